@@ -1,0 +1,210 @@
+//! The asset: what a caller announced, and what has become of it.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+use crate::id::{AssetId, ProjectId, UserId};
+use crate::limits::UploadSize;
+use crate::media_type::MediaType;
+use crate::object_name::{DisplayName, ObjectKey, ObjectName};
+
+/// One of the two labels of an [`ExternalRef`]: 1 to 255 characters, none of them a control
+/// character.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExternalLabel(String);
+
+/// Why a text is no [`ExternalLabel`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must have 1 to 255 characters, none of them a control character")]
+pub struct InvalidExternalLabel;
+
+impl ExternalLabel {
+    /// The longest label, in characters.
+    pub const MAX_CHARS: usize = 255;
+
+    /// Takes a label.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 255 characters or holds a control character.
+    pub fn new(label: impl Into<String>) -> Result<Self, InvalidExternalLabel> {
+        let label = label.into();
+        let chars = label.chars().count();
+        if (1..=Self::MAX_CHARS).contains(&chars) && !label.chars().any(char::is_control) {
+            Ok(Self(label))
+        } else {
+            Err(InvalidExternalLabel)
+        }
+    }
+
+    /// The label.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ExternalLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// How another system knows the asset. Either half may stand alone; only both together identify
+/// an asset, and then only one living asset of a workspace may bear them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ExternalRef {
+    /// The other system, such as `github`.
+    pub source: Option<ExternalLabel>,
+    /// The asset's identifier over there.
+    pub id: Option<ExternalLabel>,
+}
+
+impl ExternalRef {
+    /// `(source, id)` when both are given: the pair that is unique in a workspace.
+    #[must_use]
+    pub fn pair(&self) -> Option<(&str, &str)> {
+        Some((self.source.as_ref()?.as_str(), self.id.as_ref()?.as_str()))
+    }
+}
+
+/// What is known of an asset when it is made, and never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewAsset {
+    /// The asset's own identifier.
+    pub id: AssetId,
+    /// Where in the bucket the object goes.
+    pub key: ObjectKey,
+    /// The name for people.
+    pub display_name: DisplayName,
+    /// The name that is safe in keys, file systems and headers.
+    pub object_name: ObjectName,
+    /// The type that was signed.
+    pub media_type: MediaType,
+    /// The size that was signed, in bytes.
+    pub size: UploadSize,
+    /// The project it belongs to, if any.
+    pub project: Option<ProjectId>,
+    /// How another system knows it.
+    pub external: ExternalRef,
+    /// Who made it.
+    pub created_by: UserId,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+}
+
+impl NewAsset {
+    /// An asset named `name` that belongs to no project and bears no external reference; set those
+    /// fields afterwards. `None` when nothing is left of the name after cleaning.
+    #[must_use]
+    pub fn new(
+        id: AssetId,
+        key: ObjectKey,
+        name: &str,
+        media_type: MediaType,
+        size: UploadSize,
+        created_by: UserId,
+        created_at: OffsetDateTime,
+    ) -> Option<Self> {
+        Some(Self {
+            id,
+            key,
+            display_name: DisplayName::new(name),
+            object_name: ObjectName::clean(name)?,
+            media_type,
+            size,
+            project: None,
+            external: ExternalRef::default(),
+            created_by,
+            created_at,
+        })
+    }
+}
+
+/// What an object store says of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredObject {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its `Content-Type`, as the store has it.
+    pub content_type: Option<String>,
+    /// Its entity tag, quotes included (RFC 9110, section 8.8.3).
+    pub etag: Option<String>,
+    /// Its version, in a bucket that keeps versions.
+    pub version: Option<String>,
+}
+
+impl StoredObject {
+    /// An object of which only the size is known.
+    #[must_use]
+    pub fn of_size(size: u64) -> Self {
+        Self {
+            size,
+            ..Self::default()
+        }
+    }
+}
+
+/// What has become of an asset since it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UploadState {
+    /// A form was signed; nobody has said yet that the object is there.
+    Pending,
+    /// The object is there: the object store said so and this is what it has, or, where no
+    /// verifier is configured, the client said so and there is nothing to show.
+    Uploaded(Option<StoredObject>),
+}
+
+impl UploadState {
+    /// Whether the upload is complete.
+    #[must_use]
+    pub fn is_uploaded(&self) -> bool {
+        matches!(self, Self::Uploaded(_))
+    }
+}
+
+/// An asset as the store knows it. A deleted one is never handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// What it was made with.
+    pub made: NewAsset,
+    /// What has become of it.
+    pub state: UploadState,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_count_characters_not_bytes() {
+        assert!(ExternalLabel::new("文".repeat(255)).is_ok());
+        assert!(ExternalLabel::new("文".repeat(256)).is_err());
+        assert!(ExternalLabel::new("").is_err());
+        assert!(ExternalLabel::new("a\0b").is_err());
+    }
+
+    #[test]
+    fn half_a_reference_identifies_nothing() {
+        let label = |text| Some(ExternalLabel::new(text).unwrap());
+        assert_eq!(
+            ExternalRef {
+                source: label("github"),
+                id: None
+            }
+            .pair(),
+            None
+        );
+        assert_eq!(
+            ExternalRef {
+                source: label("github"),
+                id: label("7")
+            }
+            .pair(),
+            Some(("github", "7"))
+        );
+    }
+}

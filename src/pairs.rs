@@ -1,0 +1,120 @@
+//! Names and values in order: a form's fields, a request's headers.
+
+use std::fmt;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use smallvec::SmallVec;
+
+/// Names and values in order, one behind the other in one buffer.
+///
+/// Serializes as a map in that order. `Debug` shows the names only: the values may be a permission.
+///
+/// ```
+/// use tower_asset_upload::Pairs;
+///
+/// let pairs: Pairs = [("key", "a/b.png"), ("Content-Type", "image/png")].into_iter().collect();
+/// assert_eq!(pairs.get("key"), Some("a/b.png"));
+/// assert_eq!(pairs.iter().count(), 2);
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Pairs {
+    text: String,
+    /// Of each name and of each value, in bytes.
+    lengths: SmallVec<[(usize, usize); 8]>,
+}
+
+impl Pairs {
+    /// None.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// None yet, with room for `bytes` of names and values.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            lengths: SmallVec::new(),
+        }
+    }
+
+    /// Adds one at the end.
+    pub fn push(&mut self, name: &str, value: &str) {
+        self.push_with(&[name], |text| text.push_str(value));
+    }
+
+    /// Adds one whose name comes in parts and whose value is appended by `write`. Gives the value.
+    pub(crate) fn push_with(&mut self, name: &[&str], write: impl FnOnce(&mut String)) -> &str {
+        let name_at = self.text.len();
+        name.iter().for_each(|part| self.text.push_str(part));
+        let value_at = self.text.len();
+        write(&mut self.text);
+        self.lengths
+            .push((value_at - name_at, self.text.len() - value_at));
+        &self.text[value_at..]
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut rest = self.text.as_str();
+        self.lengths.iter().map(move |&(name, value)| {
+            let (name, behind) = rest.split_at(name);
+            let (value, behind) = behind.split_at(value);
+            rest = behind;
+            (name, value)
+        })
+    }
+
+    /// The first value of that very name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find_map(|(other, value)| (other == name).then_some(value))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lengths.is_empty()
+    }
+
+    /// The bytes of all names and values.
+    pub(crate) fn text_len(&self) -> usize {
+        self.text.len()
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Pairs {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut collected = Self::new();
+        for (name, value) in pairs {
+            collected.push(name.as_ref(), value.as_ref());
+        }
+        collected
+    }
+}
+
+impl fmt::Debug for Pairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+impl Serialize for Pairs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (name, value) in self.iter() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}

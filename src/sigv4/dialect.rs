@@ -1,0 +1,32 @@
+//! The words in which the algorithm's speakers differ.
+
+/// One family of stores that sign with this algorithm. AWS and everything S3-compatible speak
+/// [`Dialect::AWS`]; the mathematics is the same for all, so a dialect is data.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dialect {
+    /// The algorithm's name, as in `x-amz-algorithm`.
+    pub algorithm: &'static str,
+    /// What goes before the secret when the signing key is derived.
+    pub secret_prefix: &'static str,
+    /// The service in the credential scope.
+    pub service: &'static str,
+    /// The last part of the credential scope.
+    pub terminator: &'static str,
+    /// The names of the form fields and signed headers.
+    pub field_prefix: &'static str,
+    /// The names of the query parameters.
+    pub query_prefix: &'static str,
+}
+
+impl Dialect {
+    /// AWS Signature Version 4 for S3 (AWS, "Authenticating Requests (AWS Signature Version 4)").
+    pub const AWS: Self = Self {
+        algorithm: "AWS4-HMAC-SHA256",
+        secret_prefix: "AWS4",
+        service: "s3",
+        terminator: "aws4_request",
+        field_prefix: "x-amz-",
+        query_prefix: "X-Amz-",
+    };
+}

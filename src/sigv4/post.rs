@@ -1,0 +1,255 @@
+//! The presigned POST: the policy document, its base64, its signature, the form's fields.
+//!
+//! Two allocations: the document and the form, each of a size that is known beforehand.
+
+use std::fmt;
+
+use base64_simd::STANDARD as BASE64;
+use time::OffsetDateTime;
+
+use super::json::push_string;
+use super::policy::{FormField, Match, PostPolicy};
+use super::scope::{Stamp, ascii};
+use super::signer::{SignError, Signer};
+use crate::pairs::Pairs;
+
+/// The fields of a signed form, in the order in which they are sent; the file goes last.
+///
+/// `Debug` leaves the values out: a signed form is a permission.
+#[derive(Clone)]
+pub struct SignedPost {
+    document: String,
+    fields: Pairs,
+    expires_at: OffsetDateTime,
+}
+
+impl SignedPost {
+    /// The most that S3 takes before the file: 20 KB.
+    pub const MAX_BYTES: usize = 20 * 1024;
+
+    /// Name and value of each field.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter()
+    }
+
+    /// The fields, given away.
+    #[must_use]
+    pub fn into_fields(self) -> Pairs {
+        self.fields
+    }
+
+    /// The policy document that was signed: JSON.
+    #[must_use]
+    pub fn document(&self) -> &str {
+        &self.document
+    }
+
+    /// When the form ends.
+    #[must_use]
+    pub fn expires_at(&self) -> OffsetDateTime {
+        self.expires_at
+    }
+}
+
+impl fmt::Debug for SignedPost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedPost")
+            .field("fields", &self.fields)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Signer {
+    /// Signs a form now, by the machine's clock.
+    ///
+    /// # Errors
+    /// See [`Signer::sign_post_at`].
+    pub fn sign_post(&self, policy: &PostPolicy<'_>) -> Result<SignedPost, SignError> {
+        use crate::clock::Clock;
+        self.sign_post_at(policy, crate::clock::SystemClock.now())
+    }
+
+    /// Signs a form at a given time.
+    ///
+    /// # Errors
+    /// When the credentials have expired, the fields are more than S3 takes, or the time can't be
+    /// written; see [`SignError`].
+    pub fn sign_post_at(
+        &self,
+        policy: &PostPolicy<'_>,
+        now: OffsetDateTime,
+    ) -> Result<SignedPost, SignError> {
+        let stamp = Stamp::of(now).ok_or(SignError::Time)?;
+        let expires_at = now + self.clip(policy.lifetime, now)?;
+        let expiration = Stamp::of(expires_at).ok_or(SignError::Time)?;
+        let today = self.day_key(&stamp);
+        let credential = today.credential.as_str();
+        let token = self.credentials().session_token();
+        let prefix = self.dialect.field_prefix;
+
+        let mut document =
+            Document::with_capacity(policy, credential.len() + token.map_or(0, str::len));
+        document.open(ascii(&expiration.extended()));
+        document.condition(&["bucket"], &policy.bucket);
+        if let Some((least, most)) = policy.content_length {
+            document.range(least, most);
+        }
+        if let Some(rule) = &policy.content_type {
+            document.rule(&["Content-Type"], rule);
+        }
+        document.rule(&["key"], &policy.key);
+        for field in &*policy.fields {
+            document.rule(&field.name_parts(prefix), &field.rule);
+        }
+        document.condition(&[prefix, "algorithm"], self.dialect.algorithm);
+        document.condition(&[prefix, "credential"], credential);
+        document.condition(&[prefix, "date"], stamp.as_str());
+        if let Some(token) = token {
+            document.condition(&[prefix, "security-token"], token);
+        }
+        let document = document.close();
+
+        // Whatever has a condition is shorter in the form than in the document.
+        let mut fields =
+            Pairs::with_capacity(document.len() + BASE64.encoded_length(document.len()) + 192);
+        if let Some(rule) = &policy.content_type {
+            push_exact(&mut fields, &["Content-Type"], rule);
+        }
+        push_exact(&mut fields, &["key"], &policy.key);
+        for field in &*policy.fields {
+            push_exact(&mut fields, &field.name_parts(prefix), &field.rule);
+        }
+        let mut push =
+            |name, value| _ = fields.push_with(&[prefix, name], |text| text.push_str(value));
+        push("algorithm", self.dialect.algorithm);
+        push("credential", credential);
+        push("date", stamp.as_str());
+        if let Some(token) = token {
+            push("security-token", token);
+        }
+        let encoded = fields.push_with(&["policy"], |text| {
+            _ = BASE64.encode_append(document.as_bytes(), text)
+        });
+        let signature = today.key.sign([encoded.as_bytes()]);
+        fields.push_with(&[prefix, "signature"], |text| {
+            text.push_str(ascii(&signature))
+        });
+
+        match multipart_len(&fields) {
+            bytes if bytes > SignedPost::MAX_BYTES => Err(SignError::FormTooLarge {
+                bytes,
+                most: SignedPost::MAX_BYTES,
+            }),
+            _ => Ok(SignedPost {
+                document,
+                fields,
+                expires_at,
+            }),
+        }
+    }
+}
+
+/// A field whose value the sender chooses is the sender's to add.
+fn push_exact(fields: &mut Pairs, name: &[&str], rule: &Match<'_>) {
+    if let Match::Exact(value) = rule {
+        fields.push_with(name, |text| text.push_str(value));
+    }
+}
+
+/// What the fields come to in a multipart body with the longest boundary (RFC 2046, section 5.1.1:
+/// 70 characters).
+fn multipart_len(fields: &Pairs) -> usize {
+    const PER_FIELD: usize =
+        "--\r\nContent-Disposition: form-data; name=\"\"\r\n\r\n\r\n".len() + 70;
+    fields.text_len() + fields.len() * PER_FIELD
+}
+
+impl FormField {
+    fn name_parts<'n>(&'n self, prefix: &'n str) -> [&'n str; 2] {
+        [if self.prefixed { prefix } else { "" }, &self.name]
+    }
+}
+
+/// The policy document as it grows. Names are literals of this crate or were checked to be header
+/// names; values go through the JSON escape.
+struct Document(String);
+
+impl Document {
+    fn with_capacity(policy: &PostPolicy<'_>, credential_and_token: usize) -> Self {
+        let match_len = |rule: &Match<'_>| match rule {
+            Match::Exact(text) | Match::StartsWith(text) => text.len() + 40,
+        };
+        let fields: usize = policy
+            .fields
+            .iter()
+            .map(|f| f.name.len() + match_len(&f.rule))
+            .sum();
+        let policy = policy.bucket.len()
+            + match_len(&policy.key)
+            + policy.content_type.as_ref().map_or(0, match_len);
+        Self(String::with_capacity(
+            320 + policy + fields + credential_and_token,
+        ))
+    }
+
+    fn open(&mut self, expiration: &str) {
+        self.0.push_str("{\"expiration\":\"");
+        self.0.push_str(expiration);
+        self.0.push_str("\",\"conditions\":[");
+    }
+
+    fn condition(&mut self, name: &[&str], value: &str) {
+        self.0.push_str("{\"");
+        name.iter().for_each(|part| self.0.push_str(part));
+        self.0.push_str("\":");
+        push_string(&mut self.0, value);
+        self.0.push_str("},");
+    }
+
+    fn starts_with(&mut self, name: &[&str], prefix: &str) {
+        self.0.push_str("[\"starts-with\",\"$");
+        name.iter().for_each(|part| self.0.push_str(part));
+        self.0.push_str("\",");
+        push_string(&mut self.0, prefix);
+        self.0.push_str("],");
+    }
+
+    fn rule(&mut self, name: &[&str], rule: &Match<'_>) {
+        match rule {
+            Match::Exact(value) => self.condition(name, value),
+            Match::StartsWith(prefix) => self.starts_with(name, prefix),
+        }
+    }
+
+    fn range(&mut self, least: u64, most: u64) {
+        self.0.push_str("[\"content-length-range\",");
+        push_number(&mut self.0, least);
+        self.0.push(',');
+        push_number(&mut self.0, most);
+        self.0.push_str("],");
+    }
+
+    fn close(mut self) -> String {
+        self.0.pop();
+        self.0.push_str("]}");
+        self.0
+    }
+}
+
+fn push_number(out: &mut String, number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        #[expect(clippy::cast_possible_truncation, reason = "a digit")]
+        let digit = (rest % 10) as u8;
+        digits[at] = b'0' + digit;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.push_str(ascii(&digits[at..]));
+}

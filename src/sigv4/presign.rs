@@ -1,0 +1,438 @@
+//! Presigned URLs: a request whose signature stands in its query.
+//!
+//! One allocation, the URL: the canonical request is hashed as the pieces of which it consists.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
+use time::OffsetDateTime;
+
+use super::key::hex;
+use super::scope::{Stamp, ascii};
+use super::signer::{SignError, Signer};
+use crate::limits::Lifetime;
+
+/// Everything but the unreserved characters of RFC 3986, section 2.3 (AWS, "Create a signed AWS API
+/// request", `UriEncode`).
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// The same for an object key, whose slashes stay.
+const PATH: &AsciiSet = &QUERY.remove(b'/');
+
+/// The request a URL is signed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// Download.
+    Get,
+    /// Ask for the headers of a download.
+    Head,
+    /// Upload.
+    Put,
+    /// Delete.
+    Delete,
+}
+
+impl Method {
+    /// The method's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A request for one object, to be signed into a URL.
+///
+/// ```
+/// use time::macros::datetime;
+/// use tower_asset_upload::sigv4::{Credentials, Method, Presign, Region, Signer};
+///
+/// let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")?;
+/// let signer = Signer::new(credentials, Region::us_east_1());
+/// let download = Presign::new(Method::Get, "https://uploads.s3.amazonaws.com", "/", "photo.png")
+///     .response_content_disposition("inline");
+/// let url = signer.presign_at(&download, datetime!(2026-05-19 10:11:12 UTC))?;
+/// assert!(url.as_str().starts_with("https://uploads.s3.amazonaws.com/photo.png?response-content-disposition=inline&X-Amz-"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Presign<'a> {
+    method: Method,
+    origin: &'a str,
+    prefix: &'a str,
+    key: &'a str,
+    lifetime: Lifetime,
+    overrides: SmallVec<[(&'static str, Cow<'a, str>); 2]>,
+    headers: SmallVec<[(&'static str, Cow<'a, str>); 3]>,
+}
+
+impl<'a> Presign<'a> {
+    /// A request for the object `key`.
+    ///
+    /// `origin` is scheme, host and port (`https://uploads.s3.amazonaws.com`, as an
+    /// [`S3Bucket`](crate::s3::S3Bucket) knows it), `prefix` the encoded path before the key: `/`,
+    /// or `/bucket/` where the bucket stands in the path.
+    pub fn new(method: Method, origin: &'a str, prefix: &'a str, key: &'a str) -> Self {
+        Self {
+            method,
+            origin,
+            prefix,
+            key,
+            lifetime: Lifetime::default(),
+            overrides: SmallVec::new(),
+            headers: SmallVec::new(),
+        }
+    }
+
+    /// How long the URL is good for; an hour by default. Never longer than the credentials.
+    pub fn expires_in(mut self, lifetime: Lifetime) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// The `Content-Disposition` that the store answers with (AWS, "GetObject").
+    pub fn response_content_disposition(self, value: impl Into<Cow<'a, str>>) -> Self {
+        self.parameter("response-content-disposition", value.into())
+    }
+
+    /// The `Content-Type` that the store answers with (AWS, "GetObject").
+    pub fn response_content_type(self, value: impl Into<Cow<'a, str>>) -> Self {
+        self.parameter("response-content-type", value.into())
+    }
+
+    /// The `Cache-Control` that the store answers with (AWS, "GetObject").
+    pub fn response_cache_control(self, value: impl Into<Cow<'a, str>>) -> Self {
+        self.parameter("response-cache-control", value.into())
+    }
+
+    /// Signs the `Content-Type` that has to be sent.
+    pub fn content_type(self, value: impl Into<Cow<'a, str>>) -> Self {
+        self.header("content-type", value.into())
+    }
+
+    /// Signs the `Content-Length` that has to be sent, in bytes.
+    pub fn content_length(self, bytes: u64) -> Self {
+        self.header("content-length", bytes.to_string().into())
+    }
+
+    fn parameter(mut self, name: &'static str, value: Cow<'a, str>) -> Self {
+        set_sorted(&mut self.overrides, name, value);
+        self
+    }
+
+    fn header(mut self, name: &'static str, value: Cow<'a, str>) -> Self {
+        set_sorted(&mut self.headers, name, value);
+        self
+    }
+}
+
+/// Canonical order is sorted order; a name that is set again keeps its last value.
+fn set_sorted<'a, A>(list: &mut SmallVec<A>, name: &'static str, value: Cow<'a, str>)
+where
+    A: smallvec::Array<Item = (&'static str, Cow<'a, str>)>,
+{
+    match list.binary_search_by(|(other, _)| other.cmp(&name)) {
+        Ok(at) => list[at].1 = value,
+        Err(at) => list.insert(at, (name, value)),
+    }
+}
+
+/// A signed URL, good for anyone who has it until it ends.
+///
+/// `Debug` leaves the query out: a signed URL is a permission.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedUrl {
+    url: String,
+    expires_at: OffsetDateTime,
+}
+
+impl SignedUrl {
+    /// The URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.url
+    }
+
+    /// The URL, given away.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.url
+    }
+
+    /// When the URL ends.
+    #[must_use]
+    pub fn expires_at(&self) -> OffsetDateTime {
+        self.expires_at
+    }
+}
+
+impl fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.url.split('?').next().unwrap_or_default();
+        f.debug_struct("SignedUrl")
+            .field("url", &format_args!("{path}?[redacted]"))
+            .field("expires_at", &self.expires_at)
+            .finish()
+    }
+}
+
+impl Signer {
+    /// Signs a URL now, by the machine's clock.
+    ///
+    /// # Errors
+    /// See [`Signer::presign_at`].
+    pub fn presign(&self, request: &Presign<'_>) -> Result<SignedUrl, SignError> {
+        use crate::clock::Clock;
+        self.presign_at(request, crate::clock::SystemClock.now())
+    }
+
+    /// Signs a URL at a given time (AWS, "Authenticating Requests: Using Query Parameters").
+    ///
+    /// # Errors
+    /// When the credentials have expired or the time can't be written; see [`SignError`].
+    pub fn presign_at(
+        &self,
+        request: &Presign<'_>,
+        now: OffsetDateTime,
+    ) -> Result<SignedUrl, SignError> {
+        let stamp = Stamp::of(now).ok_or(SignError::Time)?;
+        let lifetime = self.clip(request.lifetime, now)?;
+        let today = self.day_key(&stamp);
+        let prefix = self.dialect.query_prefix;
+        let host = HostHeader::of(request.origin);
+
+        let mut url = String::with_capacity(
+            request.origin.len()
+                + request.prefix.len()
+                + 3 * request.key.len()
+                + request
+                    .overrides
+                    .iter()
+                    .map(|(n, v)| n.len() + 3 * v.len() + 2)
+                    .sum::<usize>()
+                + self
+                    .credentials()
+                    .session_token()
+                    .map_or(0, |token| token.len() * 2)
+                + today.credential.len()
+                + 320,
+        );
+        url.push_str(request.origin);
+        let path_at = url.len();
+        url.push_str(request.prefix);
+        url.extend(utf8_percent_encode(request.key, PATH));
+        let path_end = url.len();
+        url.push('?');
+
+        let overrides_at = url.len();
+        for (name, value) in &request.overrides {
+            url.push_str(name);
+            url.push('=');
+            url.extend(utf8_percent_encode(value, QUERY));
+            url.push('&');
+        }
+        let signed_at = url.len();
+        for (name, value) in [
+            ("Algorithm=", self.dialect.algorithm),
+            ("&Credential=", &today.credential),
+        ] {
+            push_named(&mut url, prefix, name);
+            url.extend(utf8_percent_encode(value, QUERY));
+        }
+        push_named(&mut url, prefix, "&Date=");
+        url.push_str(stamp.as_str());
+        push_named(&mut url, prefix, "&Expires=");
+        url.push_str(&lifetime.whole_seconds().to_string());
+        let headers_at = url.len();
+        push_named(&mut url, prefix, "&SignedHeaders=");
+        let names_at = url.len();
+        for (position, (name, _)) in request.header_lines(&host).enumerate() {
+            if position > 0 {
+                url.push_str("%3B");
+            }
+            url.push_str(name);
+        }
+        let headers_end = url.len();
+        if let Some(token) = self.credentials().session_token() {
+            push_named(&mut url, prefix, "&Security-Token=");
+            url.extend(utf8_percent_encode(token, QUERY));
+        }
+
+        // The canonical query is sorted, the token before the signed headers and both before the
+        // overrides; the URL has them in the order in which botocore writes them.
+        let mut canonical = Sha256::new();
+        canonical.update(request.method.as_str());
+        canonical.update("\n");
+        canonical.update(&url[path_at..path_end]);
+        canonical.update("\n");
+        canonical.update(&url[signed_at..headers_at]);
+        canonical.update(&url[headers_end..]);
+        canonical.update(&url[headers_at..headers_end]);
+        if overrides_at < signed_at {
+            canonical.update("&");
+            canonical.update(&url[overrides_at..signed_at - 1]);
+        }
+        for (name, value) in request.header_lines(&host) {
+            canonical.update("\n");
+            canonical.update(name);
+            canonical.update(":");
+            canonical.update(value);
+        }
+        canonical.update("\n\n");
+        for (position, name) in url[names_at..headers_end].split("%3B").enumerate() {
+            if position > 0 {
+                canonical.update(";");
+            }
+            canonical.update(name);
+        }
+        canonical.update("\nUNSIGNED-PAYLOAD");
+
+        let signature = today.key.sign([
+            self.dialect.algorithm.as_bytes(),
+            b"\n",
+            stamp.as_str().as_bytes(),
+            b"\n",
+            today.scope().as_bytes(),
+            b"\n",
+            &hex(&canonical.finalize().into()),
+        ]);
+        push_named(&mut url, prefix, "&Signature=");
+        url.push_str(ascii(&signature));
+        Ok(SignedUrl {
+            url,
+            expires_at: now + lifetime,
+        })
+    }
+}
+
+/// Writes `&X-Amz-Date=` from the prefix and `&Date=`.
+fn push_named(url: &mut String, prefix: &str, name: &str) {
+    let bare = name.strip_prefix('&');
+    if bare.is_some() {
+        url.push('&');
+    }
+    url.push_str(prefix);
+    url.push_str(bare.unwrap_or(name));
+}
+
+impl Presign<'_> {
+    /// The signed headers in canonical order.
+    fn header_lines<'h>(
+        &'h self,
+        host: &'h HostHeader,
+    ) -> impl Iterator<Item = (&'h str, &'h str)> {
+        let lines = || self.headers.iter().map(|(name, value)| (*name, &**value));
+        let before = lines().filter(|(name, _)| *name < "host");
+        let behind = lines().filter(|(name, _)| *name > "host");
+        before.chain([("host", host.0.as_ref())]).chain(behind)
+    }
+}
+
+/// The `Host` header that a client derives from a URL: lower case, without the scheme's own port.
+struct HostHeader<'a>(Cow<'a, str>);
+
+impl<'a> HostHeader<'a> {
+    fn of(origin: &'a str) -> Self {
+        let (scheme, authority) = origin.split_once("://").unwrap_or(("https", origin));
+        let default_port = if scheme.eq_ignore_ascii_case("http") {
+            ":80"
+        } else {
+            ":443"
+        };
+        let host = authority.strip_suffix(default_port).unwrap_or(authority);
+        if host.bytes().any(|b| b.is_ascii_uppercase()) {
+            Self(Cow::Owned(host.to_ascii_lowercase()))
+        } else {
+            Self(Cow::Borrowed(host))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::super::{Credentials, Region};
+    use super::*;
+
+    fn signer() -> Signer {
+        let credentials = Credentials::new(
+            "AKIAIOSFODNN7EXAMPLE",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        )
+        .unwrap();
+        Signer::new(credentials, Region::us_east_1())
+    }
+
+    /// AWS, "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)", its example.
+    #[test]
+    fn the_published_get() {
+        let request = Presign::new(
+            Method::Get,
+            "https://examplebucket.s3.amazonaws.com",
+            "/",
+            "test.txt",
+        )
+        .expires_in(Lifetime::new(std::time::Duration::from_secs(86_400)).unwrap());
+        let url = signer()
+            .presign_at(&request, datetime!(2013-05-24 00:00 UTC))
+            .unwrap();
+        assert_eq!(
+            url.as_str(),
+            "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256\
+             &X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
+             &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\
+             &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+        );
+        assert!(!format!("{url:?}").contains("aeeed9bb"));
+    }
+
+    #[test]
+    fn a_url_never_outlives_the_credentials() {
+        let now = datetime!(2026-05-19 10:11:12.9 UTC);
+        let request = Presign::new(Method::Get, "https://b.example", "/", "k");
+        let until = |end| {
+            let credentials = signer().credentials().clone().expiring_at(end);
+            Signer::new(credentials, Region::us_east_1()).presign_at(&request, now)
+        };
+        let url = until(datetime!(2026-05-19 10:21:12 UTC)).unwrap();
+        assert!(
+            url.as_str().contains("X-Amz-Expires=600&"),
+            "{}",
+            url.as_str()
+        );
+        assert_eq!(
+            until(datetime!(2026-05-19 10:11:12.95 UTC)),
+            Err(SignError::CredentialsExpired)
+        );
+        assert_eq!(
+            until(datetime!(2026-05-19 09:00 UTC)),
+            Err(SignError::CredentialsExpired)
+        );
+    }
+
+    #[test]
+    fn the_host_is_what_a_client_sends() {
+        for (origin, host) in [
+            ("http://S3.Example.COM", "s3.example.com"),
+            ("http://s3.example.com:80", "s3.example.com"),
+            ("https://s3.example.com:443", "s3.example.com"),
+            ("https://s3.example.com:80", "s3.example.com:80"),
+            ("http://[::1]:9000", "[::1]:9000"),
+        ] {
+            assert_eq!(HostHeader::of(origin).0, host);
+        }
+    }
+}

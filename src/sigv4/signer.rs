@@ -1,0 +1,162 @@
+//! Credentials, region and dialect together: everything a signature needs but the thing signed and
+//! the time.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use time::{Duration, OffsetDateTime};
+
+use super::credentials::Credentials;
+use super::dialect::Dialect;
+use super::key::SigningKey;
+use super::scope::{Region, Stamp};
+use crate::limits::Lifetime;
+
+/// Signs POST policies and URLs.
+///
+/// Pure but for a cache: the signing key is derived once for each day and then shared, without a
+/// lock, by all threads. Cheap to share behind an `Arc`.
+///
+/// ```
+/// use time::macros::datetime;
+/// use tower_asset_upload::sigv4::{Credentials, PostPolicy, Region, Signer};
+///
+/// let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")?;
+/// let signer = Signer::new(credentials, Region::us_east_1());
+/// let policy = PostPolicy::builder("uploads", "photo.png").content_length(1..=1024).build()?;
+///
+/// let form = signer.sign_post_at(&policy, datetime!(2026-05-19 10:11:12 UTC))?;
+/// let names: Vec<_> = form.fields().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["key", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "policy", "x-amz-signature"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Signer {
+    credentials: Credentials,
+    region: Region,
+    pub(super) dialect: &'static Dialect,
+    today: ArcSwapOption<DayKey>,
+}
+
+/// What stays the same all day.
+pub(super) struct DayKey {
+    date: [u8; 8],
+    pub(super) key: SigningKey,
+    /// `AKID/20151229/us-east-1/s3/aws4_request`
+    pub(super) credential: String,
+    /// Where in `credential` the scope begins: after the access key id and its slash.
+    scope_at: usize,
+}
+
+impl DayKey {
+    /// `20151229/us-east-1/s3/aws4_request`
+    pub(super) fn scope(&self) -> &str {
+        &self.credential[self.scope_at..]
+    }
+}
+
+/// Why nothing was signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The credentials have ended, or end within this very second.
+    #[error("the credentials have expired")]
+    CredentialsExpired,
+    /// A time outside the years 1970 to 9999.
+    #[error("the time can't be written in a signature")]
+    Time,
+    /// More than the 20 KB that S3 takes before the file (AWS, "Browser-based uploads using POST").
+    #[error("the form's fields have {bytes} bytes, S3 takes at most {most}")]
+    FormTooLarge {
+        /// What the fields come to in a multipart body.
+        bytes: usize,
+        /// The limit.
+        most: usize,
+    },
+}
+
+impl Signer {
+    /// A signer for one region of AWS, or of a store that speaks S3.
+    #[must_use]
+    pub fn new(credentials: Credentials, region: Region) -> Self {
+        Self {
+            credentials,
+            region,
+            dialect: &Dialect::AWS,
+            today: ArcSwapOption::empty(),
+        }
+    }
+
+    /// The credentials that sign.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The region in the credential scope.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The key of the stamp's day, from the cache or derived anew. Two threads that meet a new day
+    /// at once both derive it, to the same value.
+    pub(super) fn day_key(&self, stamp: &Stamp) -> Arc<DayKey> {
+        let date = stamp.date();
+        if let Some(today) = &*self.today.load()
+            && today.date == *date.as_bytes()
+        {
+            return Arc::clone(today);
+        }
+        let id = self.credentials.access_key_id();
+        let Dialect {
+            service,
+            terminator,
+            ..
+        } = self.dialect;
+        let fresh = Arc::new(DayKey {
+            date: std::array::from_fn(|i| date.as_bytes()[i]),
+            key: SigningKey::derive(
+                self.dialect,
+                self.credentials.secret(),
+                date,
+                self.region.as_str(),
+            ),
+            credential: [id, date, self.region.as_str(), service, terminator].join("/"),
+            scope_at: id.len() + 1,
+        });
+        self.today.store(Some(Arc::clone(&fresh)));
+        fresh
+    }
+
+    /// How long a signature of now may live, in whole seconds: as long as asked, but no longer than
+    /// the credentials.
+    pub(super) fn clip(
+        &self,
+        lifetime: Lifetime,
+        now: OffsetDateTime,
+    ) -> Result<Duration, SignError> {
+        let asked = Duration::seconds(i64::from(lifetime.as_secs()));
+        let Some(end) = self.credentials.expires_at() else {
+            return Ok(asked);
+        };
+        // Signed times have no fraction: measure from the second that will be written.
+        let written = now.replace_nanosecond(0).map_err(|_| SignError::Time)?;
+        let left = Duration::seconds((end - written).whole_seconds());
+        if left < Duration::SECOND {
+            Err(SignError::CredentialsExpired)
+        } else {
+            Ok(asked.min(left))
+        }
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("credentials", &self.credentials)
+            .field("region", &self.region)
+            .field("algorithm", &self.dialect.algorithm)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+//! The port through which the service asks what really arrived.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::BoxError;
+use crate::asset::StoredObject;
+use crate::auth::Unavailable;
+use crate::object_name::ObjectKey;
+
+/// Asks the object store what it holds under a key, so that nobody has to believe a client that
+/// says "uploaded".
+///
+/// Ready-made: `S3Verifier` (feature `verify`).
+#[async_trait]
+pub trait ObjectVerifier: Send + Sync {
+    /// What the store holds under that key; `None` when there is nothing.
+    ///
+    /// # Errors
+    /// [`VerifyError::Unavailable`] when the store can't be asked; never `Ok(None)` for that.
+    async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError>;
+}
+
+/// Why it can't be told what the object store holds.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The store can't be reached, or did not answer in time. 503.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// Trying again won't help: wrong credentials, no such bucket. 500.
+    #[error("could not verify: {0}")]
+    Failed(#[source] BoxError),
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: ObjectVerifier + ?Sized> ObjectVerifier for Arc<T> {
+    async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+        T::inspect(self, key).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: ObjectVerifier + ?Sized> ObjectVerifier for Box<T> {
+    async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+        T::inspect(self, key).await
+    }
+}

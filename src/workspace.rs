@@ -1,0 +1,103 @@
+//! The workspace: what a caller is let into, and the only key that opens its assets.
+
+use std::fmt;
+
+use crate::id::WorkspaceId;
+
+/// The name of a workspace as it stands in a path: 1 to 255 bytes of UTF-8 without slashes, white
+/// space or control characters.
+///
+/// ```
+/// use tower_asset_upload::WorkspaceSlug;
+///
+/// assert_eq!(WorkspaceSlug::new("my-workspace").unwrap().as_str(), "my-workspace");
+/// assert!(WorkspaceSlug::new("../secrets").is_none());
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkspaceSlug(String);
+
+impl WorkspaceSlug {
+    /// The longest slug, in bytes.
+    pub const MAX_BYTES: usize = 255;
+
+    /// Takes a slug that has been percent-decoded already; `None` when it can't name a workspace.
+    #[must_use]
+    pub fn new(slug: impl Into<String>) -> Option<Self> {
+        let slug = slug.into();
+        let sound = !slug.is_empty()
+            && slug.len() <= Self::MAX_BYTES
+            && slug != "."
+            && slug != ".."
+            && !slug
+                .chars()
+                .any(|c| c.is_control() || c.is_whitespace() || c == '/' || c == '\\');
+        sound.then_some(Self(slug))
+    }
+
+    /// The slug, decoded.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for WorkspaceSlug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WorkspaceSlug({:?})", self.0)
+    }
+}
+
+impl fmt::Display for WorkspaceSlug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A workspace that a caller was let into.
+///
+/// [`AssetStore::enter`](crate::AssetStore::enter) hands one out to active members only, and every
+/// other method of the store asks for it: holding one *is* the proof of membership. Build it
+/// nowhere but in a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    id: WorkspaceId,
+    slug: WorkspaceSlug,
+}
+
+impl Workspace {
+    /// For stores: states that the caller of [`AssetStore::enter`](crate::AssetStore::enter) is an
+    /// active member of this workspace.
+    #[must_use]
+    pub fn new(id: WorkspaceId, slug: WorkspaceSlug) -> Self {
+        Self { id, slug }
+    }
+
+    /// The identifier of the workspace.
+    #[must_use]
+    pub fn id(&self) -> WorkspaceId {
+        self.id
+    }
+
+    /// The slug under which it was entered.
+    #[must_use]
+    pub fn slug(&self) -> &WorkspaceSlug {
+        &self.slug
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_that_cannot_name_a_workspace() {
+        for bad in [
+            "", ".", "..", "a/b", "a\\b", "a b", "a\0b", "a\nb", "\u{85}",
+        ] {
+            assert!(WorkspaceSlug::new(bad).is_none(), "{bad:?}");
+        }
+        assert!(WorkspaceSlug::new("a".repeat(255)).is_some());
+        assert!(WorkspaceSlug::new("a".repeat(256)).is_none());
+        assert!(WorkspaceSlug::new("文件").is_some());
+    }
+}
