@@ -11,6 +11,7 @@
 //! | `policy` | the conditions of a form |
 //! | `post` | the document, its signature, the form's fields |
 //! | `presign` | the canonical request and the signed URL |
+//! | `encoding` | percent-encoding |
 //! | `dialect` | the words in which stores differ |
 //!
 //! # Security
@@ -26,6 +27,7 @@
 
 mod credentials;
 mod dialect;
+pub(crate) mod encoding;
 mod json;
 mod key;
 mod policy;

@@ -5,25 +5,16 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 use time::OffsetDateTime;
 
+use super::encoding::{OBJECT_KEY, URI_COMPONENT};
 use super::key::hex;
 use super::scope::{Stamp, ascii};
 use super::signer::{SignError, Signer};
 use crate::limits::Lifetime;
-
-/// Everything but the unreserved characters of RFC 3986, section 2.3 (AWS, "Create a signed AWS API
-/// request", `UriEncode`).
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-/// The same for an object key, whose slashes stay.
-const PATH: &AsciiSet = &QUERY.remove(b'/');
 
 /// The request a URL is signed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,7 +223,7 @@ impl Signer {
         url.push_str(request.origin);
         let path_at = url.len();
         url.push_str(request.prefix);
-        url.extend(utf8_percent_encode(request.key, PATH));
+        url.extend(utf8_percent_encode(request.key, OBJECT_KEY));
         let path_end = url.len();
         url.push('?');
 
@@ -240,7 +231,7 @@ impl Signer {
         for (name, value) in &request.overrides {
             url.push_str(name);
             url.push('=');
-            url.extend(utf8_percent_encode(value, QUERY));
+            url.extend(utf8_percent_encode(value, URI_COMPONENT));
             url.push('&');
         }
         let signed_at = url.len();
@@ -249,7 +240,7 @@ impl Signer {
             ("&Credential=", &today.credential),
         ] {
             push_named(&mut url, prefix, name);
-            url.extend(utf8_percent_encode(value, QUERY));
+            url.extend(utf8_percent_encode(value, URI_COMPONENT));
         }
         push_named(&mut url, prefix, "&Date=");
         url.push_str(stamp.as_str());
@@ -267,7 +258,7 @@ impl Signer {
         let headers_end = url.len();
         if let Some(token) = self.credentials().session_token() {
             push_named(&mut url, prefix, "&Security-Token=");
-            url.extend(utf8_percent_encode(token, QUERY));
+            url.extend(utf8_percent_encode(token, URI_COMPONENT));
         }
 
         // The canonical query is sorted, the token before the signed headers and both before the

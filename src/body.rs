@@ -1,0 +1,116 @@
+//! A body read to its end, if it is JSON and not too long.
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+use http_body::Body;
+use http_body_util::BodyExt;
+
+/// Why a body was not taken.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    TooLarge {
+        limit: usize,
+    },
+    MediaType,
+    ContentEncoding,
+    /// The connection broke or the framing was wrong.
+    Interrupted,
+}
+
+/// Reads a JSON body of at most `limit` bytes. One that announces more is refused before a byte of
+/// it is read.
+pub(crate) async fn read_json<B: Body>(
+    headers: &HeaderMap,
+    body: B,
+    limit: usize,
+) -> Result<Bytes, BodyError> {
+    if !headers.get_all(CONTENT_TYPE).iter().all(is_json) {
+        return Err(BodyError::MediaType);
+    }
+    let plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(CONTENT_ENCODING).iter().all(plain) {
+        return Err(BodyError::ContentEncoding);
+    }
+    let too_large = BodyError::TooLarge { limit };
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok())
+        .unwrap_or(0)
+        .max(body.size_hint().lower());
+    if announced > limit as u64 {
+        return Err(too_large);
+    }
+
+    let mut body = std::pin::pin!(body);
+    let mut whole = Bytes::new();
+    let mut pieces = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(mut data) = frame.map_err(|_| BodyError::Interrupted)?.into_data() else {
+            continue;
+        };
+        let length = data.remaining();
+        if length > limit - whole.len() - pieces.len() {
+            return Err(too_large);
+        }
+        if whole.is_empty() && pieces.is_empty() {
+            // Nearly every body comes in one piece, which needs no copy.
+            whole = data.copy_to_bytes(length);
+        } else {
+            pieces.extend_from_slice(&std::mem::take(&mut whole));
+            pieces.extend_from_slice(&data.copy_to_bytes(length));
+        }
+    }
+    Ok(if pieces.is_empty() {
+        whole
+    } else {
+        pieces.freeze()
+    })
+}
+
+/// `application/json`, with parameters or not, or any type with the suffix `+json` (RFC 6839,
+/// section 3.1).
+fn is_json(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim_ascii();
+    let Some((kind, name)) = essence.split_once('/') else {
+        return false;
+    };
+    let suffix_at = name.len().saturating_sub("+json".len());
+    kind.eq_ignore_ascii_case("application") && name.eq_ignore_ascii_case("json")
+        || !kind.is_empty()
+            && suffix_at > 0
+            && name.as_bytes()[suffix_at..].eq_ignore_ascii_case(b"+json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_counts_as_json() {
+        let is = |text| is_json(&HeaderValue::from_static(text));
+        for yes in [
+            "application/json",
+            "APPLICATION/JSON",
+            "application/json; charset=utf-8",
+            "application/json ;charset=utf-8",
+            "application/vnd.api+json",
+        ] {
+            assert!(is(yes), "{yes}");
+        }
+        for no in [
+            "",
+            "json",
+            "text/plain",
+            "application/xml",
+            "application/jsonx",
+            "x/+json",
+            "text/json-seq",
+        ] {
+            assert!(!is(no), "{no}");
+        }
+    }
+}

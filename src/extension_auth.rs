@@ -1,0 +1,28 @@
+//! Callers that the host's own middleware has found.
+
+use async_trait::async_trait;
+use http::request::Parts;
+
+use crate::auth::{AuthError, Authenticator, Principal};
+
+/// Takes the [`Principal`] that the host's own middleware has put into the request's extensions.
+///
+/// # Security
+/// A request without one is answered with 401: forgetting the middleware opens nothing.
+///
+/// ```
+/// # fn middleware<B>(mut request: http::Request<B>, user: tower_asset_upload::UserId) {
+/// use tower_asset_upload::Principal;
+///
+/// request.extensions_mut().insert(Principal::with_all_scopes(user));
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FromExtensions;
+
+#[async_trait]
+impl Authenticator for FromExtensions {
+    async fn authenticate(&self, request: &Parts) -> Result<Principal, AuthError> {
+        request.extensions.get().cloned().ok_or(AuthError::Missing)
+    }
+}

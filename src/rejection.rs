@@ -1,0 +1,81 @@
+//! Why a request was not fulfilled: the decisions of the use cases, without a word of HTTP.
+
+use crate::BoxError;
+use crate::asset::Asset;
+use crate::auth::{AuthError, Scope, Unavailable};
+use crate::signer::{SignerError, UploadData};
+use crate::store::StoreError;
+use crate::verifier::VerifyError;
+
+/// What a use case answers instead of success. `response.rs` has the words for it.
+#[derive(Debug)]
+pub(crate) enum Rejection {
+    Auth(AuthError),
+    Scope(Scope),
+    WorkspaceNotFound,
+    AssetNotFound,
+    /// `name` or `size` is missing, null or empty.
+    Required {
+        field: &'static str,
+    },
+    TypeNotAllowed,
+    /// Any other member that is not as it should be.
+    Member {
+        field: &'static str,
+        code: &'static str,
+        message: String,
+    },
+    ProjectNotFound,
+    Duplicate(Box<Duplicate>),
+    TooManyPending,
+    NotUploaded,
+    ObjectMissing,
+    ObjectMismatch {
+        difference: String,
+    },
+    StoreUnavailable(Unavailable),
+    SignerUnavailable(Unavailable),
+    VerifierUnavailable(Unavailable),
+    Internal(BoxError),
+}
+
+/// The asset that stands in the way, with a fresh permission where it still waits for its upload.
+#[derive(Debug)]
+pub(crate) struct Duplicate {
+    pub(crate) asset: Asset,
+    pub(crate) asset_url: String,
+    pub(crate) upload_data: Option<UploadData>,
+}
+
+impl From<AuthError> for Rejection {
+    fn from(error: AuthError) -> Self {
+        Self::Auth(error)
+    }
+}
+
+impl From<StoreError> for Rejection {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(cause) => Self::StoreUnavailable(cause),
+            StoreError::Failed(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<SignerError> for Rejection {
+    fn from(error: SignerError) -> Self {
+        match error {
+            SignerError::Unavailable(cause) => Self::SignerUnavailable(cause),
+            SignerError::Failed(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<VerifyError> for Rejection {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Unavailable(cause) => Self::VerifierUnavailable(cause),
+            VerifyError::Failed(cause) => Self::Internal(cause),
+        }
+    }
+}

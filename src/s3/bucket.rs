@@ -1,0 +1,361 @@
+//! Where a bucket is: for browsers, and for the server itself.
+
+use std::sync::Arc;
+
+use crate::sigv4::Region;
+
+/// A bucket and its addresses.
+///
+/// There are two addresses. The *public* one is where clients are sent and what signatures for them
+/// are made for; the *internal* one is where the server itself talks to the store. They are the same
+/// unless [`internal_endpoint`](Self::internal_endpoint) says otherwise. Neither is ever taken from
+/// a request.
+///
+/// ```
+/// use tower_asset_upload::s3::S3Bucket;
+/// use tower_asset_upload::sigv4::Region;
+///
+/// let aws = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
+/// assert_eq!(aws.post_url(), "https://uploads.s3.eu-central-1.amazonaws.com/");
+///
+/// let own = S3Bucket::custom("uploads", Region::new("garage")?, "https://s3.example.com")?
+///     .internal_endpoint("http://garage:3900")?;
+/// assert_eq!(own.post_url(), "https://s3.example.com/uploads");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S3Bucket {
+    name: String,
+    region: Region,
+    public: Address,
+    internal: Address,
+}
+
+/// One way to reach a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// Scheme, host and port.
+    pub(crate) origin: String,
+    /// The path before a key: `/`, or `/bucket/`.
+    pub(crate) prefix: String,
+    /// Where forms are posted to.
+    pub(crate) post_url: Arc<str>,
+}
+
+/// Why a bucket can't be reached like that.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidBucket {
+    /// The name can't stand in a URL.
+    #[error("a bucket's name has 3 to 255 letters, digits, dots, hyphens and underscores")]
+    Name,
+    /// The endpoint is no URL of a server.
+    #[error(
+        "`{endpoint}` is no endpoint: write http:// or https://, a host and, if need be, a port and a path"
+    )]
+    Endpoint {
+        /// What was given.
+        endpoint: String,
+    },
+    /// The bucket was to stand in the host's name, where it can't.
+    #[error("`{name}` is no DNS label: it can't stand in a host's name, so use path style")]
+    NoDnsLabel {
+        /// The bucket's name.
+        name: String,
+    },
+}
+
+impl S3Bucket {
+    /// A bucket of AWS, at its regional address `https://{bucket}.s3.{region}.amazonaws.com/`.
+    ///
+    /// Path style where the name has dots or is no DNS label for another reason: TLS certificates
+    /// don't cover such hosts (AWS, "Virtual hosting of general purpose buckets"). The global host
+    /// isn't used, as browsers can't follow its redirect with a form.
+    ///
+    /// # Errors
+    /// When the name can't be a bucket's.
+    pub fn aws(name: impl Into<String>, region: Region) -> Result<Self, InvalidBucket> {
+        let name = checked(name.into())?;
+        let suffix = if region.as_str().starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
+        let host = format!("s3.{}.{suffix}", region.as_str());
+        let address = if is_dns_label(&name) {
+            Address::virtual_hosted("https", &host, "", &name)
+        } else {
+            Address::path_style(format!("https://{host}"), "", &name)
+        };
+        Ok(Self {
+            name,
+            region,
+            public: address.clone(),
+            internal: address,
+        })
+    }
+
+    /// A bucket of any other store, at `{endpoint}/{bucket}`: MinIO, Garage, Ceph, SeaweedFS, RustFS,
+    /// Spaces and the like.
+    ///
+    /// # Errors
+    /// When the name can't be a bucket's, or the endpoint is no `http` or `https` URL; one with user
+    /// information, a query or a fragment is none.
+    pub fn custom(
+        name: impl Into<String>,
+        region: Region,
+        endpoint: &str,
+    ) -> Result<Self, InvalidBucket> {
+        let name = checked(name.into())?;
+        let endpoint = Endpoint::parse(endpoint)?;
+        let address = Address::path_style(endpoint.origin(), &endpoint.path, &name);
+        Ok(Self {
+            name,
+            region,
+            public: address.clone(),
+            internal: address,
+        })
+    }
+
+    /// Like [`custom`](Self::custom), with the bucket in the host's name:
+    /// `https://{bucket}.s3.example.com/`.
+    ///
+    /// # Errors
+    /// As [`custom`](Self::custom), and when the name is no DNS label.
+    pub fn custom_virtual_hosted(
+        name: impl Into<String>,
+        region: Region,
+        endpoint: &str,
+    ) -> Result<Self, InvalidBucket> {
+        let name = checked(name.into())?;
+        let Endpoint {
+            scheme,
+            authority,
+            path,
+        } = Endpoint::parse(endpoint)?;
+        if !is_dns_label(&name) {
+            return Err(InvalidBucket::NoDnsLabel { name });
+        }
+        let address = Address::virtual_hosted(scheme, &authority, &path, &name);
+        Ok(Self {
+            name,
+            region,
+            public: address.clone(),
+            internal: address,
+        })
+    }
+
+    /// The endpoint, path style, by which the server itself reaches the store.
+    ///
+    /// # Errors
+    /// When it is no `http` or `https` URL.
+    pub fn internal_endpoint(mut self, endpoint: &str) -> Result<Self, InvalidBucket> {
+        let endpoint = Endpoint::parse(endpoint)?;
+        self.internal = Address::path_style(endpoint.origin(), &endpoint.path, &self.name);
+        Ok(self)
+    }
+
+    /// The bucket's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The bucket's region.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// Where clients post forms to.
+    #[must_use]
+    pub fn post_url(&self) -> &str {
+        &self.public.post_url
+    }
+
+    pub(crate) fn public(&self) -> &Address {
+        &self.public
+    }
+
+    #[cfg(feature = "verify")]
+    pub(crate) fn internal(&self) -> &Address {
+        &self.internal
+    }
+}
+
+impl Address {
+    fn virtual_hosted(scheme: &str, authority: &str, path: &str, bucket: &str) -> Self {
+        let origin = format!("{scheme}://{bucket}.{authority}");
+        let prefix = format!("{path}/");
+        let post_url = format!("{origin}{prefix}").into();
+        Self {
+            origin,
+            prefix,
+            post_url,
+        }
+    }
+
+    fn path_style(origin: String, path: &str, bucket: &str) -> Self {
+        let post_url = format!("{origin}{path}/{bucket}").into();
+        let prefix = format!("{path}/{bucket}/");
+        Self {
+            origin,
+            prefix,
+            post_url,
+        }
+    }
+}
+
+fn checked(name: String) -> Result<String, InvalidBucket> {
+    let sound = (3..=255).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+        && name.split('.').all(|label| !label.is_empty());
+    if sound {
+        Ok(name)
+    } else {
+        Err(InvalidBucket::Name)
+    }
+}
+
+/// Whether a name can be one label of a host (RFC 1123, section 2.1), in lower case as hosts are.
+fn is_dns_label(name: &str) -> bool {
+    name.len() <= 63
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+struct Endpoint {
+    scheme: &'static str,
+    authority: String,
+    path: String,
+}
+
+impl Endpoint {
+    fn parse(endpoint: &str) -> Result<Self, InvalidBucket> {
+        Self::read(endpoint).ok_or_else(|| InvalidBucket::Endpoint {
+            endpoint: endpoint.to_owned(),
+        })
+    }
+
+    fn read(endpoint: &str) -> Option<Self> {
+        let uri: http::Uri = endpoint.parse().ok()?;
+        let scheme = match uri.scheme_str()? {
+            "http" => "http",
+            "https" => "https",
+            _ => return None,
+        };
+        let authority = uri.authority()?.as_str();
+        let clean = !authority.contains('@') && uri.query().is_none() && !endpoint.contains('#');
+        let path = uri.path().trim_end_matches('/');
+        clean.then(|| Self {
+            scheme,
+            authority: authority.to_owned(),
+            path: path.to_owned(),
+        })
+    }
+
+    fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn region(name: &str) -> Region {
+        Region::new(name).unwrap()
+    }
+
+    #[test]
+    fn addresses_of_aws() {
+        for (name, at, url) in [
+            (
+                "uploads",
+                "us-east-1",
+                "https://uploads.s3.us-east-1.amazonaws.com/",
+            ),
+            (
+                "uploads",
+                "cn-north-1",
+                "https://uploads.s3.cn-north-1.amazonaws.com.cn/",
+            ),
+            (
+                "my.bucket.name",
+                "eu-central-1",
+                "https://s3.eu-central-1.amazonaws.com/my.bucket.name",
+            ),
+            (
+                "MyBucket",
+                "us-east-1",
+                "https://s3.us-east-1.amazonaws.com/MyBucket",
+            ),
+            (
+                "my_bucket",
+                "us-east-1",
+                "https://s3.us-east-1.amazonaws.com/my_bucket",
+            ),
+        ] {
+            assert_eq!(S3Bucket::aws(name, region(at)).unwrap().post_url(), url);
+        }
+    }
+
+    #[test]
+    fn addresses_of_others() {
+        for (endpoint, url) in [
+            ("https://s3.example.com", "https://s3.example.com/uploads"),
+            ("https://s3.example.com/", "https://s3.example.com/uploads"),
+            (
+                "https://s3.example.com/base/path",
+                "https://s3.example.com/base/path/uploads",
+            ),
+            ("http://[::1]:9000", "http://[::1]:9000/uploads"),
+            ("http://127.0.0.1:9000", "http://127.0.0.1:9000/uploads"),
+        ] {
+            let bucket = S3Bucket::custom("uploads", region("us-east-1"), endpoint).unwrap();
+            assert_eq!(bucket.post_url(), url);
+        }
+        let hosted =
+            S3Bucket::custom_virtual_hosted("uploads", region("fra1"), "https://fra1.example.com")
+                .unwrap();
+        assert_eq!(hosted.post_url(), "https://uploads.fra1.example.com/");
+        assert_eq!(
+            S3Bucket::custom_virtual_hosted("a.b.c", region("fra1"), "https://fra1.example.com"),
+            Err(InvalidBucket::NoDnsLabel {
+                name: "a.b.c".into()
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for bad in [
+            "",
+            "s3.example.com",
+            "127.0.0.1:9000",
+            "not a url",
+            "ftp://s3.example.com",
+            "https://",
+            "https://key:secret@s3.example.com",
+            "https://s3.example.com/?x=y",
+        ] {
+            let refused = S3Bucket::custom("uploads", region("us-east-1"), bad);
+            assert!(
+                matches!(refused, Err(InvalidBucket::Endpoint { .. })),
+                "{bad}: {refused:?}"
+            );
+        }
+        for bad in ["", "ab", "a/b", "a b", "a..b", ".ab", "bücket"] {
+            assert_eq!(
+                S3Bucket::aws(bad, region("us-east-1")),
+                Err(InvalidBucket::Name),
+                "{bad}"
+            );
+        }
+    }
+}

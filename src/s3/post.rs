@@ -1,0 +1,167 @@
+//! Forms to post: the signer for every store that has POST Object.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::bucket::S3Bucket;
+use super::disposition::content_disposition;
+use crate::limits::Lifetime;
+use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
+use crate::sigv4::{
+    Credentials, FormField, FormFields, Method, PolicyError, PostPolicy, Presign, SignError, Signer,
+};
+
+/// Signs uploads as POST forms with a policy, and downloads as presigned URLs.
+///
+/// # Security
+/// 1. The policy is for one key, one type and 1 to `size` bytes, every condition exact.
+/// 2. Nothing signed outlives the credentials.
+/// 3. What can't be enforced is refused when the signer or the form is built: `${`, a field without
+///    its condition, more than S3's 20 KB.
+///
+/// A form can be used more than once until it ends: S3 has no condition for that. The key is
+/// random, so only who has the form can overwrite the object.
+///
+/// ```
+/// use tower_asset_upload::Lifetime;
+/// use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+/// use tower_asset_upload::sigv4::{Credentials, FormFields, Region};
+///
+/// let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
+/// let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?)
+///     .expires_in(Lifetime::new(std::time::Duration::from_secs(600)).unwrap())
+///     .fields(FormFields::new().success_action_status(201))?;
+/// # let _ = signer;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct S3PostSigner {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    bucket: S3Bucket,
+    signer: Arc<Signer>,
+    upload_lifetime: Lifetime,
+    download_lifetime: Lifetime,
+    fields: Vec<FormField>,
+}
+
+impl Clone for Inner {
+    fn clone(&self) -> Self {
+        Self {
+            bucket: self.bucket.clone(),
+            signer: Arc::clone(&self.signer),
+            upload_lifetime: self.upload_lifetime,
+            download_lifetime: self.download_lifetime,
+            fields: self.fields.clone(),
+        }
+    }
+}
+
+impl S3PostSigner {
+    /// Signs for that bucket, an hour for uploads and for downloads.
+    #[must_use]
+    pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
+        let signer = Arc::new(Signer::new(credentials, bucket.region().clone()));
+        Self {
+            inner: Arc::new(Inner {
+                bucket,
+                signer,
+                upload_lifetime: Lifetime::default(),
+                download_lifetime: Lifetime::default(),
+                fields: Vec::new(),
+            }),
+        }
+    }
+
+    /// How long a form is good for; an hour by default.
+    #[must_use]
+    pub fn expires_in(mut self, lifetime: Lifetime) -> Self {
+        Arc::make_mut(&mut self.inner).upload_lifetime = lifetime;
+        self
+    }
+
+    /// How long a download URL is good for; an hour by default.
+    #[must_use]
+    pub fn downloads_expire_in(mut self, lifetime: Lifetime) -> Self {
+        Arc::make_mut(&mut self.inner).download_lifetime = lifetime;
+        self
+    }
+
+    /// Fields that every form carries, each with its condition; none by default.
+    ///
+    /// # Errors
+    /// When one of them is unsound.
+    pub fn fields(mut self, fields: FormFields) -> Result<Self, PolicyError> {
+        Arc::make_mut(&mut self.inner).fields = fields.check()?;
+        Ok(self)
+    }
+}
+
+#[async_trait]
+impl UploadSigner for S3PostSigner {
+    async fn sign_upload(
+        &self,
+        upload: &UploadIntent<'_>,
+        now: OffsetDateTime,
+    ) -> Result<UploadData, SignerError> {
+        let Inner {
+            bucket,
+            signer,
+            upload_lifetime,
+            fields,
+            ..
+        } = &*self.inner;
+        let policy = PostPolicy::builder(bucket.name(), upload.key.as_str())
+            .content_type(upload.media_type.as_str())
+            .content_length(1..=upload.size.bytes())
+            .expires_in(*upload_lifetime)
+            .fields(fields)
+            .build()
+            .map_err(|fault| SignerError::Failed(fault.into()))?;
+        let form = signer.sign_post_at(&policy, now).map_err(signer_error)?;
+        Ok(UploadData::post(
+            Arc::clone(&bucket.public().post_url),
+            form.into_fields(),
+        ))
+    }
+
+    async fn sign_download(
+        &self,
+        download: &DownloadIntent<'_>,
+        now: OffsetDateTime,
+    ) -> Result<String, SignerError> {
+        let Inner {
+            bucket,
+            signer,
+            download_lifetime,
+            ..
+        } = &*self.inner;
+        let address = bucket.public();
+        let request = Presign::new(
+            Method::Get,
+            &address.origin,
+            &address.prefix,
+            download.key.as_str(),
+        )
+        .expires_in(*download_lifetime)
+        .response_content_disposition(content_disposition(download.inline, download.name))
+        .response_content_type(download.media_type.as_str());
+        signer
+            .presign_at(&request, now)
+            .map(|url| url.into_string())
+            .map_err(signer_error)
+    }
+}
+
+/// Expired credentials may be replaced; anything else stays as it is.
+fn signer_error(error: SignError) -> SignerError {
+    match error {
+        SignError::CredentialsExpired => crate::auth::Unavailable::new(error).into(),
+        _ => SignerError::Failed(error.into()),
+    }
+}

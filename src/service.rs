@@ -1,0 +1,289 @@
+//! The service: a request in, an answer out, never an error.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::{Method, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use tower::Service;
+
+use crate::auth::{Authenticator, Principal, Scope};
+use crate::body::read_json;
+use crate::builder::AssetUploadBuilder;
+use crate::command::{Rules, parse_complete, parse_create};
+use crate::rejection::Rejection;
+use crate::response::{self, Answer, Refusal};
+use crate::route::{Action, BasePath, Path};
+use crate::signer::UploadSigner;
+use crate::store::AssetStore;
+use crate::usecase::UseCases;
+
+/// Serves the asset upload API, for any host that speaks [`tower::Service`].
+///
+/// | method | path | scope |
+/// |---|---|---|
+/// | POST | `{base}/workspaces/{slug}/assets/` | `assets:write` |
+/// | GET | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:read` |
+/// | PATCH | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
+/// | DELETE | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
+///
+/// It takes requests with any body, is always ready, never fails (every failure is an answer),
+/// spawns nothing, and clones at the price of an `Arc`. Mount it under axum with `route_service`,
+/// `nest_service` or `fallback_service`, under hyper as the service of a connection, or in front of
+/// another service with [`AssetUploadLayer`](crate::AssetUploadLayer).
+///
+/// # Security
+/// 1. Authentication comes before anything else; without credentials no body is read and no table
+///    is touched.
+/// 2. A workspace that is missing and one that the caller is no member of look alike.
+/// 3. The permission that is handed out is for one key, one type and one size.
+/// 4. Errors never carry the text of a cause; that goes to `tracing`.
+///
+/// How long a client may take to send its body is the host's to bound, as is TLS.
+///
+/// # Example
+/// ```
+/// use std::sync::Arc;
+/// use http::Request;
+/// use http_body_util::Full;
+/// use tower::ServiceExt;
+/// use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+/// use tower_asset_upload::sigv4::{Credentials, Region};
+/// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
+/// let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+/// let store = MemoryStore::new();
+/// let service = AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store)).build();
+///
+/// let request = Request::post("/api/v1/workspaces/my-workspace/assets/").body(Full::from("{}"))?;
+/// let answer = service.oneshot(request).await?;
+/// assert_eq!(answer.status(), 401);
+/// # Ok(()) }
+/// # futures_executor_block_on(run()).unwrap();
+/// # fn futures_executor_block_on<F: Future>(f: F) -> F::Output {
+/// #     let mut f = std::pin::pin!(f);
+/// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// #     loop { if let std::task::Poll::Ready(out) = f.as_mut().poll(&mut context) { return out } }
+/// # }
+/// ```
+pub struct AssetUploadService<Store, Signer> {
+    inner: Arc<Inner<Store, Signer>>,
+}
+
+pub(crate) struct Inner<Store, Signer> {
+    pub(crate) use_cases: UseCases<Store, Signer>,
+    pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) rules: Rules,
+    pub(crate) max_body: usize,
+    pub(crate) base_path: BasePath,
+}
+
+impl<Store, Signer> AssetUploadService<Store, Signer> {
+    /// Starts with the three things there is no default for: where assets are kept, who signs, and
+    /// who is calling.
+    pub fn builder(
+        store: Store,
+        signer: Signer,
+        authenticator: impl Authenticator + 'static,
+    ) -> AssetUploadBuilder<Store, Signer> {
+        AssetUploadBuilder::new(store, signer, authenticator)
+    }
+
+    pub(crate) fn from_inner(inner: Inner<Store, Signer>) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The path of this API that the request is for, if it is for one.
+    pub(crate) fn route(&self, path: &str) -> Option<Path> {
+        Path::parse(path, &self.inner.base_path)
+    }
+}
+
+impl<Store, Signer> AssetUploadService<Store, Signer>
+where
+    Store: AssetStore + 'static,
+    Signer: UploadSigner + 'static,
+{
+    /// Answers a request for a path of this API, or for none.
+    pub(crate) fn respond<B>(&self, path: Option<Path>, request: Request<B>) -> ResponseFuture
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let inner = Arc::clone(&self.inner);
+        ResponseFuture(Box::pin(async move {
+            match path {
+                Some(path) => inner.answer(path, request).await,
+                None => response::no_such_path(),
+            }
+        }))
+    }
+}
+
+impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
+    async fn answer<B: Body>(&self, path: Path, request: Request<B>) -> Answer {
+        let action = path.action(request.method());
+        if action == Action::Options {
+            return response::options(path.allow());
+        }
+        let (head, body) = request.into_parts();
+        let answered = match self.admit(&head, &action).await {
+            Ok(caller) => match action {
+                Action::Create => self.create(&caller, &path, &head, body).await,
+                Action::Retrieve => self.retrieve(&caller, &path).await,
+                Action::Complete => self.complete(&caller, &path, &head, body).await,
+                Action::Delete => self.delete(&caller, &path).await,
+                Action::Options | Action::NotAllowed => {
+                    Ok(response::method_not_allowed(&head.method, path.allow()))
+                }
+            },
+            Err(rejection) => Err(rejection.into()),
+        };
+        let answer = answered.unwrap_or_else(response::refusal);
+        if head.method == Method::HEAD {
+            without_body(answer)
+        } else {
+            answer
+        }
+    }
+
+    /// Finds out who is calling and whether the credentials allow it.
+    async fn admit(&self, head: &Parts, action: &Action) -> Result<Principal, Rejection> {
+        let caller = self.authenticator.authenticate(head).await?;
+        let scope = match action {
+            Action::Retrieve => Scope::AssetsRead,
+            Action::Create | Action::Complete | Action::Delete => Scope::AssetsWrite,
+            Action::Options | Action::NotAllowed => return Ok(caller),
+        };
+        if caller.scopes.contains(scope) {
+            Ok(caller)
+        } else {
+            Err(Rejection::Scope(scope))
+        }
+    }
+
+    async fn create<B: Body>(
+        &self,
+        caller: &Principal,
+        path: &Path,
+        head: &Parts,
+        body: B,
+    ) -> Result<Answer, Refusal> {
+        let body = read_json(&head.headers, body, self.max_body).await?;
+        let command = parse_create(&body, &self.rules)?;
+        let upload = self
+            .use_cases
+            .create_upload(caller, path.slug(), command)
+            .await?;
+        Ok(response::created(&upload))
+    }
+
+    async fn retrieve(&self, caller: &Principal, path: &Path) -> Result<Answer, Refusal> {
+        let download = self
+            .use_cases
+            .retrieve(caller, path.slug(), path.asset_id())
+            .await?;
+        Ok(response::retrieved(&download))
+    }
+
+    async fn complete<B: Body>(
+        &self,
+        caller: &Principal,
+        path: &Path,
+        head: &Parts,
+        body: B,
+    ) -> Result<Answer, Refusal> {
+        let body = read_json(&head.headers, body, self.max_body).await?;
+        let is_uploaded = parse_complete(&body)?;
+        self.use_cases
+            .complete(caller, path.slug(), path.asset_id(), is_uploaded)
+            .await?;
+        Ok(response::no_content())
+    }
+
+    async fn delete(&self, caller: &Principal, path: &Path) -> Result<Answer, Refusal> {
+        self.use_cases
+            .delete(caller, path.slug(), path.asset_id())
+            .await?;
+        Ok(response::no_content())
+    }
+}
+
+/// What HEAD answers: the head that GET would, its length included, and no body (RFC 9110, section
+/// 9.3.2).
+fn without_body(answer: Answer) -> Answer {
+    let (mut head, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        head.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(head, Full::default())
+}
+
+impl<Store, Signer, B> Service<Request<B>> for AssetUploadService<Store, Signer>
+where
+    Store: AssetStore + 'static,
+    Signer: UploadSigner + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        self.respond(self.route(request.uri().path()), request)
+    }
+}
+
+/// The answer to come of an [`AssetUploadService`].
+#[must_use = "futures do nothing unless polled"]
+pub struct ResponseFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context).map(Ok)
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<Store, Signer> Clone for AssetUploadService<Store, Signer> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<Store, Signer> fmt::Debug for AssetUploadService<Store, Signer> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AssetUploadService")
+            .field("base_path", &self.inner.base_path)
+            .field("rules", &self.inner.rules)
+            .field("max_body", &self.inner.max_body)
+            .field("use_cases", &self.inner.use_cases)
+            .finish_non_exhaustive()
+    }
+}
