@@ -3,10 +3,13 @@
 mod bucket;
 mod disposition;
 mod post;
+mod put;
+mod target;
 #[cfg(feature = "verify")]
 mod verifier;
 
 pub use bucket::{InvalidBucket, S3Bucket};
 pub use post::S3PostSigner;
+pub use put::S3PutSigner;
 #[cfg(feature = "verify")]
 pub use verifier::S3Verifier;

@@ -6,12 +6,10 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
-use super::disposition::content_disposition;
+use super::target::{Target, signer_error};
 use crate::limits::Lifetime;
 use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
-use crate::sigv4::{
-    Credentials, FormField, FormFields, Method, PolicyError, PostPolicy, Presign, SignError, Signer,
-};
+use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy};
 
 /// Signs uploads as POST forms with a policy, and downloads as presigned URLs.
 ///
@@ -41,38 +39,20 @@ pub struct S3PostSigner {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
-    bucket: S3Bucket,
-    signer: Arc<Signer>,
-    upload_lifetime: Lifetime,
-    download_lifetime: Lifetime,
+    target: Target,
     fields: Vec<FormField>,
-}
-
-impl Clone for Inner {
-    fn clone(&self) -> Self {
-        Self {
-            bucket: self.bucket.clone(),
-            signer: Arc::clone(&self.signer),
-            upload_lifetime: self.upload_lifetime,
-            download_lifetime: self.download_lifetime,
-            fields: self.fields.clone(),
-        }
-    }
 }
 
 impl S3PostSigner {
     /// Signs for that bucket, an hour for uploads and for downloads.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
-        let signer = Arc::new(Signer::new(credentials, bucket.region().clone()));
+        let target = Target::new(bucket, credentials);
         Self {
             inner: Arc::new(Inner {
-                bucket,
-                signer,
-                upload_lifetime: Lifetime::default(),
-                download_lifetime: Lifetime::default(),
+                target,
                 fields: Vec::new(),
             }),
         }
@@ -81,14 +61,14 @@ impl S3PostSigner {
     /// How long a form is good for; an hour by default.
     #[must_use]
     pub fn expires_in(mut self, lifetime: Lifetime) -> Self {
-        Arc::make_mut(&mut self.inner).upload_lifetime = lifetime;
+        Arc::make_mut(&mut self.inner).target.upload_lifetime = lifetime;
         self
     }
 
     /// How long a download URL is good for; an hour by default.
     #[must_use]
     pub fn downloads_expire_in(mut self, lifetime: Lifetime) -> Self {
-        Arc::make_mut(&mut self.inner).download_lifetime = lifetime;
+        Arc::make_mut(&mut self.inner).target.download_lifetime = lifetime;
         self
     }
 
@@ -109,23 +89,20 @@ impl UploadSigner for S3PostSigner {
         upload: &UploadIntent<'_>,
         now: OffsetDateTime,
     ) -> Result<UploadData, SignerError> {
-        let Inner {
-            bucket,
-            signer,
-            upload_lifetime,
-            fields,
-            ..
-        } = &*self.inner;
-        let policy = PostPolicy::builder(bucket.name(), upload.key.as_str())
+        let Inner { target, fields } = &*self.inner;
+        let policy = PostPolicy::builder(target.bucket.name(), upload.key.as_str())
             .content_type(upload.media_type.as_str())
             .content_length(1..=upload.size.bytes())
-            .expires_in(*upload_lifetime)
+            .expires_in(target.upload_lifetime)
             .fields(fields)
             .build()
             .map_err(|fault| SignerError::Failed(fault.into()))?;
-        let form = signer.sign_post_at(&policy, now).map_err(signer_error)?;
+        let form = target
+            .signer
+            .sign_post_at(&policy, now)
+            .map_err(signer_error)?;
         Ok(UploadData::post(
-            Arc::clone(&bucket.public().post_url),
+            Arc::clone(&target.bucket.public().post_url),
             form.into_fields(),
         ))
     }
@@ -135,33 +112,6 @@ impl UploadSigner for S3PostSigner {
         download: &DownloadIntent<'_>,
         now: OffsetDateTime,
     ) -> Result<String, SignerError> {
-        let Inner {
-            bucket,
-            signer,
-            download_lifetime,
-            ..
-        } = &*self.inner;
-        let address = bucket.public();
-        let request = Presign::new(
-            Method::Get,
-            &address.origin,
-            &address.prefix,
-            download.key.as_str(),
-        )
-        .expires_in(*download_lifetime)
-        .response_content_disposition(content_disposition(download.inline, download.name))
-        .response_content_type(download.media_type.as_str());
-        signer
-            .presign_at(&request, now)
-            .map(|url| url.into_string())
-            .map_err(signer_error)
-    }
-}
-
-/// Expired credentials may be replaced; anything else stays as it is.
-fn signer_error(error: SignError) -> SignerError {
-    match error {
-        SignError::CredentialsExpired => crate::auth::Unavailable::new(error).into(),
-        _ => SignerError::Failed(error.into()),
+        self.inner.target.sign_download(download, now)
     }
 }

@@ -1,0 +1,130 @@
+//! Bodies to put: the signer for stores without POST Object.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::bucket::S3Bucket;
+use super::target::Target;
+use crate::limits::Lifetime;
+use crate::pairs::Pairs;
+use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
+use crate::sigv4::{Credentials, Method};
+
+/// Signs uploads as presigned PUT URLs, for stores that have no POST Object: Cloudflare R2 and
+/// Backblaze B2 answer it with 501.
+///
+/// # Security
+/// 1. `content-type` and `content-length` are signed headers: the store itself refuses another type
+///    and any other size than the announced one.
+/// 2. Nothing signed outlives the credentials.
+///
+/// A URL can be used more than once until it ends, as a form can.
+///
+/// ```
+/// use tower_asset_upload::s3::{S3Bucket, S3PutSigner};
+/// use tower_asset_upload::sigv4::{Credentials, Region};
+///
+/// let bucket = S3Bucket::custom("uploads", Region::new("auto")?, "https://account.r2.cloudflarestorage.com")?;
+/// let signer = S3PutSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+/// # let _ = signer;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct S3PutSigner {
+    target: Arc<Target>,
+}
+
+impl S3PutSigner {
+    /// Signs for that bucket, an hour for uploads and for downloads.
+    #[must_use]
+    pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
+        Self {
+            target: Arc::new(Target::new(bucket, credentials)),
+        }
+    }
+
+    /// How long an upload URL is good for; an hour by default.
+    #[must_use]
+    pub fn expires_in(mut self, lifetime: Lifetime) -> Self {
+        Arc::make_mut(&mut self.target).upload_lifetime = lifetime;
+        self
+    }
+
+    /// How long a download URL is good for; an hour by default.
+    #[must_use]
+    pub fn downloads_expire_in(mut self, lifetime: Lifetime) -> Self {
+        Arc::make_mut(&mut self.target).download_lifetime = lifetime;
+        self
+    }
+}
+
+#[async_trait]
+impl UploadSigner for S3PutSigner {
+    async fn sign_upload(
+        &self,
+        upload: &UploadIntent<'_>,
+        now: OffsetDateTime,
+    ) -> Result<UploadData, SignerError> {
+        let size = upload.size.bytes();
+        let request = self
+            .target
+            .request(Method::Put, upload.key)
+            .expires_in(self.target.upload_lifetime)
+            .content_type(upload.media_type.as_str())
+            .content_length(size);
+        let url = self.target.presign(&request, now)?;
+        let mut headers = Pairs::with_capacity(64);
+        headers.push("Content-Type", upload.media_type.as_str());
+        headers.push("Content-Length", &size.to_string());
+        Ok(UploadData::put(url.into(), headers))
+    }
+
+    async fn sign_download(
+        &self,
+        download: &DownloadIntent<'_>,
+        now: OffsetDateTime,
+    ) -> Result<String, SignerError> {
+        self.target.sign_download(download, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::limits::UploadSize;
+    use crate::object_name::ObjectKey;
+    use crate::sigv4::Region;
+
+    #[tokio::test]
+    async fn type_and_size_are_signed() {
+        let bucket =
+            S3Bucket::custom("uploads", Region::us_east_1(), "https://s3.example.com").unwrap();
+        let signer = S3PutSigner::new(bucket, Credentials::new("AKID", "secret").unwrap());
+        let key = ObjectKey::new("w/a b.png").unwrap();
+        let media_type = "image/png".parse().unwrap();
+        let intent = UploadIntent::new(&key, &media_type, UploadSize::new(1024).unwrap());
+        let data = signer
+            .sign_upload(&intent, datetime!(2026-05-19 10:11:12 UTC))
+            .await
+            .unwrap();
+        assert_eq!(data.method().as_str(), "PUT");
+        assert!(
+            data.url()
+                .starts_with("https://s3.example.com/uploads/w/a%20b.png?X-Amz-Algorithm=")
+        );
+        assert!(
+            data.url()
+                .contains("X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost")
+        );
+        let headers: Vec<_> = data.headers().iter().collect();
+        assert_eq!(
+            headers,
+            [("Content-Type", "image/png"), ("Content-Length", "1024")]
+        );
+        assert!(data.fields().is_empty());
+    }
+}
