@@ -141,7 +141,7 @@ fn parse_size(member: &Member<'_>, rules: &Rules) -> Result<UploadSize, Rejectio
                 &format!("{bytes} is over the limit"),
             )),
         },
-        None => Err(fault("invalid_size", "this is none")),
+        None => Err(fault("invalid_size", "this is not one")),
     }
 }
 

@@ -1,5 +1,56 @@
-//! tower-asset-upload
+//! Direct-to-object-storage uploads for any tower host.
+//!
+//! Mount [`AssetUploadService`] in a hyper or axum server and its users upload files straight to S3,
+//! MinIO, Garage, Ceph, R2 or whatever speaks S3: the service checks who may, signs a form for just
+//! that file, and asks the store what arrived before it counts. It serves Plane's "Create workspace
+//! asset upload" API, `POST /api/v1/workspaces/{slug}/assets/`, and the three routes around it.
+//!
+//! ```
+//! use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+//! use tower_asset_upload::sigv4::{Credentials, Region};
+//! use tower_asset_upload::{
+//!     AllowedTypes, AssetUploadService, HeaderAuthenticator, MemoryStore, UploadSize,
+//! };
+//!
+//! let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
+//! let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+//! let store = MemoryStore::new();
+//! let uploads = AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store))
+//!     .max_size(UploadSize::new(50 * 1024 * 1024).unwrap())
+//!     .allowed_types(AllowedTypes::only(["image/png", "image/jpeg"])?)
+//!     .build();
+//!
+//! let app: axum::Router = axum::Router::new().fallback_service(uploads);
+//! # let _ = app;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # A map
+//!
+//! | what you need | where it is |
+//! |---|---|
+//! | the service, and the same as a layer | [`AssetUploadService`], [`AssetUploadLayer`] |
+//! | who is calling | [`Authenticator`]: [`HeaderAuthenticator`] over a [`CredentialVerifier`], [`FromExtensions`], or yours |
+//! | where assets are kept | [`AssetStore`]: [`MemoryStore`], `SqliteStore`, or yours |
+//! | who signs | [`UploadSigner`]: [`s3::S3PostSigner`], [`s3::S3PutSigner`], or yours |
+//! | what really arrived | [`ObjectVerifier`]: `s3::S3Verifier`, or yours |
+//! | signing without the service | [`sigv4`] |
+//! | how this differs from Plane | [`docs::differences_from_plane`] |
+//!
+//! A request goes one way: route, authenticate, read the body, parse it into a command, enter the
+//! workspace, create, sign, respond.
+//!
+//! # Features
+//!
+//! None is on by default; a feature only adds.
+//!
+//! | feature | adds | brings |
+//! |---|---|---|
+//! | `sqlite` | `SqliteStore`: assets, memberships and hashed credentials in one file | rusqlite with SQLite built in |
+//! | `verify` | `s3::S3Verifier`: asks the object store before an upload counts as complete | hyper's client, rustls, Tokio's timer |
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod asset;
 mod auth;
 mod body;
@@ -8,6 +59,7 @@ mod clock;
 mod command;
 mod completion;
 mod credential;
+pub mod docs;
 mod download;
 mod extension_auth;
 mod header_auth;
@@ -27,6 +79,7 @@ mod service;
 mod signer;
 pub mod sigv4;
 mod store;
+mod stores;
 mod upload;
 mod usecase;
 mod verifier;
@@ -57,5 +110,6 @@ pub use signer::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,
 };
 pub use store::{AssetStore, Created, StoreError};
+pub use stores::MemoryStore;
 pub use verifier::{ObjectVerifier, VerifyError};
 pub use workspace::{Workspace, WorkspaceSlug};

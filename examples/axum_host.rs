@@ -1,0 +1,68 @@
+//! Mounted in an axum application, beside its own routes, behind its own session middleware.
+//!
+//! ```text
+//! cargo run --example axum_host
+//! curl -sS -X POST http://127.0.0.1:3000/uploads/workspaces/acme/assets -H 'x-session: alice' \
+//!     -d '{"name":"photo.png","size":1024}'
+//! ```
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+use tower_asset_upload::sigv4::{Credentials, Region};
+use tower_asset_upload::{
+    AssetUploadService, FromExtensions, MemoryStore, Principal, UserId, WorkspaceSlug,
+};
+
+const ALICE: &str = "11111111-1111-4111-8111-000000000001";
+const ACME: &str = "22222222-2222-4222-8222-000000000001";
+
+/// Stands for whatever the host has: a session cookie, a token, mutual TLS.
+async fn session(mut request: Request, next: Next) -> Response {
+    if request
+        .headers()
+        .get("x-session")
+        .is_some_and(|session| session == "alice")
+    {
+        let alice = UserId::parse_hyphenated(ALICE).expect("a constant");
+        request
+            .extensions_mut()
+            .insert(Principal::with_all_scopes(alice));
+    }
+    next.run(request).await
+}
+
+fn app() -> Result<Router, Box<dyn std::error::Error>> {
+    let store = MemoryStore::new();
+    let acme = ACME.parse::<uuid::Uuid>()?.into();
+    store.add_workspace(acme, WorkspaceSlug::new("acme").ok_or("a constant")?);
+    store.add_member(acme, ALICE.parse::<uuid::Uuid>()?.into());
+
+    let bucket = S3Bucket::aws("acme-uploads", Region::new("eu-central-1")?)?;
+    let signer = S3PostSigner::new(
+        bucket,
+        Credentials::new("AKIAIOSFODNN7EXAMPLE", "a secret of your own")?,
+    );
+    let uploads = AssetUploadService::builder(store, signer, FromExtensions)
+        .base_path("")? // axum strips the prefix of a nested service
+        .build();
+
+    Ok(Router::new()
+        .route("/", get(|| async { "the host's own page" }))
+        .nest_service("/uploads", uploads)
+        .layer(middleware::from_fn(session)))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    Ok(axum::serve(listener, app()?).await?)
+}

@@ -1,0 +1,61 @@
+//! Mounted under hyper itself, without a framework: the service is the connection's service.
+//!
+//! ```text
+//! cargo run --example hyper_host
+//! curl -sS -X POST http://127.0.0.1:3000/api/v1/workspaces/acme/assets/ -H 'X-API-Key: demo-key-of-acme' \
+//!     -d '{"name":"photo.png","size":1024}'
+//! ```
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+use tower_asset_upload::sigv4::{Credentials, Region};
+use tower_asset_upload::{
+    AssetUploadService, Credential, CredentialKind, CredentialRecord, HeaderAuthenticator,
+    MemoryStore, Principal, WorkspaceSlug,
+};
+use uuid::uuid;
+
+fn service() -> Result<AssetUploadService<MemoryStore, S3PostSigner>, Box<dyn std::error::Error>> {
+    let alice = uuid!("11111111-1111-4111-8111-000000000001").into();
+    let acme = uuid!("22222222-2222-4222-8222-000000000001").into();
+    let store = MemoryStore::new();
+    store.add_workspace(acme, WorkspaceSlug::new("acme").ok_or("a constant")?);
+    store.add_member(acme, alice);
+    let key = Credential::new(CredentialKind::ApiKey, "demo-key-of-acme");
+    store.add_credential(CredentialRecord::new(
+        &key,
+        Principal::with_all_scopes(alice),
+    ));
+
+    let bucket = S3Bucket::custom("uploads", Region::new("garage")?, "https://s3.example.com")?;
+    let signer = S3PostSigner::new(
+        bucket,
+        Credentials::new("GK0123456789", "a secret of your own")?,
+    );
+    Ok(AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store)).build())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let service = service()?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let service = TowerToHyperService::new(service.clone());
+        tokio::spawn(async move {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.await {
+                eprintln!("a connection broke: {error}");
+            }
+        });
+    }
+}

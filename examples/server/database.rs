@@ -1,0 +1,75 @@
+//! Which store the server keeps its assets in.
+
+use std::fs;
+use std::sync::Arc;
+
+use tower_asset_upload::{
+    AssetStore, CredentialRecord, CredentialVerifier, MemoryStore, ProjectId, SqliteStore, UserId,
+    WorkspaceId, WorkspaceSlug,
+};
+
+use crate::Failure;
+use crate::options::{DatabaseUrl, Options};
+
+pub enum Database {
+    Memory(MemoryStore),
+    Sqlite(SqliteStore),
+}
+
+/// Both stores are seeded alike; a memory store can't fail.
+macro_rules! seeding {
+    ($($name:ident($($argument:ident: $kind:ty),*);)*) => {
+        $(pub fn $name(&self, $($argument: $kind),*) -> Result<(), Failure> {
+            match self {
+                Self::Memory(store) => {
+                    store.$name($($argument),*);
+                    Ok(())
+                }
+                Self::Sqlite(store) => {
+                    store.$name($($argument),*).map_err(|fault| format!("can't seed the database: {fault}"))
+                }
+            }
+        })*
+    };
+}
+
+impl Database {
+    seeding! {
+        add_workspace(id: WorkspaceId, slug: WorkspaceSlug);
+        add_member(workspace: WorkspaceId, member: UserId);
+        add_project(workspace: WorkspaceId, project: ProjectId);
+        add_credential(record: CredentialRecord);
+    }
+
+    pub fn open(options: &Options) -> Result<Self, Failure> {
+        let path = match &options.database {
+            DatabaseUrl::Memory => return Ok(Self::Memory(MemoryStore::new())),
+            DatabaseUrl::Sqlite(path) => path.clone(),
+            DatabaseUrl::Default => {
+                let made = fs::create_dir_all(&options.data_dir);
+                made.map_err(|fault| {
+                    format!("can't make {}: {fault}", options.data_dir.display())
+                })?;
+                options.data_dir.join("assets.sqlite3")
+            }
+        };
+        let opened = SqliteStore::open(&path);
+        opened
+            .map(Self::Sqlite)
+            .map_err(|fault| format!("can't open the database {}: {fault}", path.display()))
+    }
+
+    pub fn assets(&self) -> Arc<dyn AssetStore> {
+        match self {
+            Self::Memory(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub fn credentials(&self) -> Arc<dyn CredentialVerifier> {
+        match self {
+            Self::Memory(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Where the objects go: an embedded store, or one of your own.
+
+use std::convert::Infallible;
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, Response, StatusCode, header};
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use s3s_fs::FileSystem;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tower::service_fn;
+use tower_asset_upload::s3::S3Bucket;
+use tower_asset_upload::sigv4::{Credentials, Region};
+use tower_asset_upload::{IdSource, RandomIds};
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::Failure;
+use crate::options::Options;
+
+pub struct ObjectStore {
+    pub bucket: S3Bucket,
+    pub credentials: Credentials,
+    embedded: Option<Embedded>,
+}
+
+struct Embedded {
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl ObjectStore {
+    pub async fn start(options: &Options) -> Result<Self, Failure> {
+        let region =
+            Region::new(&*options.s3_region).map_err(|fault| format!("--s3-region: {fault}"))?;
+        let (credentials, secret) = credentials(options)?;
+        let (endpoint, embedded) = match &options.s3_endpoint {
+            Some(endpoint) => (endpoint.clone(), None),
+            None => {
+                let root = options.data_dir.join("objects");
+                let (endpoint, embedded) = embed(
+                    &root,
+                    &options.s3_bucket,
+                    credentials.access_key_id(),
+                    secret,
+                )
+                .await?;
+                (endpoint, Some(embedded))
+            }
+        };
+        let public = options.s3_public_endpoint.as_deref().unwrap_or(&endpoint);
+        let bucket = S3Bucket::custom(&*options.s3_bucket, region, public)
+            .and_then(|bucket| bucket.internal_endpoint(&endpoint))
+            .map_err(|fault| fault.to_string())?;
+        Ok(Self {
+            bucket,
+            credentials,
+            embedded,
+        })
+    }
+
+    /// Lets the embedded store finish what is under way.
+    pub async fn stop(self) {
+        if let Some(Embedded { stop, server }) = self.embedded {
+            // It is only gone if it has stopped already.
+            let _ = stop.send(());
+            if tokio::time::timeout(crate::GRACE, server).await.is_err() {
+                tracing::warn!("an upload was cut off");
+            }
+        }
+    }
+}
+
+/// The credentials of the environment; without an endpoint of your own, drawn ones will do.
+fn credentials(options: &Options) -> Result<(Credentials, String), Failure> {
+    let read = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    let (id, secret) = match (read("AWS_ACCESS_KEY_ID"), read("AWS_SECRET_ACCESS_KEY")) {
+        (Some(id), Some(secret)) => (id, secret),
+        (None, None) if options.s3_endpoint.is_none() => {
+            let drawn = || RandomIds.next_id().simple().to_string();
+            (format!("EMBEDDED{}", &drawn()[..12]), drawn() + &drawn())
+        }
+        _ => return Err("set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()),
+    };
+    let credentials = Credentials::new(id, &*secret);
+    let credentials = match read("AWS_SESSION_TOKEN") {
+        // The embedded store knows no session tokens.
+        Some(token) if options.s3_endpoint.is_some() => {
+            credentials.and_then(|c| c.with_session_token(token))
+        }
+        _ => credentials,
+    };
+    credentials
+        .map(|credentials| (credentials, secret))
+        .map_err(|fault| fault.to_string())
+}
+
+/// Serves a directory as a bucket on a free port of the loopback interface.
+async fn embed(
+    root: &Path,
+    bucket: &str,
+    id: &str,
+    secret: String,
+) -> Result<(String, Embedded), Failure> {
+    let made = fs::create_dir_all(root.join(bucket));
+    made.map_err(|fault| format!("can't make {}: {fault}", root.display()))?;
+    let files = FileSystem::new(root)
+        .map_err(|fault| format!("can't serve {}: {fault:?}", root.display()))?;
+    let mut builder = S3ServiceBuilder::new(files);
+    builder.set_auth(SimpleAuth::from_single(id, secret));
+    let s3 = builder.build();
+
+    let service = service_fn(move |request: Request<Body>| {
+        let mut s3 = s3.clone();
+        async move {
+            Ok::<_, Infallible>(match tower::Service::call(&mut s3, request).await {
+                Ok(answer) => answer.map(Body::new),
+                Err(error) => {
+                    tracing::error!(?error, "the embedded object store failed");
+                    let mut answer = Response::new(Body::empty());
+                    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    answer
+                }
+            })
+        }
+    });
+    // What a bucket's CORS configuration does elsewhere: browsers may upload and read what happened.
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT])
+        .allow_headers(Any)
+        .expose_headers([header::ETAG]);
+    let app = Router::new().fallback_service(service).layer(cors);
+
+    let bound = TcpListener::bind("127.0.0.1:0").await;
+    let listener =
+        bound.map_err(|fault| format!("no port for the embedded object store: {fault}"))?;
+    let address = listener
+        .local_addr()
+        .map_err(|fault| format!("the listener has no address: {fault}"))?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        let served =
+            axum::serve(listener, app).with_graceful_shutdown(async move { _ = stopped.await });
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the embedded object store stopped");
+        }
+    });
+    Ok((format!("http://{address}"), Embedded { stop, server }))
+}

@@ -1,0 +1,4 @@
+//! Pages that need more room than an item's documentation has.
+
+#[doc = include_str!("../docs/differences-from-plane.md")]
+pub mod differences_from_plane {}

@@ -1,0 +1,389 @@
+//! A store in memory.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use crate::asset::{Asset, ExternalRef, NewAsset, UploadState};
+use crate::auth::{Principal, Unavailable};
+use crate::credential::{
+    Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier,
+};
+use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
+use crate::limits::PendingCaps;
+use crate::store::{AssetStore, Created, StoreError};
+use crate::workspace::{Workspace, WorkspaceSlug};
+
+/// An [`AssetStore`] and [`CredentialVerifier`] in memory: for tests, benches and small hosts of one
+/// process. **Nothing survives a restart.**
+///
+/// A handle: its clones share what is in it. It never fails for lack of anything but memory.
+///
+/// ```
+/// use tower_asset_upload::{
+///     AssetStore, Credential, CredentialKind, CredentialRecord, MemoryStore, Principal, UserId,
+///     WorkspaceId, WorkspaceSlug,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let workspace = WorkspaceId::parse_hyphenated("22222222-2222-4222-8222-000000000001").unwrap();
+/// let user = UserId::parse_hyphenated("11111111-1111-4111-8111-000000000001").unwrap();
+/// let slug = WorkspaceSlug::new("my-workspace").unwrap();
+/// let key = Credential::new(CredentialKind::ApiKey, "plane_api_0123456789abcdef0123456789abcdef");
+///
+/// let store = MemoryStore::new();
+/// store.add_workspace(workspace, slug.clone());
+/// store.add_member(workspace, user);
+/// store.add_credential(CredentialRecord::new(&key, Principal::with_all_scopes(user)));
+///
+/// assert!(store.enter(&slug, user).await?.is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    inner: Arc<Inner>,
+}
+
+/// Two locks, so that letting callers in never waits for assets being made. Neither is held while
+/// the other is taken.
+#[derive(Default)]
+struct Inner {
+    directory: RwLock<Directory>,
+    contents: RwLock<HashMap<WorkspaceId, Contents>>,
+}
+
+/// Who may enter what.
+#[derive(Default)]
+struct Directory {
+    /// Living workspaces only.
+    by_slug: HashMap<WorkspaceSlug, WorkspaceId>,
+    slug_of: HashMap<WorkspaceId, WorkspaceSlug>,
+    members: HashSet<(WorkspaceId, UserId)>,
+    credentials: HashMap<(CredentialKind, CredentialDigest), CredentialRecord>,
+}
+
+/// What is in one workspace. Whatever a call needs is a look-up or a counter, so that its cost does
+/// not grow with the number of assets.
+#[derive(Default)]
+struct Contents {
+    projects: HashSet<ProjectId>,
+    assets: HashMap<AssetId, Asset>,
+    pairs: HashMap<PairKey, AssetId>,
+    pending: u32,
+    pending_of: HashMap<UserId, u32>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ensures that there is a workspace of that id, and that it goes by that slug from now on. A
+    /// slug that another workspace had passes to this one.
+    pub fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) {
+        let mut directory = self.directory_mut();
+        directory.forget_slug(id);
+        if let Some(former) = directory.by_slug.insert(slug.clone(), id) {
+            directory.slug_of.remove(&former);
+        }
+        directory.slug_of.insert(id, slug);
+    }
+
+    /// Ensures that the user is an active member of the workspace.
+    pub fn add_member(&self, workspace: WorkspaceId, user: UserId) {
+        self.directory_mut().members.insert((workspace, user));
+    }
+
+    /// Ensures that there is such a project in the workspace.
+    pub fn add_project(&self, workspace: WorkspaceId, project: ProjectId) {
+        let mut contents = self.contents_mut();
+        contents
+            .entry(workspace)
+            .or_default()
+            .projects
+            .insert(project);
+    }
+
+    /// Ensures that there is such a credential. One of the same kind and secret is replaced.
+    pub fn add_credential(&self, record: CredentialRecord) {
+        let key = (record.kind, record.digest);
+        self.directory_mut().credentials.insert(key, record);
+    }
+
+    /// Deletes a workspace: nobody enters it any more. [`add_workspace`](Self::add_workspace) brings
+    /// it back with all that is in it.
+    pub fn remove_workspace(&self, id: WorkspaceId) {
+        self.directory_mut().forget_slug(id);
+    }
+
+    /// Ends a membership: the user doesn't enter the workspace any more.
+    pub fn remove_member(&self, workspace: WorkspaceId, user: UserId) {
+        self.directory_mut().members.remove(&(workspace, user));
+    }
+
+    /// Deletes a project: no asset is made in it any more.
+    pub fn remove_project(&self, workspace: WorkspaceId, project: ProjectId) {
+        if let Some(inside) = self.contents_mut().get_mut(&workspace) {
+            inside.projects.remove(&project);
+        }
+    }
+}
+
+// A poisoned lock is taken all the same: every mutation below is whole before anything in it could
+// panic.
+impl MemoryStore {
+    fn directory(&self) -> RwLockReadGuard<'_, Directory> {
+        let lock = self.inner.directory.read();
+        lock.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn directory_mut(&self) -> RwLockWriteGuard<'_, Directory> {
+        let lock = self.inner.directory.write();
+        lock.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn contents(&self) -> RwLockReadGuard<'_, HashMap<WorkspaceId, Contents>> {
+        let lock = self.inner.contents.read();
+        lock.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn contents_mut(&self) -> RwLockWriteGuard<'_, HashMap<WorkspaceId, Contents>> {
+        let lock = self.inner.contents.write();
+        lock.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl AssetStore for MemoryStore {
+    async fn enter(
+        &self,
+        slug: &WorkspaceSlug,
+        caller: UserId,
+    ) -> Result<Option<Workspace>, StoreError> {
+        let id = self.directory().let_in(slug, caller);
+        Ok(id.map(|id| Workspace::new(id, slug.clone())))
+    }
+
+    async fn create(
+        &self,
+        workspace: &Workspace,
+        asset: NewAsset,
+        caps: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        let pair = PairKey::of(&asset.external);
+        let mut contents = self.contents_mut();
+        let inside = contents.entry(workspace.id()).or_default();
+        inside.create(asset, pair, caps)
+    }
+
+    async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        let contents = self.contents();
+        let inside = contents.get(&workspace.id());
+        Ok(inside.and_then(|inside| inside.assets.get(&id)).cloned())
+    }
+
+    async fn set_state(
+        &self,
+        workspace: &Workspace,
+        id: AssetId,
+        state: UploadState,
+    ) -> Result<bool, StoreError> {
+        let mut contents = self.contents_mut();
+        let inside = contents.get_mut(&workspace.id());
+        Ok(inside.is_some_and(|inside| inside.set_state(id, state)))
+    }
+
+    async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
+        let mut contents = self.contents_mut();
+        let inside = contents.get_mut(&workspace.id());
+        Ok(inside.is_some_and(|inside| inside.delete(id)))
+    }
+}
+
+#[async_trait]
+impl CredentialVerifier for MemoryStore {
+    async fn verify(
+        &self,
+        credential: &Credential<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Option<Principal>, Unavailable> {
+        let key = (credential.kind(), credential.digest());
+        let directory = self.directory();
+        let record = directory.credentials.get(&key);
+        Ok(record.and_then(|record| record.principal_at(now)).cloned())
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+impl Directory {
+    fn let_in(&self, slug: &WorkspaceSlug, caller: UserId) -> Option<WorkspaceId> {
+        let id = *self.by_slug.get(slug)?;
+        self.members.contains(&(id, caller)).then_some(id)
+    }
+
+    fn forget_slug(&mut self, id: WorkspaceId) {
+        if let Some(slug) = self.slug_of.remove(&id) {
+            self.by_slug.remove(&slug);
+        }
+    }
+}
+
+impl Contents {
+    fn create(
+        &mut self,
+        asset: NewAsset,
+        pair: Option<PairKey>,
+        caps: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        let known = |project| self.projects.contains(project);
+        if !asset.project.as_ref().is_none_or(known) {
+            return Ok(Created::ProjectNotFound);
+        }
+        let twin = pair.as_ref().and_then(|pair| self.pairs.get(pair));
+        if let Some(twin) = twin.and_then(|id| self.assets.get(id)) {
+            return Ok(Created::Duplicate(Box::new(twin.clone())));
+        }
+        let caller = asset.created_by;
+        let by_caller = self.pending_of.get(&caller).copied().unwrap_or_default();
+        if reached(caps.per_workspace, self.pending) || reached(caps.per_caller, by_caller) {
+            return Ok(Created::TooManyPending);
+        }
+        let id = asset.id;
+        match self.assets.entry(id) {
+            Entry::Occupied(_) => Err(StoreError::failed("there is an asset of that id already")),
+            Entry::Vacant(place) => {
+                place.insert(Asset {
+                    made: asset,
+                    state: UploadState::Pending,
+                });
+                if let Some(pair) = pair {
+                    self.pairs.insert(pair, id);
+                }
+                self.count_pending(caller);
+                Ok(Created::New)
+            }
+        }
+    }
+
+    fn set_state(&mut self, id: AssetId, state: UploadState) -> bool {
+        let Some(asset) = self.assets.get_mut(&id) else {
+            return false;
+        };
+        let was_pending = !asset.state.is_uploaded();
+        let is_pending = !state.is_uploaded();
+        let caller = asset.made.created_by;
+        asset.state = state;
+        match (was_pending, is_pending) {
+            (true, false) => self.discount_pending(caller),
+            (false, true) => self.count_pending(caller),
+            _ => {}
+        }
+        true
+    }
+
+    fn delete(&mut self, id: AssetId) -> bool {
+        let Some(asset) = self.assets.remove(&id) else {
+            return false;
+        };
+        if let Some(pair) = PairKey::of(&asset.made.external) {
+            self.pairs.remove(&pair);
+        }
+        if !asset.state.is_uploaded() {
+            self.discount_pending(asset.made.created_by);
+        }
+        true
+    }
+
+    fn count_pending(&mut self, caller: UserId) {
+        self.pending += 1;
+        *self.pending_of.entry(caller).or_default() += 1;
+    }
+
+    fn discount_pending(&mut self, caller: UserId) {
+        self.pending -= 1;
+        if let Entry::Occupied(mut count) = self.pending_of.entry(caller) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+fn reached(cap: Option<NonZeroU32>, count: u32) -> bool {
+    cap.is_some_and(|cap| count >= cap.get())
+}
+
+/// Both labels in one text: looking a pair up and keeping it then takes a single allocation.
+#[derive(PartialEq, Eq, Hash)]
+struct PairKey(Box<str>);
+
+impl PairKey {
+    fn of(external: &ExternalRef) -> Option<Self> {
+        let (source, id) = external.pair()?;
+        // Labels hold no control character, so NUL can't be part of either.
+        Some(Self([source, "\0", id].concat().into_boxed_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asset::ExternalLabel;
+
+    #[test]
+    fn pairs_are_not_confused_by_where_they_are_cut() {
+        let pair = |source: &str, id: &str| {
+            PairKey::of(&ExternalRef {
+                source: Some(ExternalLabel::new(source).unwrap()),
+                id: Some(ExternalLabel::new(id).unwrap()),
+            })
+        };
+        assert!(pair("ab", "c") != pair("a", "bc"));
+        assert!(pair("a", "b") == pair("a", "b"));
+    }
+
+    #[test]
+    fn a_poisoned_lock_is_taken_all_the_same() {
+        let store = MemoryStore::new();
+        let id = WorkspaceId::new(uuid::Uuid::nil());
+        let poisoner = store.clone();
+        let panicked = std::thread::spawn(move || {
+            let _directory = poisoner.inner.directory.write();
+            let _contents = poisoner.inner.contents.write();
+            panic!("on purpose");
+        });
+        assert!(panicked.join().is_err());
+        store.add_workspace(id, WorkspaceSlug::new("a").unwrap());
+        store.add_project(id, ProjectId::new(uuid::Uuid::nil()));
+        assert_eq!(store.directory().by_slug.len(), 1);
+        assert_eq!(store.contents().len(), 1);
+    }
+
+    #[test]
+    fn a_slug_names_one_workspace_and_a_workspace_has_one_slug() {
+        let store = MemoryStore::new();
+        let [a, b] = [1, 2].map(|n| WorkspaceId::new(uuid::Uuid::from_u128(n)));
+        let slug = |text| WorkspaceSlug::new(text).unwrap();
+        store.add_workspace(a, slug("one"));
+        store.add_workspace(a, slug("two"));
+        assert_eq!(store.directory().by_slug.len(), 1);
+        store.add_workspace(b, slug("two"));
+        store.remove_workspace(a);
+        assert_eq!(store.directory().by_slug.get(&slug("two")), Some(&b));
+    }
+}

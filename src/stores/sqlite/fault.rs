@@ -1,0 +1,115 @@
+//! What can go wrong with the database, and whether a retry helps.
+
+use std::sync::Arc;
+
+use rusqlite::ErrorCode;
+
+use crate::store::StoreError;
+
+/// A failure inside the store. It keeps rusqlite's errors out of the public API.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("the file is no database of this crate's: its {0}")]
+    Foreign(String),
+    #[error("the database is of version {found}; this release knows versions up to {known}")]
+    Newer { found: i64, known: usize },
+    #[error("the database can't keep a write-ahead log, only {0:?}; it has to be a file on a local disk")]
+    NoWal(String),
+    #[error("the column {0} holds what does not parse")]
+    Row(&'static str),
+    #[error("{0} is out of the range that the database can hold")]
+    Range(&'static str),
+    #[error("SQLite rolled the whole transaction back")]
+    RolledBack,
+    #[error("a thread of the store could not be started: {0}")]
+    Thread(#[source] std::io::Error),
+    #[error("a call to SQLite panicked")]
+    Panicked,
+}
+
+impl Fault {
+    /// Whether the same call may succeed later.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::RolledBack | Self::Thread(_) => true,
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::DiskFull
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::FileLockingProtocolFailed
+                        | ErrorCode::OperationInterrupted
+                )
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether another connection was in the way.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(
+            self,
+            Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+        )
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        if fault.is_passing() {
+            Self::unavailable(fault)
+        } else {
+            Self::failed(fault)
+        }
+    }
+}
+
+/// One fault that several callers hear of.
+impl From<&Arc<Fault>> for StoreError {
+    fn from(fault: &Arc<Fault>) -> Self {
+        if fault.is_passing() {
+            Self::unavailable(Arc::clone(fault))
+        } else {
+            Self::failed(Arc::clone(fault))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_unavailable_and_the_rest_has_failed() {
+        let of = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            StoreError::from(Fault::from(error))
+        };
+        for code in [
+            ffi::SQLITE_BUSY,
+            ffi::SQLITE_BUSY_SNAPSHOT,
+            ffi::SQLITE_LOCKED,
+            ffi::SQLITE_FULL,
+            ffi::SQLITE_CANTOPEN,
+            ffi::SQLITE_IOERR_FSYNC,
+        ] {
+            assert!(matches!(of(code), StoreError::Unavailable(_)), "{code}");
+        }
+        for code in [
+            ffi::SQLITE_CORRUPT,
+            ffi::SQLITE_NOTADB,
+            ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+            ffi::SQLITE_ERROR,
+        ] {
+            assert!(matches!(of(code), StoreError::Failed(_)), "{code}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Rows, and the vocabulary they are made of.
+
+use rusqlite::Row;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::fault::Fault;
+use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject, UploadState};
+use crate::limits::UploadSize;
+use crate::object_name::{DisplayName, ObjectKey, ObjectName};
+
+/// The columns that [`asset`] reads.
+macro_rules! asset_columns {
+    () => {
+        "id, project_id, object_key, display_name, object_name, media_type, size, \
+         external_source, external_id, created_by, created_at, \
+         state, stored_size, stored_content_type, stored_etag, stored_version"
+    };
+}
+pub(super) use asset_columns;
+
+/// Reads an asset, if every column still holds what it has to.
+pub(super) fn asset(row: &Row<'_>) -> Result<Asset, Fault> {
+    let text = |column: &'static str| row.get::<_, String>(column);
+    let label = |column: &'static str| -> Result<_, Fault> {
+        let label = row.get::<_, Option<String>>(column)?;
+        let label = label.map(ExternalLabel::new).transpose();
+        label.map_err(|_| Fault::Row(column))
+    };
+    Ok(Asset {
+        made: NewAsset {
+            id: id(row, "id")?.into(),
+            key: ObjectKey::new(text("object_key")?).map_err(|_| Fault::Row("object_key"))?,
+            display_name: DisplayName::new(&text("display_name")?),
+            object_name: ObjectName::clean(&text("object_name")?)
+                .ok_or(Fault::Row("object_name"))?,
+            media_type: text("media_type")?
+                .parse()
+                .map_err(|_| Fault::Row("media_type"))?,
+            size: row
+                .get("size")
+                .map(UploadSize::new)?
+                .ok_or(Fault::Row("size"))?,
+            project: row
+                .get::<_, Option<[u8; 16]>>("project_id")?
+                .map(|id| Uuid::from_bytes(id).into()),
+            external: ExternalRef {
+                source: label("external_source")?,
+                id: label("external_id")?,
+            },
+            created_by: id(row, "created_by")?.into(),
+            created_at: instant(row.get("created_at")?, "created_at")?,
+        },
+        state: state(row)?,
+    })
+}
+
+fn state(row: &Row<'_>) -> Result<UploadState, Fault> {
+    match row.get_ref("state")?.as_str() {
+        Ok("pending") => Ok(UploadState::Pending),
+        Ok("uploaded") => Ok(UploadState::Uploaded(stored_object(row)?)),
+        _ => Err(Fault::Row("state")),
+    }
+}
+
+fn stored_object(row: &Row<'_>) -> Result<Option<StoredObject>, Fault> {
+    let Some(size) = row.get("stored_size")? else {
+        return Ok(None);
+    };
+    Ok(Some(StoredObject {
+        size,
+        content_type: row.get("stored_content_type")?,
+        etag: row.get("stored_etag")?,
+        version: row.get("stored_version")?,
+    }))
+}
+
+pub(super) fn id(row: &Row<'_>, column: &'static str) -> Result<Uuid, Fault> {
+    Ok(Uuid::from_bytes(row.get(column)?))
+}
+
+pub(super) fn instant(nanos: i64, column: &'static str) -> Result<OffsetDateTime, Fault> {
+    OffsetDateTime::from_unix_timestamp_nanos(nanos.into()).map_err(|_| Fault::Row(column))
+}
+
+/// The column of an instant: the years 1678 to 2261 and some months around them.
+pub(super) fn nanos(instant: OffsetDateTime) -> Result<i64, Fault> {
+    i64::try_from(instant.unix_timestamp_nanos()).map_err(|_| Fault::Range("the time"))
+}
+
+/// The column of an end. One beyond the range is as good as the range's own.
+pub(super) fn nanos_of_end(end: OffsetDateTime) -> i64 {
+    let far = if end.unix_timestamp() < 0 {
+        i64::MIN
+    } else {
+        i64::MAX
+    };
+    nanos(end).unwrap_or(far)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn instants_read_back_to_the_nanosecond() {
+        let at = datetime!(2026-05-04 03:02:01.123456789 +02:00);
+        assert_eq!(instant(nanos(at).unwrap(), "at").unwrap(), at);
+        assert!(nanos(datetime!(9999-12-31 23:59 UTC)).is_err());
+    }
+
+    #[test]
+    fn an_end_that_is_out_of_range_stays_far_away() {
+        assert_eq!(nanos_of_end(datetime!(9999-12-31 23:59 UTC)), i64::MAX);
+        assert_eq!(nanos_of_end(datetime!(0001-01-01 0:00 UTC)), i64::MIN);
+    }
+}

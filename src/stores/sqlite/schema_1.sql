@@ -1,0 +1,68 @@
+-- Identifiers are BLOBs of 16 bytes: half the size of their text, in every index.
+-- Times are whole nanoseconds since 1970 (UTC): as exact as the clock, and they sort.
+-- Nothing is deleted here but by the clean-up: `deleted_at` tells the dead from the living.
+
+CREATE TABLE workspace (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    slug TEXT NOT NULL,
+    deleted_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX workspace_slug ON workspace (slug) WHERE deleted_at IS NULL;
+
+CREATE TABLE member (
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+    active INTEGER NOT NULL CHECK (active IN (0, 1)),
+    PRIMARY KEY (workspace_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE project (
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    deleted_at INTEGER,
+    PRIMARY KEY (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- Never the secret: its SHA-256.
+CREATE TABLE credential (
+    kind TEXT NOT NULL,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+    scopes TEXT NOT NULL,
+    expires_at INTEGER,
+    active INTEGER NOT NULL CHECK (active IN (0, 1)),
+    PRIMARY KEY (kind, digest)
+) STRICT, WITHOUT ROWID;
+
+-- With a rowid: rows of some 400 bytes are appended, and only the index takes the random ids.
+CREATE TABLE asset (
+    workspace_id BLOB NOT NULL REFERENCES workspace (id),
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    project_id BLOB,
+    object_key TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    object_name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL CHECK (size > 0),
+    external_source TEXT,
+    external_id TEXT,
+    created_by BLOB NOT NULL CHECK (length(created_by) = 16),
+    created_at INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'uploaded')),
+    uploaded_at INTEGER,
+    -- What the object store said of the object; all NULL when it was not asked.
+    stored_size INTEGER CHECK (stored_size >= 0),
+    stored_content_type TEXT,
+    stored_etag TEXT,
+    stored_version TEXT,
+    deleted_at INTEGER,
+    PRIMARY KEY (workspace_id, id),
+    FOREIGN KEY (workspace_id, project_id) REFERENCES project (workspace_id, id)
+) STRICT;
+
+CREATE UNIQUE INDEX asset_external ON asset (workspace_id, external_source, external_id)
+    WHERE deleted_at IS NULL AND external_source IS NOT NULL AND external_id IS NOT NULL;
+
+CREATE INDEX asset_pending ON asset (workspace_id, created_by)
+    WHERE state = 'pending' AND deleted_at IS NULL;

@@ -1,0 +1,260 @@
+//! What the tests of the service share: a small world, and requests written as one line.
+#![allow(dead_code, reason = "each test binary uses its part of it")]
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use tower::{Service, ServiceExt};
+use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+use tower_asset_upload::sigv4::{Credentials, Region};
+use tower_asset_upload::*;
+use uuid::{Uuid, uuid};
+
+pub const NOW: OffsetDateTime = datetime!(2026-05-19 10:11:12 UTC);
+
+pub const ALICE: Uuid = uuid!("11111111-1111-4111-8111-000000000001");
+pub const BOB: Uuid = uuid!("11111111-1111-4111-8111-000000000002");
+pub const MINE: Uuid = uuid!("22222222-2222-4222-8222-000000000001");
+pub const OTHERS: Uuid = uuid!("22222222-2222-4222-8222-000000000002");
+pub const MY_PROJECT: Uuid = uuid!("33333333-3333-4333-8333-000000000001");
+pub const OTHERS_PROJECT: Uuid = uuid!("33333333-3333-4333-8333-000000000002");
+
+pub const KEY: &str = "plane_api_valid0000000000000000000000000000";
+pub const COLLECTION: &str = "/api/v1/workspaces/my-workspace/assets/";
+pub const PHOTO: &str = r#"{"name":"photo.png","type":"image/png","size":1024}"#;
+
+/// Alice is in `my-workspace`, Bob in `other-workspace`; each has a project.
+pub fn world() -> MemoryStore {
+    let store = MemoryStore::new();
+    for (workspace, slug, member, project) in [
+        (MINE, "my-workspace", ALICE, MY_PROJECT),
+        (OTHERS, "other-workspace", BOB, OTHERS_PROJECT),
+    ] {
+        store.add_workspace(workspace.into(), WorkspaceSlug::new(slug).unwrap());
+        store.add_member(workspace.into(), member.into());
+        store.add_project(workspace.into(), project.into());
+    }
+    let mut add = |kind, secret, user: Uuid, scopes, change: fn(&mut CredentialRecord)| {
+        let principal = Principal::new(user.into(), scopes);
+        let mut record = CredentialRecord::new(&Credential::new(kind, secret), principal);
+        change(&mut record);
+        store.add_credential(record);
+    };
+    use CredentialKind::{ApiKey, Bearer};
+    add(ApiKey, KEY, ALICE, Scopes::all(), |_| {});
+    add(ApiKey, "key-of-bob", BOB, Scopes::all(), |_| {});
+    add(ApiKey, "key-expired", ALICE, Scopes::all(), |record| {
+        record.expires_at = Some(NOW)
+    });
+    add(ApiKey, "key-disabled", ALICE, Scopes::all(), |record| {
+        record.active = false
+    });
+    add(Bearer, "token-all", ALICE, Scopes::all(), |_| {});
+    add(
+        Bearer,
+        "token-read",
+        ALICE,
+        Scopes::parse("assets:read"),
+        |_| {},
+    );
+    add(
+        Bearer,
+        "token-write",
+        ALICE,
+        Scopes::parse("assets:write"),
+        |_| {},
+    );
+    store
+}
+
+pub fn signer() -> S3PostSigner {
+    let bucket = S3Bucket::aws("uploads", Region::us_east_1()).unwrap();
+    S3PostSigner::new(bucket, example_credentials())
+}
+
+/// The access key of AWS's documentation.
+pub fn example_credentials() -> Credentials {
+    Credentials::new(
+        "AKIAIOSFODNN7EXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    )
+    .unwrap()
+}
+
+/// A service under a clock that stands still, with ids that count.
+pub fn builder(store: &MemoryStore) -> AssetUploadBuilder<MemoryStore, S3PostSigner> {
+    builder_over(store.clone(), store)
+}
+
+pub fn builder_over<S>(store: S, credentials: &MemoryStore) -> AssetUploadBuilder<S, S3PostSigner> {
+    let authenticator = HeaderAuthenticator::new(credentials.clone()).clock(FixedClock(NOW));
+    AssetUploadService::builder(store, signer(), authenticator)
+        .clock(FixedClock(NOW))
+        .ids(SequentialIds::starting_at(1))
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|fault| panic!("{fault}: {:?}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub fn asset_id(&self) -> String {
+        self.json()["asset_id"]
+            .as_str()
+            .expect("an asset_id")
+            .to_owned()
+    }
+
+    /// Status, headers and body as one reads them, the policy decoded.
+    pub fn shown(&self) -> String {
+        let mut text = self.status.as_u16().to_string();
+        for (name, value) in &self.headers {
+            write!(text, "\n{name}: {}", value.to_str().unwrap()).unwrap();
+        }
+        if !self.body.is_empty() {
+            let mut json = self.json();
+            if let Some(policy) = json.pointer_mut("/upload_data/fields/policy") {
+                *policy = decoded_policy(policy.as_str().unwrap());
+            }
+            write!(text, "\n{}", serde_json::to_string_pretty(&json).unwrap()).unwrap();
+        }
+        text
+    }
+}
+
+pub fn decoded_policy(base64: &str) -> Value {
+    let document = base64_simd::STANDARD.decode_to_vec(base64).unwrap();
+    serde_json::from_slice(&document).unwrap()
+}
+
+/// Builds a request from `METHOD path` and headers.
+pub fn request(
+    line: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Request<Full<Bytes>> {
+    let (method, path) = line.split_once(' ').expect("METHOD path");
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(
+            *name,
+            http::HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+        );
+    }
+    request.body(Full::new(body.into())).unwrap()
+}
+
+/// Sends a request to a service that can't fail.
+pub async fn send<S, B>(service: &S, request: Request<Full<Bytes>>) -> Answer
+where
+    S: Service<Request<Full<Bytes>>, Response = http::Response<B>> + Clone,
+    S::Error: std::fmt::Debug,
+    B: http_body::Body,
+    B::Error: std::fmt::Debug,
+{
+    let answer = service.clone().oneshot(request).await.unwrap();
+    let (head, body) = answer.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body,
+    }
+}
+
+/// Sends a request with Alice's key.
+pub async fn call<S, B>(service: &S, line: &str, body: impl Into<Bytes>) -> Answer
+where
+    S: Service<Request<Full<Bytes>>, Response = http::Response<B>> + Clone,
+    S::Error: std::fmt::Debug,
+    B: http_body::Body,
+    B::Error: std::fmt::Debug,
+{
+    send(service, request(line, &[("x-api-key", KEY)], body)).await
+}
+
+/// A verifier that says what it was told to.
+#[derive(Clone)]
+pub struct Says(
+    pub Arc<dyn Fn(&ObjectKey) -> Result<Option<StoredObject>, VerifyError> + Send + Sync>,
+);
+
+impl Says {
+    pub fn new(
+        answer: impl Fn(&ObjectKey) -> Result<Option<StoredObject>, VerifyError> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(answer))
+    }
+}
+
+#[async_trait]
+impl ObjectVerifier for Says {
+    async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+        (self.0)(key)
+    }
+}
+
+/// A store that is down, or broken.
+#[derive(Clone, Copy, Debug)]
+pub enum Broken {
+    Unreachable,
+    Corrupt,
+}
+
+impl Broken {
+    fn error(self) -> StoreError {
+        match self {
+            Self::Unreachable => StoreError::unavailable("SECRET-CAUSE: connection refused"),
+            Self::Corrupt => StoreError::failed("SECRET-CAUSE: malformed row"),
+        }
+    }
+}
+
+#[async_trait]
+impl AssetStore for Broken {
+    async fn enter(&self, _: &WorkspaceSlug, _: UserId) -> Result<Option<Workspace>, StoreError> {
+        Err(self.error())
+    }
+
+    async fn create(
+        &self,
+        _: &Workspace,
+        _: NewAsset,
+        _: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        Err(self.error())
+    }
+
+    async fn find(&self, _: &Workspace, _: AssetId) -> Result<Option<Asset>, StoreError> {
+        Err(self.error())
+    }
+
+    async fn set_state(
+        &self,
+        _: &Workspace,
+        _: AssetId,
+        _: UploadState,
+    ) -> Result<bool, StoreError> {
+        Err(self.error())
+    }
+
+    async fn delete(&self, _: &Workspace, _: AssetId) -> Result<bool, StoreError> {
+        Err(self.error())
+    }
+}
