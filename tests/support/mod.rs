@@ -1,5 +1,9 @@
 //! What the tests of the service share: a small world, and requests written as one line.
-#![allow(dead_code, reason = "each test binary uses its part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses its part of it"
+)]
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -41,7 +45,7 @@ pub fn world() -> MemoryStore {
         store.add_member(workspace.into(), member.into());
         store.add_project(workspace.into(), project.into());
     }
-    let mut add = |kind, secret, user: Uuid, scopes, change: fn(&mut CredentialRecord)| {
+    let add = |kind, secret, user: Uuid, scopes, change: fn(&mut CredentialRecord)| {
         let principal = Principal::new(user.into(), scopes);
         let mut record = CredentialRecord::new(&Credential::new(kind, secret), principal);
         change(&mut record);
