@@ -47,7 +47,9 @@ impl Pairs {
     /// Adds one whose name comes in parts and whose value is appended by `write`. Gives the value.
     pub(crate) fn push_with(&mut self, name: &[&str], write: impl FnOnce(&mut String)) -> &str {
         let name_at = self.text.len();
-        name.iter().for_each(|part| self.text.push_str(part));
+        for part in name {
+            self.text.push_str(part);
+        }
         let value_at = self.text.len();
         write(&mut self.text);
         self.lengths

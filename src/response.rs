@@ -31,6 +31,7 @@ struct CreatedBody<'a> {
     upload_data: &'a UploadData,
 }
 
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
 #[derive(Serialize)]
 struct RetrievedBody<'a> {
     asset_id: &'a AssetId,
@@ -107,7 +108,7 @@ pub(crate) fn created(upload: &Upload) -> Answer {
         &CreatedBody {
             asset_id: &upload.asset_id,
             asset_url: &upload.asset_url,
-            upload_data: &upload.upload_data,
+            upload_data: &upload.permission,
         },
     )
 }

@@ -28,7 +28,7 @@ pub(crate) struct CreateUpload {
 pub(crate) struct Upload {
     pub(crate) asset_id: AssetId,
     pub(crate) asset_url: String,
-    pub(crate) upload_data: UploadData,
+    pub(crate) permission: UploadData,
 }
 
 impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
@@ -47,7 +47,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
 
         // Signed before the row is made: a signer that fails leaves nothing behind.
         let intent = UploadIntent::new(&key, &command.media_type, command.size);
-        let upload_data = self.signer.sign_upload(&intent, now).await?;
+        let permission = self.signer.sign_upload(&intent, now).await?;
         let asset = NewAsset {
             id,
             key,
@@ -70,7 +70,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
                 Ok(Upload {
                     asset_id: id,
                     asset_url,
-                    upload_data,
+                    permission,
                 })
             }
             Created::Duplicate(asset) => {

@@ -1,5 +1,6 @@
 //! Every row of the API's contract, as a case through the service, under a fixed clock and with ids
 //! that count. Whole answers are snapshots; what a snapshot can't say stands beside it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Imports go down only: no file uses a layer above its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! Each way to mount the service: under axum, under bare hyper over a socket, as a layer.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod support;
 

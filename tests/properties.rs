@@ -1,4 +1,5 @@
 //! What holds for every name, type, reference and body.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod support;
 

@@ -10,7 +10,7 @@ use crate::auth::Unavailable;
 use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
 use crate::signer::{DownloadIntent, SignerError};
-use crate::sigv4::{Credentials, Method, Presign, SignError, Signer};
+use crate::sigv4::{Credentials, Method, Presign, SignError, SignedUrl, Signer};
 
 /// A bucket as clients see it.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl Target {
     ) -> Result<String, SignerError> {
         self.signer
             .presign_at(request, now)
-            .map(|url| url.into_string())
+            .map(SignedUrl::into_string)
             .map_err(signer_error)
     }
 

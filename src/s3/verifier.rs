@@ -87,7 +87,7 @@ impl ObjectVerifier for S3Verifier {
     async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
         let address = self.bucket.internal();
         let head = Presign::new(Method::Head, &address.origin, &address.prefix, key.as_str())
-            .expires_in(Lifetime::new(Duration::from_secs(300)).unwrap_or_default());
+            .expires_in(Lifetime::new(Duration::from_mins(5)).unwrap_or_default());
         let url = self
             .signer
             .presign_at(&head, self.clock.now())

@@ -7,7 +7,7 @@
 /// Writes a JSON string, quotes included, in ASCII.
 ///
 /// Text without anything to escape, which is nearly all there is, is copied; the rest is
-/// serde_json's work, and then has its non-ASCII characters escaped too, as the policy's
+/// `serde_json`'s work, and then has its non-ASCII characters escaped too, as the policy's
 /// documentation asks (AWS, "POST Policy", "Escape characters").
 pub(super) fn push_string(out: &mut String, text: &str) {
     if is_plain(text) {
@@ -35,9 +35,8 @@ pub(super) fn push_string(out: &mut String, text: &str) {
 /// A whole-string fold and not a search: without an early exit the compiler turns it into vector
 /// instructions.
 fn is_plain(text: &str) -> bool {
-    text.bytes().fold(true, |plain, b| {
-        plain & (0x20..0x7f).contains(&b) & (b != b'"') & (b != b'\\')
-    })
+    let special = |b: u8| u8::from(!(0x20..0x7f).contains(&b) || b == b'"' || b == b'\\');
+    text.bytes().fold(0, |found, b| found | special(b)) == 0
 }
 
 #[cfg(test)]

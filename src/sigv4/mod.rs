@@ -30,6 +30,7 @@ mod dialect;
 pub(crate) mod encoding;
 mod json;
 mod key;
+mod number;
 mod policy;
 mod post;
 mod presign;

@@ -8,6 +8,7 @@ use base64_simd::STANDARD as BASE64;
 use time::OffsetDateTime;
 
 use super::json::push_string;
+use super::number::push_number;
 use super::policy::{FormField, Match, PostPolicy};
 use super::scope::{Stamp, ascii};
 use super::signer::{SignError, Signer};
@@ -129,11 +130,11 @@ impl Signer {
             push("security-token", token);
         }
         let encoded = fields.push_with(&["policy"], |text| {
-            _ = BASE64.encode_append(document.as_bytes(), text)
+            BASE64.encode_append(document.as_bytes(), text);
         });
         let signature = today.key.sign([encoded.as_bytes()]);
         fields.push_with(&[prefix, "signature"], |text| {
-            text.push_str(ascii(&signature))
+            text.push_str(ascii(&signature));
         });
 
         match multipart_len(&fields) {
@@ -201,7 +202,9 @@ impl Document {
 
     fn condition(&mut self, name: &[&str], value: &str) {
         self.0.push_str("{\"");
-        name.iter().for_each(|part| self.0.push_str(part));
+        for part in name {
+            self.0.push_str(part);
+        }
         self.0.push_str("\":");
         push_string(&mut self.0, value);
         self.0.push_str("},");
@@ -209,7 +212,9 @@ impl Document {
 
     fn starts_with(&mut self, name: &[&str], prefix: &str) {
         self.0.push_str("[\"starts-with\",\"$");
-        name.iter().for_each(|part| self.0.push_str(part));
+        for part in name {
+            self.0.push_str(part);
+        }
         self.0.push_str("\",");
         push_string(&mut self.0, prefix);
         self.0.push_str("],");
@@ -235,21 +240,4 @@ impl Document {
         self.0.push_str("]}");
         self.0
     }
-}
-
-fn push_number(out: &mut String, number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        #[expect(clippy::cast_possible_truncation, reason = "a digit")]
-        let digit = (rest % 10) as u8;
-        digits[at] = b'0' + digit;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.push_str(ascii(&digits[at..]));
 }

@@ -4,14 +4,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use percent_encoding::utf8_percent_encode;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::encoding::{OBJECT_KEY, URI_COMPONENT};
 use super::key::hex;
+use super::number::push_number;
 use super::scope::{Stamp, ascii};
 use super::signer::{SignError, Signer};
 use crate::limits::Lifetime;
@@ -201,95 +203,8 @@ impl Signer {
         let stamp = Stamp::of(now).ok_or(SignError::Time)?;
         let lifetime = self.clip(request.lifetime, now)?;
         let today = self.day_key(&stamp);
-        let prefix = self.dialect.query_prefix;
         let host = HostHeader::of(request.origin);
-
-        let mut url = String::with_capacity(
-            request.origin.len()
-                + request.prefix.len()
-                + 3 * request.key.len()
-                + request
-                    .overrides
-                    .iter()
-                    .map(|(n, v)| n.len() + 3 * v.len() + 2)
-                    .sum::<usize>()
-                + self
-                    .credentials()
-                    .session_token()
-                    .map_or(0, |token| token.len() * 2)
-                + today.credential.len()
-                + 320,
-        );
-        url.push_str(request.origin);
-        let path_at = url.len();
-        url.push_str(request.prefix);
-        url.extend(utf8_percent_encode(request.key, OBJECT_KEY));
-        let path_end = url.len();
-        url.push('?');
-
-        let overrides_at = url.len();
-        for (name, value) in &request.overrides {
-            url.push_str(name);
-            url.push('=');
-            url.extend(utf8_percent_encode(value, URI_COMPONENT));
-            url.push('&');
-        }
-        let signed_at = url.len();
-        for (name, value) in [
-            ("Algorithm=", self.dialect.algorithm),
-            ("&Credential=", &today.credential),
-        ] {
-            push_named(&mut url, prefix, name);
-            url.extend(utf8_percent_encode(value, URI_COMPONENT));
-        }
-        push_named(&mut url, prefix, "&Date=");
-        url.push_str(stamp.as_str());
-        push_named(&mut url, prefix, "&Expires=");
-        url.push_str(&lifetime.whole_seconds().to_string());
-        let headers_at = url.len();
-        push_named(&mut url, prefix, "&SignedHeaders=");
-        let names_at = url.len();
-        for (position, (name, _)) in request.header_lines(&host).enumerate() {
-            if position > 0 {
-                url.push_str("%3B");
-            }
-            url.push_str(name);
-        }
-        let headers_end = url.len();
-        if let Some(token) = self.credentials().session_token() {
-            push_named(&mut url, prefix, "&Security-Token=");
-            url.extend(utf8_percent_encode(token, URI_COMPONENT));
-        }
-
-        // The canonical query is sorted, the token before the signed headers and both before the
-        // overrides; the URL has them in the order in which botocore writes them.
-        let mut canonical = Sha256::new();
-        canonical.update(request.method.as_str());
-        canonical.update("\n");
-        canonical.update(&url[path_at..path_end]);
-        canonical.update("\n");
-        canonical.update(&url[signed_at..headers_at]);
-        canonical.update(&url[headers_end..]);
-        canonical.update(&url[headers_at..headers_end]);
-        if overrides_at < signed_at {
-            canonical.update("&");
-            canonical.update(&url[overrides_at..signed_at - 1]);
-        }
-        for (name, value) in request.header_lines(&host) {
-            canonical.update("\n");
-            canonical.update(name);
-            canonical.update(":");
-            canonical.update(value);
-        }
-        canonical.update("\n\n");
-        for (position, name) in url[names_at..headers_end].split("%3B").enumerate() {
-            if position > 0 {
-                canonical.update(";");
-            }
-            canonical.update(name);
-        }
-        canonical.update("\nUNSIGNED-PAYLOAD");
-
+        let draft = Draft::write(self, request, &host, &stamp, &today.credential, lifetime);
         let signature = today.key.sign([
             self.dialect.algorithm.as_bytes(),
             b"\n",
@@ -297,9 +212,10 @@ impl Signer {
             b"\n",
             today.scope().as_bytes(),
             b"\n",
-            &hex(&canonical.finalize().into()),
+            &hex(&draft.canonical_hash(request, &host)),
         ]);
-        push_named(&mut url, prefix, "&Signature=");
+        let mut url = draft.url;
+        push_name(&mut url, "&", self.dialect.query_prefix, "Signature=");
         url.push_str(ascii(&signature));
         Ok(SignedUrl {
             url,
@@ -308,17 +224,141 @@ impl Signer {
     }
 }
 
-/// Writes `&X-Amz-Date=` from the prefix and `&Date=`.
-fn push_named(url: &mut String, prefix: &str, name: &str) {
-    let bare = name.strip_prefix('&');
-    if bare.is_some() {
-        url.push('&');
+/// A URL that lacks but its signature, and where the pieces of the canonical request are in it.
+///
+/// The canonical query is sorted: the token comes before the signed headers and both before the
+/// overrides. The URL has them in the order in which botocore writes them.
+struct Draft {
+    url: String,
+    path: Range<usize>,
+    overrides: Range<usize>,
+    /// From the algorithm to the expiry.
+    leading: Range<usize>,
+    /// The parameter that lists the signed headers; their names alone.
+    headers: Range<usize>,
+    header_names: Range<usize>,
+    token: Range<usize>,
+}
+
+impl Draft {
+    fn write(
+        signer: &Signer,
+        request: &Presign<'_>,
+        host: &HostHeader<'_>,
+        stamp: &Stamp,
+        credential: &str,
+        lifetime: Duration,
+    ) -> Self {
+        let prefix = signer.dialect.query_prefix;
+        let token = signer.credentials().session_token();
+        let mut url = String::with_capacity(request.url_capacity(credential, token));
+        url.push_str(request.origin);
+        let path = appended(&mut url, |url| {
+            url.push_str(request.prefix);
+            url.extend(utf8_percent_encode(request.key, OBJECT_KEY));
+        });
+        url.push('?');
+        let overrides = appended(&mut url, |url| {
+            for (name, value) in &request.overrides {
+                url.push_str(name);
+                url.push('=');
+                url.extend(utf8_percent_encode(value, URI_COMPONENT));
+                url.push('&');
+            }
+        });
+        let leading = appended(&mut url, |url| {
+            push_name(url, "", prefix, "Algorithm=");
+            url.push_str(signer.dialect.algorithm);
+            push_name(url, "&", prefix, "Credential=");
+            url.extend(utf8_percent_encode(credential, URI_COMPONENT));
+            push_name(url, "&", prefix, "Date=");
+            url.push_str(stamp.as_str());
+            push_name(url, "&", prefix, "Expires=");
+            push_number(url, lifetime.whole_seconds().unsigned_abs());
+        });
+        let mut header_names = 0..0;
+        let headers = appended(&mut url, |url| {
+            push_name(url, "&", prefix, "SignedHeaders=");
+            header_names = appended(url, |url| {
+                for (position, (name, _)) in request.header_lines(host).enumerate() {
+                    url.push_str(if position > 0 { "%3B" } else { "" });
+                    url.push_str(name);
+                }
+            });
+        });
+        let token = appended(&mut url, |url| {
+            if let Some(token) = token {
+                push_name(url, "&", prefix, "Security-Token=");
+                url.extend(utf8_percent_encode(token, URI_COMPONENT));
+            }
+        });
+        Self {
+            url,
+            path,
+            overrides,
+            leading,
+            headers,
+            header_names,
+            token,
+        }
     }
-    url.push_str(prefix);
-    url.push_str(bare.unwrap_or(name));
+
+    /// The SHA-256 of the canonical request (AWS, "Create a signed AWS API request").
+    fn canonical_hash(&self, request: &Presign<'_>, host: &HostHeader<'_>) -> [u8; 32] {
+        let piece = |range: &Range<usize>| &self.url[range.clone()];
+        let mut hash = Sha256::new();
+        hash.update(request.method.as_str());
+        hash.update("\n");
+        hash.update(piece(&self.path));
+        hash.update("\n");
+        for range in [&self.leading, &self.token, &self.headers] {
+            hash.update(piece(range));
+        }
+        if let Some(overrides) = piece(&self.overrides).strip_suffix('&') {
+            hash.update("&");
+            hash.update(overrides);
+        }
+        for (name, value) in request.header_lines(host) {
+            for part in ["\n", name, ":", value] {
+                hash.update(part);
+            }
+        }
+        hash.update("\n\n");
+        for (position, name) in piece(&self.header_names).split("%3B").enumerate() {
+            hash.update(if position > 0 { ";" } else { "" });
+            hash.update(name);
+        }
+        hash.update("\nUNSIGNED-PAYLOAD");
+        hash.finalize().into()
+    }
+}
+
+/// Where in `url` that is which `write` appends.
+fn appended(url: &mut String, write: impl FnOnce(&mut String)) -> Range<usize> {
+    let from = url.len();
+    write(url);
+    from..url.len()
+}
+
+fn push_name(url: &mut String, before: &str, prefix: &str, name: &str) {
+    for part in [before, prefix, name] {
+        url.push_str(part);
+    }
 }
 
 impl Presign<'_> {
+    /// Enough for most; hostile keys may need one more allocation.
+    fn url_capacity(&self, credential: &str, token: Option<&str>) -> usize {
+        let overrides: usize = self
+            .overrides
+            .iter()
+            .map(|(name, value)| name.len() + 2 * value.len())
+            .sum();
+        let key = self.key.len() + self.key.len() / 2;
+        let token = token.map_or(0, |token| 2 * token.len());
+        self.origin.len() + self.prefix.len() + key + overrides + credential.len() + token + 320
+    }
+
     /// The signed headers in canonical order.
     fn header_lines<'h>(
         &'h self,

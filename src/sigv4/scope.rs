@@ -52,7 +52,6 @@ impl Stamp {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a two-digit number")]
 fn write_two(buffer: &mut [u8; 16], at: usize, value: u32) {
     buffer[at] = b'0' + (value / 10 % 10) as u8;
     buffer[at + 1] = b'0' + (value % 10) as u8;

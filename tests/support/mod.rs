@@ -1,4 +1,5 @@
 //! What the tests of the service share: a small world, and requests written as one line.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 #![allow(
     dead_code,
     unreachable_pub,
@@ -36,6 +37,8 @@ pub const PHOTO: &str = r#"{"name":"photo.png","type":"image/png","size":1024}"#
 
 /// Alice is in `my-workspace`, Bob in `other-workspace`; each has a project.
 pub fn world() -> MemoryStore {
+    use CredentialKind::{ApiKey, Bearer};
+
     let store = MemoryStore::new();
     for (workspace, slug, member, project) in [
         (MINE, "my-workspace", ALICE, MY_PROJECT),
@@ -51,14 +54,13 @@ pub fn world() -> MemoryStore {
         change(&mut record);
         store.add_credential(record);
     };
-    use CredentialKind::{ApiKey, Bearer};
     add(ApiKey, KEY, ALICE, Scopes::all(), |_| {});
     add(ApiKey, "key-of-bob", BOB, Scopes::all(), |_| {});
     add(ApiKey, "key-expired", ALICE, Scopes::all(), |record| {
-        record.expires_at = Some(NOW)
+        record.expires_at = Some(NOW);
     });
     add(ApiKey, "key-disabled", ALICE, Scopes::all(), |record| {
-        record.active = false
+        record.active = false;
     });
     add(Bearer, "token-all", ALICE, Scopes::all(), |_| {});
     add(
@@ -195,9 +197,9 @@ where
 
 /// A verifier that says what it was told to.
 #[derive(Clone)]
-pub struct Says(
-    pub Arc<dyn Fn(&ObjectKey) -> Result<Option<StoredObject>, VerifyError> + Send + Sync>,
-);
+pub struct Says(Arc<Inspect>);
+
+type Inspect = dyn Fn(&ObjectKey) -> Result<Option<StoredObject>, VerifyError> + Send + Sync;
 
 impl Says {
     pub fn new(
