@@ -111,5 +111,7 @@ pub use signer::{
 };
 pub use store::{AssetStore, Created, StoreError};
 pub use stores::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use stores::{SqliteOptions, SqliteStore};
 pub use verifier::{ObjectVerifier, VerifyError};
 pub use workspace::{Workspace, WorkspaceSlug};

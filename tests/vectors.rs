@@ -2,6 +2,7 @@
 //!
 //! Where this crate differs from botocore on purpose, the difference stands in a table here with
 //! its reason, and has to show.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -256,7 +257,9 @@ fn forms_mean_what_botocore_s_mean() {
     let mut refusals = 0;
     for Case { id, input, output } in &vectors.cases {
         let mut fault = |what: &str, ours: &dyn std::fmt::Debug, theirs: &dyn std::fmt::Debug| {
-            faults.push(format!("{id}: {what}\n  ours   {ours:?}\n  theirs {theirs:?}"));
+            faults.push(format!(
+                "{id}: {what}\n  ours   {ours:?}\n  theirs {theirs:?}"
+            ));
         };
         let form = match (input.form(), refused(&REFUSED_FORMS, id)) {
             (Ok(form), None) => form,
@@ -278,7 +281,11 @@ fn forms_mean_what_botocore_s_mean() {
             fault("fields", &ours, &output.fields);
         }
         if meaning(policy) != meaning(field(&output.fields, "policy")) {
-            fault("policy", &form.document(), &meaning(field(&output.fields, "policy")));
+            fault(
+                "policy",
+                &form.document(),
+                &meaning(field(&output.fields, "policy")),
+            );
         }
         let document = base64_simd::STANDARD.encode_to_string(form.document());
         if policy != document {
@@ -315,7 +322,9 @@ fn forms_go_where_botocore_s_go_or_to_the_region() {
             Some(row) => {
                 used.insert(row);
                 let (theirs, ours, _) = OTHER_ADDRESSES[row];
-                output.url.replace(theirs, &ours.replace("{region}", input.region()))
+                output
+                    .url
+                    .replace(theirs, &ours.replace("{region}", input.region()))
             }
             None => output.url.clone(),
         };
@@ -324,7 +333,11 @@ fn forms_go_where_botocore_s_go_or_to_the_region() {
         }
     }
     none_left(&faults);
-    assert_eq!(used.len(), OTHER_ADDRESSES.len(), "a row of the table is stale");
+    assert_eq!(
+        used.len(),
+        OTHER_ADDRESSES.len(),
+        "a row of the table is stale"
+    );
 }
 
 #[test]
@@ -350,14 +363,22 @@ fn urls_are_botocore_s_to_the_byte() {
         let (authority, path) = rest.split_once('/').unwrap();
         let origin = format!("{scheme}://{authority}");
         let in_path = path.starts_with(&format!("{}/", input.bucket));
-        let prefix = if in_path { format!("/{}/", input.bucket) } else { "/".to_owned() };
+        let prefix = if in_path {
+            format!("/{}/", input.bucket)
+        } else {
+            "/".to_owned()
+        };
         let request = Presign::new(Method::Get, &origin, &prefix, &input.key)
             .expires_in(input.lifetime().unwrap())
             .response_content_disposition(input.content_disposition.as_deref().unwrap());
         let url = signer.presign_at(&request, input.time).unwrap();
         let signature = url.as_str().split("X-Amz-Signature=").last().unwrap();
         if url.as_str() != output.url || signature != output.signature {
-            faults.push(format!("{id}:\n  ours   {}\n  theirs {}", url.as_str(), output.url));
+            faults.push(format!(
+                "{id}:\n  ours   {}\n  theirs {}",
+                url.as_str(),
+                output.url
+            ));
         }
     }
     none_left(&faults);
@@ -375,11 +396,14 @@ fn the_published_get() {
     let digest = const_hex::encode(Sha256::digest(canonical));
     assert_eq!(to_sign.lines().last(), Some(digest.as_str()));
     let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-    assert_eq!(oracle(secret, "20130524", "us-east-1", to_sign.as_bytes()), signature);
+    assert_eq!(
+        oracle(secret, "20130524", "us-east-1", to_sign.as_bytes()),
+        signature
+    );
 
     let origin = "https://examplebucket.s3.amazonaws.com";
     let request = Presign::new(Method::Get, origin, "/", "test.txt")
-        .expires_in(Lifetime::new(Duration::from_secs(86_400)).unwrap());
+        .expires_in(Lifetime::new(Duration::from_hours(24)).unwrap());
     let signed = signer().presign_at(&request, datetime!(2013-05-24 00:00 UTC));
     assert_eq!(signed.unwrap().as_str(), url);
     assert!(url.ends_with(signature));
@@ -399,7 +423,11 @@ fn the_published_post() {
 const NOW: OffsetDateTime = datetime!(2026-05-19 10:11:12 UTC);
 
 fn credentials() -> Credentials {
-    Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY").unwrap()
+    Credentials::new(
+        "AKIAIOSFODNN7EXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    )
+    .unwrap()
 }
 
 fn signer() -> Signer {
@@ -500,6 +528,8 @@ fn a_form_for_a_key_of_all_sorts() {
 fn a_form_ends_with_the_credentials() {
     let ending = credentials().expiring_at(datetime!(2026-05-19 10:21:12.5 UTC));
     let signer = Signer::new(ending, Region::us_east_1());
-    let policy = PostPolicy::builder("uploads", "w/photo.jpg").content_length(1..=10).build();
+    let policy = PostPolicy::builder("uploads", "w/photo.jpg")
+        .content_length(1..=10)
+        .build();
     snapshot("clipped-expiry", &signer, &policy.unwrap());
 }

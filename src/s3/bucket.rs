@@ -249,12 +249,25 @@ impl Endpoint {
             "https" => "https",
             _ => return None,
         };
-        let authority = uri.authority()?.as_str();
-        let clean = !authority.contains('@') && uri.query().is_none() && !endpoint.contains('#');
+        let authority = uri.authority()?;
         let path = uri.path().trim_end_matches('/');
+        // What follows the host is a port from 0 to 65535, or nothing: no user information either.
+        let host_and_port = match uri.port_u16() {
+            Some(_) => authority
+                .as_str()
+                .rsplit_once(':')
+                .map_or("", |(host, _)| host),
+            None => authority.as_str(),
+        };
+        let rewritten = |segment: &str| matches!(segment, "" | "." | "..");
+        let clean = !authority.host().is_empty()
+            && authority.host() == host_and_port
+            && uri.query().is_none()
+            && !endpoint.contains('#')
+            && !path.split('/').skip(1).any(rewritten);
         clean.then(|| Self {
             scheme,
-            authority: authority.to_owned(),
+            authority: authority.as_str().to_owned(),
             path: path.to_owned(),
         })
     }
@@ -343,6 +356,11 @@ mod tests {
             "https://",
             "https://key:secret@s3.example.com",
             "https://s3.example.com/?x=y",
+            "https://s3.example.com/../up",
+            "https://s3.example.com//double",
+            "http://:9000",
+            "https://s3.example.com:",
+            "https://s3.example.com:99999",
         ] {
             let refused = S3Bucket::custom("uploads", region("us-east-1"), bad);
             assert!(

@@ -15,7 +15,9 @@ pub(super) enum Fault {
     Foreign(String),
     #[error("the database is of version {found}; this release knows versions up to {known}")]
     Newer { found: i64, known: usize },
-    #[error("the database can't keep a write-ahead log, only {0:?}; it has to be a file on a local disk")]
+    #[error(
+        "the database can't keep a write-ahead log, only {0:?}; it has to be a file on a local disk"
+    )]
     NoWal(String),
     #[error("the column {0} holds what does not parse")]
     Row(&'static str),

@@ -29,7 +29,7 @@ pub(super) fn asset(row: &Row<'_>) -> Result<Asset, Fault> {
     };
     Ok(Asset {
         made: NewAsset {
-            id: id(row, "id")?.into(),
+            id: id(row, "id")?,
             key: ObjectKey::new(text("object_key")?).map_err(|_| Fault::Row("object_key"))?,
             display_name: DisplayName::new(&text("display_name")?),
             object_name: ObjectName::clean(&text("object_name")?)
@@ -37,18 +37,13 @@ pub(super) fn asset(row: &Row<'_>) -> Result<Asset, Fault> {
             media_type: text("media_type")?
                 .parse()
                 .map_err(|_| Fault::Row("media_type"))?,
-            size: row
-                .get("size")
-                .map(UploadSize::new)?
-                .ok_or(Fault::Row("size"))?,
-            project: row
-                .get::<_, Option<[u8; 16]>>("project_id")?
-                .map(|id| Uuid::from_bytes(id).into()),
+            size: UploadSize::new(row.get("size")?).ok_or(Fault::Row("size"))?,
+            project: row.get::<_, Option<Uuid>>("project_id")?.map(Into::into),
             external: ExternalRef {
                 source: label("external_source")?,
                 id: label("external_id")?,
             },
-            created_by: id(row, "created_by")?.into(),
+            created_by: id(row, "created_by")?,
             created_at: instant(row.get("created_at")?, "created_at")?,
         },
         state: state(row)?,
@@ -75,8 +70,8 @@ fn stored_object(row: &Row<'_>) -> Result<Option<StoredObject>, Fault> {
     }))
 }
 
-pub(super) fn id(row: &Row<'_>, column: &'static str) -> Result<Uuid, Fault> {
-    Ok(Uuid::from_bytes(row.get(column)?))
+pub(super) fn id<T: From<Uuid>>(row: &Row<'_>, column: &'static str) -> Result<T, Fault> {
+    Ok(row.get::<_, Uuid>(column)?.into())
 }
 
 pub(super) fn instant(nanos: i64, column: &'static str) -> Result<OffsetDateTime, Fault> {

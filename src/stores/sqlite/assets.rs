@@ -1,0 +1,214 @@
+//! Assets: the statements, and a function for each call of the port.
+
+use std::num::NonZeroU32;
+
+use rusqlite::{Connection, params};
+use time::OffsetDateTime;
+
+use super::fault::Fault;
+use super::query::{change, exists, one};
+use super::rows::{self, asset_columns};
+use crate::asset::{Asset, ExternalLabel, NewAsset, StoredObject, UploadState};
+use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
+use crate::limits::PendingCaps;
+use crate::store::Created;
+
+const FIND: &str = concat!(
+    "SELECT ",
+    asset_columns!(),
+    " FROM asset WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL"
+);
+
+const FIND_BY_PAIR: &str = concat!(
+    "SELECT ",
+    asset_columns!(),
+    " FROM asset WHERE workspace_id = ?1 AND external_source = ?2 AND external_id = ?3 \
+      AND deleted_at IS NULL"
+);
+
+const HAS_PROJECT: &str = "\
+    SELECT 1 FROM project WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL";
+
+/// A row at that offset means that the cap is reached: never more entries of the index are looked at
+/// than the cap allows, and never a row.
+const PENDING_AT: &str = "\
+    SELECT 1 FROM asset WHERE workspace_id = ?1 AND state = 'pending' AND deleted_at IS NULL \
+    LIMIT 1 OFFSET ?2";
+
+const PENDING_OF_CALLER_AT: &str = "\
+    SELECT 1 FROM asset WHERE workspace_id = ?1 AND created_by = ?3 AND state = 'pending' \
+    AND deleted_at IS NULL LIMIT 1 OFFSET ?2";
+
+const INSERT: &str = "\
+    INSERT INTO asset (workspace_id, id, project_id, object_key, display_name, object_name, \
+    media_type, size, external_source, external_id, created_by, created_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+
+const SET_STATE: &str = "\
+    UPDATE asset SET state = ?3, uploaded_at = ?4, stored_size = ?5, stored_content_type = ?6, \
+    stored_etag = ?7, stored_version = ?8 \
+    WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL";
+
+const DELETE: &str = "\
+    UPDATE asset SET deleted_at = ?3 WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL";
+
+pub(super) fn find(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: AssetId,
+) -> Result<Option<Asset>, Fault> {
+    let key = params![workspace.as_uuid(), id.as_uuid()];
+    one(connection, FIND, key, rows::asset)
+}
+
+pub(super) fn create(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    asset: &NewAsset,
+    caps: PendingCaps,
+) -> Result<Created, Fault> {
+    if let Some(project) = asset.project {
+        let key = params![workspace.as_uuid(), project.as_uuid()];
+        if !exists(connection, HAS_PROJECT, key)? {
+            return Ok(Created::ProjectNotFound);
+        }
+    }
+    if let Some((source, id)) = asset.external.pair() {
+        let key = params![workspace.as_uuid(), source, id];
+        if let Some(twin) = one(connection, FIND_BY_PAIR, key, rows::asset)? {
+            return Ok(Created::Duplicate(Box::new(twin)));
+        }
+    }
+    if too_many_pending(connection, workspace, asset.created_by, caps)? {
+        return Ok(Created::TooManyPending);
+    }
+    insert(connection, workspace, asset)?;
+    Ok(Created::New)
+}
+
+pub(super) fn set_state(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: AssetId,
+    state: &UploadState,
+    now: OffsetDateTime,
+) -> Result<bool, Fault> {
+    let (name, at, object) = match state {
+        UploadState::Pending => ("pending", None, None),
+        UploadState::Uploaded(object) => ("uploaded", Some(rows::nanos(now)?), object.as_ref()),
+    };
+    let text = |of: fn(&StoredObject) -> Option<&str>| object.and_then(of);
+    let values = params![
+        workspace.as_uuid(),
+        id.as_uuid(),
+        name,
+        at,
+        object.map(|object| object.size),
+        text(|object| object.content_type.as_deref()),
+        text(|object| object.etag.as_deref()),
+        text(|object| object.version.as_deref()),
+    ];
+    change(connection, SET_STATE, values)
+}
+
+pub(super) fn delete(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: AssetId,
+    now: OffsetDateTime,
+) -> Result<bool, Fault> {
+    let values = params![workspace.as_uuid(), id.as_uuid(), rows::nanos(now)?];
+    change(connection, DELETE, values)
+}
+
+fn too_many_pending(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    caller: UserId,
+    caps: PendingCaps,
+) -> Result<bool, Fault> {
+    let last = |cap: NonZeroU32| cap.get() - 1;
+    let workspace = workspace.as_uuid();
+    if let Some(cap) = caps.per_workspace
+        && exists(connection, PENDING_AT, params![workspace, last(cap)])?
+    {
+        return Ok(true);
+    }
+    match caps.per_caller {
+        Some(cap) => exists(
+            connection,
+            PENDING_OF_CALLER_AT,
+            params![workspace, last(cap), caller.as_uuid()],
+        ),
+        None => Ok(false),
+    }
+}
+
+fn insert(connection: &Connection, workspace: WorkspaceId, asset: &NewAsset) -> Result<(), Fault> {
+    let values = params![
+        workspace.as_uuid(),
+        asset.id.as_uuid(),
+        asset.project.as_ref().map(ProjectId::as_uuid),
+        asset.key.as_str(),
+        asset.display_name.as_str(),
+        asset.object_name.as_str(),
+        asset.media_type.as_str(),
+        asset.size.bytes(),
+        asset.external.source.as_ref().map(ExternalLabel::as_str),
+        asset.external.id.as_ref().map(ExternalLabel::as_str),
+        asset.created_by.as_uuid(),
+        rows::nanos(asset.created_at)?,
+    ];
+    change(connection, INSERT, values).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stores::sqlite::query::{instructions, plan};
+
+    #[test]
+    fn every_statement_is_a_search_of_an_index() {
+        for (sql, expected) in [
+            (
+                FIND,
+                "SEARCH asset USING INDEX sqlite_autoindex_asset_1 (workspace_id=? AND id=?)",
+            ),
+            (
+                FIND_BY_PAIR,
+                "SEARCH asset USING INDEX asset_external (workspace_id=? AND external_source=? AND external_id=?)",
+            ),
+            (
+                HAS_PROJECT,
+                "SEARCH project USING PRIMARY KEY (workspace_id=? AND id=?)",
+            ),
+            (
+                PENDING_AT,
+                "SEARCH asset USING INDEX asset_pending (workspace_id=?)",
+            ),
+            (
+                PENDING_OF_CALLER_AT,
+                "SEARCH asset USING INDEX asset_pending (workspace_id=? AND created_by=?)",
+            ),
+            (
+                SET_STATE,
+                "SEARCH asset USING INDEX sqlite_autoindex_asset_1 (workspace_id=? AND id=?)",
+            ),
+            (
+                DELETE,
+                "SEARCH asset USING INDEX sqlite_autoindex_asset_1 (workspace_id=? AND id=?)",
+            ),
+        ] {
+            assert_eq!(plan(sql), [expected], "{sql}");
+        }
+        assert_eq!(plan(INSERT), [""; 0]);
+    }
+    #[test]
+    fn pending_assets_are_counted_in_the_index_alone() {
+        for sql in [PENDING_AT, PENDING_OF_CALLER_AT] {
+            let reads_a_column = instructions(sql).contains(&"Column".to_owned());
+            assert!(!reads_a_column, "{sql}");
+        }
+        assert!(instructions(FIND).contains(&"Column".to_owned()));
+    }
+}

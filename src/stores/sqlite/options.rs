@@ -1,0 +1,112 @@
+//! How a database is opened.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::worker::Crew;
+use super::{Inner, SqliteStore, schema};
+use crate::clock::{Clock, SystemClock};
+use crate::store::StoreError;
+
+/// How a [`SqliteStore`] is opened.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_asset_upload::SqliteStore;
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("assets.sqlite3");
+/// let store = SqliteStore::options().busy_timeout(Duration::from_secs(1)).open(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    clock: Arc<dyn Clock>,
+    readers: NonZeroUsize,
+    queue: NonZeroUsize,
+    busy_timeout: Duration,
+}
+
+impl SqliteOptions {
+    const MOST_READERS: usize = 4;
+    const QUEUE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
+    const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            clock: Arc::new(SystemClock),
+            readers: NonZeroUsize::new(Self::MOST_READERS)
+                .map_or(processors, |most| most.min(processors)),
+            queue: Self::QUEUE,
+            busy_timeout: Self::BUSY_TIMEOUT,
+        }
+    }
+
+    /// The clock that tells when an asset was uploaded or deleted; the machine's by default.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How many threads read, each with a connection of its own. One for each processor by default,
+    /// four at most. (There is always one that writes.)
+    #[must_use]
+    pub fn readers(mut self, readers: NonZeroUsize) -> Self {
+        self.readers = readers;
+        self
+    }
+
+    /// How many calls may wait for the threads that read, and how many for the one that writes; 1,024
+    /// by default. One more is [`StoreError::Unavailable`] at once.
+    #[must_use]
+    pub fn queue(mut self, calls: NonZeroUsize) -> Self {
+        self.queue = calls;
+        self
+    }
+
+    /// How long to wait for a lock that another process holds; 5 seconds by default. Then the calls
+    /// that wait are [`StoreError::Unavailable`].
+    #[must_use]
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// Opens the database in that file.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
+        Ok(self.connect(path.as_ref())?)
+    }
+
+    fn connect(&self, path: &Path) -> Result<SqliteStore, Fault> {
+        let writer = schema::open_writer(path, self.busy_timeout)?;
+        let readers = (0..self.readers.get())
+            .map(|_| schema::open_reader(path, self.busy_timeout))
+            .collect::<Result<_, _>>()?;
+        let inner = Inner {
+            path: path.to_owned(),
+            clock: Arc::clone(&self.clock),
+            readers: Crew::of_readers(readers, self.queue.get())?,
+            writer: Crew::of_writer(writer, self.queue.get())?,
+        };
+        Ok(SqliteStore {
+            inner: Arc::new(inner),
+        })
+    }
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,60 @@
+//! The three shapes of statement that the store knows.
+
+use rusqlite::{Connection, Params, Row};
+
+use super::fault::Fault;
+
+/// The one row there may be.
+pub(super) fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(read).transpose()
+}
+
+/// Whether there is a row.
+pub(super) fn exists(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<bool, Fault> {
+    Ok(connection.prepare_cached(sql)?.exists(params)?)
+}
+
+/// Makes a change; whether there was anything to change.
+pub(super) fn change(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<bool, Fault> {
+    Ok(connection.prepare_cached(sql)?.execute(params)? > 0)
+}
+
+/// The steps of SQLite's plan for a statement, in a fresh database.
+#[cfg(test)]
+pub(super) fn plan(sql: &str) -> Vec<String> {
+    explain(&format!("EXPLAIN QUERY PLAN {sql}"), "detail")
+}
+
+/// The instructions that SQLite makes of a statement.
+#[cfg(test)]
+pub(super) fn instructions(sql: &str) -> Vec<String> {
+    explain(&format!("EXPLAIN {sql}"), "opcode")
+}
+
+#[cfg(test)]
+fn explain(sql: &str, column: &str) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("plan.sqlite3");
+    let connection = super::schema::open_writer(&path, std::time::Duration::ZERO).unwrap();
+    let mut statement = connection.prepare(sql).unwrap();
+    let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
+    let steps = statement
+        .query_map(rusqlite::params_from_iter(nulls), |row| row.get(column))
+        .map(|steps| steps.collect::<Result<_, _>>().unwrap());
+    steps.unwrap()
+}
