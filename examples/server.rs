@@ -17,6 +17,8 @@ mod options;
 mod page;
 #[path = "server/seed.rs"]
 mod seed;
+#[path = "server/short_keys.rs"]
+mod short_keys;
 
 use std::future::Future;
 use std::io::Write;
@@ -119,7 +121,7 @@ async fn run(options: Options) -> Result<(), Failure> {
         .layer(TraceLayer::new_for_http());
 
     if let Some(demo) = &demo {
-        print!("{}", demo.instructions(address));
+        print!("{}", demo.instructions(address, options.signer));
     }
     println!("listening on http://{address}");
     std::io::stdout()

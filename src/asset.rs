@@ -4,6 +4,7 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
+use crate::checksum::Checksum;
 use crate::id::{AssetId, ProjectId, UserId};
 use crate::limits::UploadSize;
 use crate::media_type::MediaType;
@@ -84,6 +85,8 @@ pub struct NewAsset {
     pub media_type: MediaType,
     /// The size that was signed, in bytes.
     pub size: UploadSize,
+    /// What the file has to hash to, if its sender said so.
+    pub checksum: Option<Checksum>,
     /// The project it belongs to, if any.
     pub project: Option<ProjectId>,
     /// How another system knows it.
@@ -114,6 +117,7 @@ impl NewAsset {
             object_name: ObjectName::clean(name)?,
             media_type,
             size,
+            checksum: None,
             project: None,
             external: ExternalRef::default(),
             created_by,
@@ -134,6 +138,8 @@ pub struct StoredObject {
     pub etag: Option<String>,
     /// Its version, in a bucket that keeps versions.
     pub version: Option<String>,
+    /// Its SHA-256, where the store has it.
+    pub checksum: Option<Checksum>,
 }
 
 impl StoredObject {

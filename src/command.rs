@@ -33,13 +33,14 @@ impl Default for Rules {
 ///
 /// Faults are looked for in the order in which Plane does: what is required, the type, the rest.
 pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<CreateUpload, Refusal> {
-    const NAMES: [&str; 6] = [
+    const NAMES: [&str; 7] = [
         "name",
         "size",
         "type",
         "project_id",
         "external_id",
         "external_source",
+        "checksum_sha256",
     ];
     let [
         name,
@@ -48,6 +49,7 @@ pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<CreateUpload, R
         project,
         external_id,
         external_source,
+        checksum,
     ] = read_object(body, NAMES)?;
 
     for (field, member) in [("name", &name), ("size", &size)] {
@@ -67,19 +69,28 @@ pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<CreateUpload, R
     let size = parse_size(&size, rules)?;
     let media_type = parse_type(&media_type, &object_name, &rules.allowed_types)?;
     let project = parse_project(&project)?;
+    let label =
+        |field, code, member| parse_text(field, code, member, |text| ExternalLabel::new(text));
     let external = ExternalRef {
-        id: parse_label("external_id", "invalid_external_id", external_id)?,
-        source: parse_label(
+        id: label("external_id", "invalid_external_id", &external_id)?,
+        source: label(
             "external_source",
             "invalid_external_source",
-            external_source,
+            &external_source,
         )?,
     };
+    let checksum = parse_text(
+        "checksum_sha256",
+        "invalid_checksum_sha256",
+        &checksum,
+        str::parse,
+    )?;
     Ok(CreateUpload {
         display_name: DisplayName::new(&name),
         object_name,
         media_type,
         size,
+        checksum,
         project,
         external,
     })
@@ -192,14 +203,16 @@ fn parse_project(member: &Member<'_>) -> Result<Option<ProjectId>, Rejection> {
     ))
 }
 
-fn parse_label(
+/// An optional member that is a text of some kind.
+fn parse_text<T, E: std::fmt::Display>(
     field: &'static str,
     code: &'static str,
-    member: Member<'_>,
-) -> Result<Option<ExternalLabel>, Rejection> {
+    member: &Member<'_>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, Rejection> {
     match member {
-        blank if is_blank(&blank) => Ok(None),
-        Member::Text(text) => ExternalLabel::new(text)
+        blank if is_blank(blank) => Ok(None),
+        Member::Text(text) => parse(text)
             .map(Some)
             .map_err(|fault| member_fault(field, code, format!("`{field}` {fault}."))),
         _ => Err(member_fault(

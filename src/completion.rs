@@ -3,7 +3,6 @@
 use crate::asset::{NewAsset, StoredObject, UploadState};
 use crate::auth::Principal;
 use crate::id::AssetId;
-use crate::media_type::MediaType;
 use crate::rejection::Rejection;
 use crate::store::AssetStore;
 use crate::usecase::UseCases;
@@ -62,12 +61,23 @@ fn difference(asset: &NewAsset, object: &StoredObject) -> Option<String> {
             object.size
         ));
     }
-    let stored = object.content_type.as_deref()?;
-    if stored.parse::<MediaType>().ok().as_ref() != Some(&asset.media_type) {
+    if let Some(stored) = &object.content_type
+        && stored.parse().as_ref() != Ok(&asset.media_type)
+    {
         return Some(format!(
             "The object's type is {stored}; {} was announced.",
             asset.media_type
         ));
     }
-    None
+    // A checksum that the store doesn't tell can't be held against it: it is refused, not skipped.
+    let announced = asset.checksum?;
+    match object.checksum {
+        Some(stored) if stored == announced => None,
+        Some(stored) => Some(format!(
+            "The object's SHA-256 is {stored}; {announced} was announced."
+        )),
+        None => {
+            Some("The object store tells no SHA-256 of the object; one was announced.".to_owned())
+        }
+    }
 }

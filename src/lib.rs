@@ -55,6 +55,7 @@ mod asset;
 mod auth;
 mod body;
 mod builder;
+mod checksum;
 mod clock;
 mod command;
 mod completion;
@@ -93,6 +94,7 @@ pub use asset::{
 };
 pub use auth::{AuthError, Authenticator, Principal, Scope, Scopes, Unavailable};
 pub use builder::{AssetUploadBuilder, InvalidBasePath};
+pub use checksum::{Checksum, InvalidChecksum};
 pub use clock::{Clock, FixedClock, IdSource, RandomIds, SequentialIds, SystemClock};
 pub use credential::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier,

@@ -8,7 +8,9 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use time::OffsetDateTime;
 
 use crate::BoxError;
+use crate::asset::NewAsset;
 use crate::auth::Unavailable;
+use crate::checksum::Checksum;
 use crate::limits::UploadSize;
 use crate::media_type::MediaType;
 use crate::object_name::{ObjectKey, ObjectName};
@@ -17,8 +19,8 @@ use crate::pairs::Pairs;
 /// Signs permissions to upload and to download one object.
 ///
 /// # What must hold
-/// 1. **Exactness.** An upload permission is for this key, this type and at most this size, enforced
-///    by the object store itself. A signer that can't have one of them enforced refuses.
+/// 1. **Exactness.** An upload permission is for this key, this type, at most this size and, where one
+///    is given, this checksum, enforced by the object store itself. A signer that can't have one of them enforced refuses.
 /// 2. **Time.** `now` is the only clock; no permission outlives the credentials.
 #[async_trait]
 pub trait UploadSigner: Send + Sync {
@@ -53,6 +55,8 @@ pub struct UploadIntent<'a> {
     pub media_type: &'a MediaType,
     /// The most it may come to, in bytes.
     pub size: UploadSize,
+    /// What it has to hash to, if that is known.
+    pub checksum: Option<&'a Checksum>,
 }
 
 impl<'a> UploadIntent<'a> {
@@ -63,6 +67,16 @@ impl<'a> UploadIntent<'a> {
             key,
             media_type,
             size,
+            checksum: None,
+        }
+    }
+
+    /// The upload that an asset waits for.
+    #[must_use]
+    pub fn of(asset: &'a NewAsset) -> Self {
+        Self {
+            checksum: asset.checksum.as_ref(),
+            ..Self::new(&asset.key, &asset.media_type, asset.size)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::asset::{Asset, ExternalRef, NewAsset};
 use crate::auth::Principal;
+use crate::checksum::Checksum;
 use crate::id::{AssetId, ProjectId};
 use crate::limits::UploadSize;
 use crate::media_type::MediaType;
@@ -19,6 +20,7 @@ pub(crate) struct CreateUpload {
     pub(crate) object_name: ObjectName,
     pub(crate) media_type: MediaType,
     pub(crate) size: UploadSize,
+    pub(crate) checksum: Option<Checksum>,
     pub(crate) project: Option<ProjectId>,
     pub(crate) external: ExternalRef,
 }
@@ -45,9 +47,6 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         let id = AssetId::new(self.ids.next_id());
         let project = command.project;
 
-        // Signed before the row is made: a signer that fails leaves nothing behind.
-        let intent = UploadIntent::new(&key, &command.media_type, command.size);
-        let permission = self.signer.sign_upload(&intent, now).await?;
         let asset = NewAsset {
             id,
             key,
@@ -55,11 +54,15 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
             object_name: command.object_name,
             media_type: command.media_type,
             size: command.size,
+            checksum: command.checksum,
             project,
             external: command.external,
             created_by: caller.user,
             created_at: now,
         };
+        // Signed before the row is made: a signer that fails leaves nothing behind.
+        let intent = UploadIntent::of(&asset);
+        let permission = self.signer.sign_upload(&intent, now).await?;
         match self
             .store
             .create(&workspace, asset, self.pending_caps)
@@ -97,7 +100,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         if asset.state.is_uploaded() {
             return Ok(None);
         }
-        let intent = UploadIntent::new(&asset.made.key, &asset.made.media_type, asset.made.size);
+        let intent = UploadIntent::of(&asset.made);
         Ok(Some(self.signer.sign_upload(&intent, now).await?))
     }
 }

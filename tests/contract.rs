@@ -632,6 +632,57 @@ async fn what_arrived_is_compared_with_what_was_announced() {
 }
 
 #[tokio::test]
+async fn a_checksum_is_demanded_and_compared() {
+    let line = format!("POST {COLLECTION}");
+    let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    let expected: Checksum = hex.parse().unwrap();
+    for (stored, status) in [
+        (Some(expected), 204),
+        (Some(Checksum::new([7; 32])), 409),
+        (None, 409),
+    ] {
+        let says = Says::new(move |_| {
+            let mut object = StoredObject::of_size(10);
+            object.checksum = stored;
+            Ok(Some(object))
+        });
+        let service = builder(&world()).verifier(says).build();
+        for given in [hex, base64] {
+            let body = format!(r#"{{"name":"a.png","size":10,"checksum_sha256":"{given}"}}"#);
+            let made = call(&service, &line, body).await;
+            let fields = made.json()["upload_data"]["fields"].clone();
+            assert_eq!(fields["x-amz-checksum-sha256"], base64);
+            let policy = decoded_policy(fields["policy"].as_str().unwrap());
+            let condition = serde_json::json!({"x-amz-checksum-sha256": base64});
+            assert!(
+                policy["conditions"]
+                    .as_array()
+                    .unwrap()
+                    .contains(&condition)
+            );
+            let item = format!("{COLLECTION}{}/", made.asset_id());
+            assert_eq!(
+                call(&service, &format!("PATCH {item}"), "").await.status,
+                status
+            );
+        }
+    }
+    let service = builder(&world()).build();
+    for bad in ["\"abc\"", "5", "[]"] {
+        let body = format!(r#"{{"name":"a.png","size":10,"checksum_sha256":{bad}}}"#);
+        let answer = call(&service, &line, body).await;
+        assert_eq!(
+            (
+                answer.status.as_u16(),
+                answer.json()["code"].as_str().unwrap().to_owned()
+            ),
+            (400, "invalid_checksum_sha256".to_owned())
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_is_down_is_503_and_a_broken_one_500() {
     let mut text = String::new();
     for store in [Broken::Unreachable, Broken::Corrupt] {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 6] = [
     &[
         "asset",
+        "checksum",
         "clock",
         "id",
         "limits",

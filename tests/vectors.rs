@@ -487,7 +487,11 @@ fn a_form_with_every_further_field() {
         .expires("Tue, 19 May 2026 10:11:12 GMT")
         .tagging("<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>")
         .storage_class("STANDARD_IA")
-        .server_side_encryption(&ServerSideEncryption::Kms { key_id })
+        .server_side_encryption(&ServerSideEncryption::Kms {
+            key_id,
+            context: None,
+            bucket_key: Some(true),
+        })
         .website_redirect_location("/moved")
         .metadata("Uploaded-By", "tower-asset-upload")
         .check()

@@ -4,11 +4,13 @@ use std::convert::Infallible;
 use std::env;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode, header};
 use s3s::auth::SimpleAuth;
+use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::S3ServiceBuilder;
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
@@ -22,6 +24,10 @@ use tower_http::cors::{Any, CorsLayer};
 
 use crate::Failure;
 use crate::options::Options;
+use crate::short_keys::ShortKeys;
+
+/// The longest lifetime that a signature may have, in seconds.
+const LONGEST_LIFETIME: u32 = 7 * 24 * 60 * 60;
 
 pub struct ObjectStore {
     pub bucket: S3Bucket,
@@ -107,12 +113,23 @@ async fn embed(
     id: &str,
     secret: String,
 ) -> Result<(String, Embedded), Failure> {
+    // The name becomes a directory's.
+    if !s3s::path::check_bucket_name(bucket) {
+        return Err(format!(
+            "--s3-bucket {bucket:?} can't name a bucket of the embedded object store: use 3 to 63 \
+             lower-case letters, digits, dots and hyphens"
+        ));
+    }
     let made = fs::create_dir_all(root.join(bucket));
     made.map_err(|fault| format!("can't make {}: {fault}", root.display()))?;
     let files = FileSystem::new(root)
         .map_err(|fault| format!("can't serve {}: {fault:?}", root.display()))?;
-    let mut builder = S3ServiceBuilder::new(files);
+    let mut config = S3Config::default();
+    // Left alone, it refuses forms signed more than 15 minutes ago. S3 goes by the policy's own end.
+    config.presigned_url_max_skew_time_secs = LONGEST_LIFETIME;
+    let mut builder = S3ServiceBuilder::new(ShortKeys(files));
     builder.set_auth(SimpleAuth::from_single(id, secret));
+    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
     let s3 = builder.build();
 
     let service = service_fn(move |request: Request<Body>| {

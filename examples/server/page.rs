@@ -5,7 +5,6 @@ use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Serialize;
 use tower_asset_upload::UploadSize;
@@ -19,7 +18,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What the page has to know.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Settings {
     slug: String,
     /// Of the demo workspace only: credentials that were seeded never leave the server.
@@ -53,7 +52,7 @@ pub fn routes(demo: Option<&Demo>, max_size: UploadSize) -> Router {
         )
         .route(
             "/demo.json",
-            get(async move || ([(CACHE_CONTROL, "no-store")], settings)),
+            get(move || std::future::ready(([(CACHE_CONTROL, "no-store")], settings.clone()))),
         )
 }
 
@@ -66,5 +65,5 @@ fn file(content_type: &'static str, text: &'static str) -> axum::routing::Method
         (CACHE_CONTROL, "no-cache"),
     ]
     .map(|(name, value)| (name, HeaderValue::from_static(value)));
-    get(async move || (headers, text).into_response())
+    get(move || std::future::ready((headers.clone(), text)))
 }

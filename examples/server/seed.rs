@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::Failure;
 use crate::database::Database;
+use crate::options::SignerKind;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,14 +112,21 @@ impl Seed {
             }
         }
         for credential in &self.credentials {
-            database.add_credential(credential.record())?;
+            database.add_credential(credential.record()?)?;
         }
         Ok(())
     }
 }
 
 impl SeedCredential {
-    fn record(&self) -> CredentialRecord {
+    fn record(&self) -> Result<CredentialRecord, Failure> {
+        // Others could never be presented: a header would not carry them.
+        if self.value.is_empty() || !self.value.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(format!(
+                "the seed's credential of user {} must be visible ASCII, without spaces",
+                self.user
+            ));
+        }
         let kind = match self.kind {
             Kind::ApiKey => CredentialKind::ApiKey,
             Kind::Bearer => CredentialKind::Bearer,
@@ -134,7 +142,7 @@ impl SeedCredential {
         let mut record = CredentialRecord::new(&Credential::new(kind, &self.value), principal);
         record.expires_at = self.expires_at;
         record.active = self.active;
-        record
+        Ok(record)
     }
 }
 
@@ -211,23 +219,30 @@ fn write_demo(data_dir: &Path, path: &Path) -> Result<Seed, Failure> {
 
 impl Demo {
     /// Lines that work as pasted.
-    pub fn instructions(&self, address: SocketAddr) -> String {
+    pub fn instructions(&self, address: SocketAddr, signer: SignerKind) -> String {
         let Self { slug, api_key } = self;
         let url = format!("http://{address}/api/v1/workspaces/{slug}/assets/");
+        let upload = match signer {
+            SignerKind::Post => {
+                "printf %s \"$A\" | sed 's/.*\"fields\":{//; s/}.*//; s/\"\\([^\"]*\\)\":\"\\([^\"]*\\)\",*/form-string = \"\\1=\\2\"\\n/g' | \
+                 curl -sS -K - -F file=@hello.txt \"$U\""
+            }
+            SignerKind::Put => "curl -sS -T hello.txt -H 'Content-Type: text/plain' \"$U\"",
+        };
         format!(
             "\
 workspace  {slug}
 API key    {api_key}
 
-Ask for a form:
+Ask for permission to upload:
 curl -sS -X POST '{url}' -H 'X-API-Key: {api_key}' -H 'Content-Type: application/json' -d '{{\"name\":\"hello.txt\",\"type\":\"text/plain\",\"size\":6}}'
 
 Or go the whole way, to the object store and back:
 printf 'hello\\n' > hello.txt; \
 A=$(curl -sS -X POST '{url}' -H 'X-API-Key: {api_key}' -d '{{\"name\":\"hello.txt\",\"size\":6}}'); \
 ID=$(printf %s \"$A\" | sed 's/.*\"asset_id\":\"\\([^\"]*\\)\".*/\\1/'); \
-printf %s \"$A\" | sed 's/.*\"fields\":{{//; s/}}.*//; s/\"\\([^\"]*\\)\":\"\\([^\"]*\\)\",*/form-string = \"\\1=\\2\"\\n/g' | \
-curl -sS -K - -F file=@hello.txt \"$(printf %s \"$A\" | sed 's/.*\"url\":\"\\([^\"]*\\)\".*/\\1/')\" && \
+U=$(printf %s \"$A\" | sed 's/.*\"url\":\"\\([^\"]*\\)\".*/\\1/'); \
+{upload} && \
 curl -sS -X PATCH \"{url}$ID/\" -H 'X-API-Key: {api_key}' -d '{{\"is_uploaded\":true}}' && \
 curl -sS \"$(curl -sS \"{url}$ID/\" -H 'X-API-Key: {api_key}' | sed 's/.*\"asset_url\":\"\\([^\"]*\\)\".*/\\1/')\"
 

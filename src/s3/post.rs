@@ -14,7 +14,8 @@ use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy};
 /// Signs uploads as POST forms with a policy, and downloads as presigned URLs.
 ///
 /// # Security
-/// 1. The policy is for one key, one type and 1 to `size` bytes, every condition exact.
+/// 1. The policy is for one key, one type, 1 to `size` bytes and, where one was announced, one SHA-256;
+///    every condition is exact.
 /// 2. Nothing signed outlives the credentials.
 /// 3. What can't be enforced is refused when the signer or the form is built: `${`, a field without
 ///    its condition, more than S3's 20 KB.
@@ -90,11 +91,15 @@ impl UploadSigner for S3PostSigner {
         now: OffsetDateTime,
     ) -> Result<UploadData, SignerError> {
         let Inner { target, fields } = &*self.inner;
-        let policy = PostPolicy::builder(target.bucket.name(), upload.key.as_str())
+        let mut policy = PostPolicy::builder(target.bucket.name(), upload.key.as_str())
             .content_type(upload.media_type.as_str())
             .content_length(1..=upload.size.bytes())
             .expires_in(target.upload_lifetime)
-            .fields(fields)
+            .fields(fields);
+        if let Some(checksum) = upload.checksum {
+            policy = policy.checksum_sha256(checksum);
+        }
+        let policy = policy
             .build()
             .map_err(|fault| SignerError::Failed(fault.into()))?;
         let form = target

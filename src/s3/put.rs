@@ -74,10 +74,17 @@ impl UploadSigner for S3PutSigner {
             .expires_in(self.target.upload_lifetime)
             .content_type(upload.media_type.as_str())
             .content_length(size);
+        let request = match upload.checksum {
+            Some(checksum) => request.checksum_sha256(checksum),
+            None => request,
+        };
         let url = self.target.presign(&request, now)?;
         let mut headers = Pairs::with_capacity(64);
         headers.push("Content-Type", upload.media_type.as_str());
         headers.push("Content-Length", &size.to_string());
+        if let Some(checksum) = upload.checksum {
+            headers.push("x-amz-checksum-sha256", &checksum.to_base64());
+        }
         Ok(UploadData::put(url.into(), headers))
     }
 

@@ -87,6 +87,7 @@ impl ObjectVerifier for S3Verifier {
     async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
         let address = self.bucket.internal();
         let head = Presign::new(Method::Head, &address.origin, &address.prefix, key.as_str())
+            .checksum_mode()
             .expires_in(Lifetime::new(Duration::from_mins(5)).unwrap_or_default());
         let url = self
             .signer
@@ -95,6 +96,7 @@ impl ObjectVerifier for S3Verifier {
         let request = Request::builder()
             .method(HttpMethod::HEAD)
             .uri(url.as_str())
+            .header("x-amz-checksum-mode", "ENABLED")
             .body(Empty::new())
             .map_err(|fault| VerifyError::Failed(fault.into()))?;
         let answer = tokio::time::timeout(self.timeout, self.client.request(request))
@@ -132,6 +134,7 @@ fn stored(headers: &HeaderMap) -> Result<StoredObject, VerifyError> {
     object.content_type = text(CONTENT_TYPE.as_str());
     object.etag = text(ETAG.as_str());
     object.version = text("x-amz-version-id");
+    object.checksum = text("x-amz-checksum-sha256").and_then(|checksum| checksum.parse().ok());
     Ok(object)
 }
 

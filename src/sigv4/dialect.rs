@@ -1,7 +1,8 @@
 //! The words in which the algorithm's speakers differ.
 
 /// One family of stores that sign with this algorithm. AWS and everything S3-compatible speak
-/// [`Dialect::AWS`]; the mathematics is the same for all, so a dialect is data.
+/// [`Dialect::AWS`], Google Cloud Storage's XML API speaks [`Dialect::GOOGLE`] too; the mathematics is
+/// the same for all, so a dialect is data.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dialect {
@@ -17,6 +18,9 @@ pub struct Dialect {
     pub field_prefix: &'static str,
     /// The names of the query parameters.
     pub query_prefix: &'static str,
+    /// Whether its forms know more prefixed fields than metadata (encryption, checksums, storage
+    /// class), tags, and session tokens.
+    pub extended_fields: bool,
 }
 
 impl Dialect {
@@ -28,5 +32,18 @@ impl Dialect {
         terminator: "aws4_request",
         field_prefix: "x-amz-",
         query_prefix: "X-Amz-",
+        extended_fields: true,
+    };
+
+    /// Google Cloud Storage's V4 signing with an HMAC key (Google Cloud, "Signatures" and "POST
+    /// Object").
+    pub const GOOGLE: Self = Self {
+        algorithm: "GOOG4-HMAC-SHA256",
+        secret_prefix: "GOOG4",
+        service: "storage",
+        terminator: "goog4_request",
+        field_prefix: "x-goog-",
+        query_prefix: "X-Goog-",
+        extended_fields: false,
     };
 }

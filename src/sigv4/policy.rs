@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+use crate::checksum::Checksum;
 use crate::limits::Lifetime;
 
 /// The conditions of one presigned POST (AWS, "POST Policy").
@@ -140,6 +141,10 @@ pub enum ServerSideEncryption {
     Kms {
         /// The key's ARN or id; `None` for the default key.
         key_id: Option<String>,
+        /// The encryption context: the base64 of a JSON object of strings.
+        context: Option<String>,
+        /// Whether to use an S3 bucket key; `None` for what the bucket says.
+        bucket_key: Option<bool>,
     },
 }
 
@@ -216,14 +221,34 @@ impl FormFields {
     pub fn server_side_encryption(self, encryption: &ServerSideEncryption) -> Self {
         match encryption {
             ServerSideEncryption::Aes256 => self.exact(true, "server-side-encryption", "AES256"),
-            ServerSideEncryption::Kms { key_id } => {
+            ServerSideEncryption::Kms {
+                key_id,
+                context,
+                bucket_key,
+            } => {
                 let fields = self.exact(true, "server-side-encryption", "aws:kms");
-                match key_id {
-                    Some(id) => fields.exact(true, "server-side-encryption-aws-kms-key-id", id),
-                    None => fields,
-                }
+                [
+                    ("server-side-encryption-aws-kms-key-id", key_id.as_deref()),
+                    ("server-side-encryption-context", context.as_deref()),
+                    (
+                        "server-side-encryption-bucket-key-enabled",
+                        bucket_key.map(|on| if on { "true" } else { "false" }),
+                    ),
+                ]
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)))
+                .fold(fields, |fields, (name, value)| {
+                    fields.exact(true, name, value)
+                })
             }
         }
+    }
+
+    /// `x-amz-checksum-sha256`: what the file has to hash to; S3 compares (AWS, "Checking object
+    /// integrity").
+    #[must_use]
+    pub fn checksum_sha256(self, checksum: &Checksum) -> Self {
+        self.exact(true, "checksum-sha256", &checksum.to_base64())
     }
 
     /// `x-amz-website-redirect-location` of the object.
@@ -358,6 +383,11 @@ impl<'a> PostPolicyBuilder<'a> {
     pub fn extra(mut self, add: impl FnOnce(FormFields) -> FormFields) -> Self {
         self.extra = add(self.extra);
         self
+    }
+
+    /// `x-amz-checksum-sha256`; see [`FormFields::checksum_sha256`].
+    pub fn checksum_sha256(self, checksum: &Checksum) -> Self {
+        self.extra(|fields| fields.checksum_sha256(checksum))
     }
 
     /// `success_action_status`; see [`FormFields::success_action_status`].

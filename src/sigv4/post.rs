@@ -81,6 +81,7 @@ impl Signer {
         policy: &PostPolicy<'_>,
         now: OffsetDateTime,
     ) -> Result<SignedPost, SignError> {
+        self.check_dialect(&policy.fields)?;
         let stamp = Stamp::of(now).ok_or(SignError::Time)?;
         let expires_at = now + self.clip(policy.lifetime, now)?;
         let expiration = Stamp::of(expires_at).ok_or(SignError::Time)?;

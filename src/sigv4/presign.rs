@@ -16,6 +16,7 @@ use super::key::hex;
 use super::number::push_number;
 use super::scope::{Stamp, ascii};
 use super::signer::{SignError, Signer};
+use crate::checksum::Checksum;
 use crate::limits::Lifetime;
 
 /// The request a URL is signed for.
@@ -110,6 +111,36 @@ impl<'a> Presign<'a> {
         self.parameter("response-cache-control", value.into())
     }
 
+    /// The `Content-Encoding` that the store answers with (AWS, "GetObject").
+    pub fn response_content_encoding(self, value: impl Into<Cow<'a, str>>) -> Self {
+        self.parameter("response-content-encoding", value.into())
+    }
+
+    /// The `Content-Language` that the store answers with (AWS, "GetObject").
+    pub fn response_content_language(self, value: impl Into<Cow<'a, str>>) -> Self {
+        self.parameter("response-content-language", value.into())
+    }
+
+    /// The `Expires` that the store answers with: a date as HTTP writes it (AWS, "GetObject").
+    pub fn response_expires(self, value: impl Into<Cow<'a, str>>) -> Self {
+        self.parameter("response-expires", value.into())
+    }
+
+    /// The version of the object, in a bucket that keeps versions.
+    pub fn version_id(self, value: impl Into<Cow<'a, str>>) -> Self {
+        self.parameter("versionId", value.into())
+    }
+
+    /// Signs the SHA-256 that the body has to have; S3 compares (AWS, "Checking object integrity").
+    pub fn checksum_sha256(self, checksum: &Checksum) -> Self {
+        self.header("x-amz-checksum-sha256", checksum.to_base64().into())
+    }
+
+    /// Signs `x-amz-checksum-mode: ENABLED`, so that HEAD and GET tell the object's checksum.
+    pub fn checksum_mode(self) -> Self {
+        self.header("x-amz-checksum-mode", "ENABLED".into())
+    }
+
     /// Signs the `Content-Type` that has to be sent.
     pub fn content_type(self, value: impl Into<Cow<'a, str>>) -> Self {
         self.header("content-type", value.into())
@@ -200,6 +231,7 @@ impl Signer {
         request: &Presign<'_>,
         now: OffsetDateTime,
     ) -> Result<SignedUrl, SignError> {
+        self.check_dialect(&[])?;
         let stamp = Stamp::of(now).ok_or(SignError::Time)?;
         let lifetime = self.clip(request.lifetime, now)?;
         let today = self.day_key(&stamp);

@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::credentials::Credentials;
 use super::dialect::Dialect;
 use super::key::SigningKey;
+use super::policy::FormField;
 use super::scope::{Region, Stamp};
 use crate::limits::Lifetime;
 
@@ -65,6 +66,12 @@ pub enum SignError {
     /// A time outside the years 1970 to 9999.
     #[error("the time can't be written in a signature")]
     Time,
+    /// The store has no such field, so that its condition could not be enforced.
+    #[error("this dialect has no field `{field}`")]
+    Unsupported {
+        /// The field, without the dialect's prefix.
+        field: String,
+    },
     /// More than the 20 KB that S3 takes before the file (AWS, "Browser-based uploads using POST").
     #[error("the form's fields have {bytes} bytes, S3 takes at most {most}")]
     FormTooLarge {
@@ -87,6 +94,25 @@ impl Signer {
         }
     }
 
+    /// A signer for Google Cloud Storage, with an HMAC key of a service account. The region is the
+    /// bucket's location or `auto`.
+    ///
+    /// ```
+    /// use tower_asset_upload::sigv4::{Credentials, Method, Presign, Region, Signer};
+    ///
+    /// let signer = Signer::google(Credentials::new("GOOG1EXAMPLE", "secret")?, Region::new("auto")?);
+    /// let url = signer.presign(&Presign::new(Method::Get, "https://storage.googleapis.com", "/bucket/", "key"))?;
+    /// assert!(url.as_str().contains("X-Goog-Algorithm=GOOG4-HMAC-SHA256"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn google(credentials: Credentials, region: Region) -> Self {
+        Self {
+            dialect: &Dialect::GOOGLE,
+            ..Self::new(credentials, region)
+        }
+    }
+
     /// The credentials that sign.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
@@ -97,6 +123,27 @@ impl Signer {
     #[must_use]
     pub fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// Refuses what the dialect has no words for.
+    pub(super) fn check_dialect(&self, fields: &[FormField]) -> Result<(), SignError> {
+        if self.dialect.extended_fields {
+            return Ok(());
+        }
+        let beyond = |field: &&FormField| {
+            let name = &*field.name;
+            (field.prefixed && !name.starts_with("meta-")) || name == "tagging"
+        };
+        let unsupported = |field: &str| SignError::Unsupported {
+            field: field.to_owned(),
+        };
+        if self.credentials.session_token().is_some() {
+            return Err(unsupported("security-token"));
+        }
+        fields
+            .iter()
+            .find(beyond)
+            .map_or(Ok(()), |field| Err(unsupported(&field.name)))
     }
 
     /// The key of the stamp's day, from the cache or derived anew. Two threads that meet a new day

@@ -41,12 +41,12 @@ const PENDING_OF_CALLER_AT: &str = "\
 
 const INSERT: &str = "\
     INSERT INTO asset (workspace_id, id, project_id, object_key, display_name, object_name, \
-    media_type, size, external_source, external_id, created_by, created_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    media_type, size, external_source, external_id, created_by, created_at, checksum_sha256) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 
 const SET_STATE: &str = "\
     UPDATE asset SET state = ?3, uploaded_at = ?4, stored_size = ?5, stored_content_type = ?6, \
-    stored_etag = ?7, stored_version = ?8 \
+    stored_etag = ?7, stored_version = ?8, stored_checksum_sha256 = ?9 \
     WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL";
 
 const DELETE: &str = "\
@@ -107,6 +107,9 @@ pub(super) fn set_state(
         text(|object| object.content_type.as_deref()),
         text(|object| object.etag.as_deref()),
         text(|object| object.version.as_deref()),
+        object
+            .and_then(|object| object.checksum)
+            .map(|checksum| *checksum.as_bytes()),
     ];
     change(connection, SET_STATE, values)
 }
@@ -158,6 +161,7 @@ fn insert(connection: &Connection, workspace: WorkspaceId, asset: &NewAsset) -> 
         asset.external.id.as_ref().map(ExternalLabel::as_str),
         asset.created_by.as_uuid(),
         rows::nanos(asset.created_at)?,
+        asset.checksum.map(|checksum| *checksum.as_bytes()),
     ];
     change(connection, INSERT, values).map(drop)
 }

@@ -6,15 +6,17 @@ use uuid::Uuid;
 
 use super::fault::Fault;
 use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject, UploadState};
+use crate::checksum::Checksum;
 use crate::limits::UploadSize;
 use crate::object_name::{DisplayName, ObjectKey, ObjectName};
 
 /// The columns that [`asset`] reads.
 macro_rules! asset_columns {
     () => {
-        "id, project_id, object_key, display_name, object_name, media_type, size, \
+        "id, project_id, object_key, display_name, object_name, media_type, size, checksum_sha256, \
          external_source, external_id, created_by, created_at, \
-         state, stored_size, stored_content_type, stored_etag, stored_version"
+         state, stored_size, stored_content_type, stored_etag, stored_version, \
+         stored_checksum_sha256"
     };
 }
 pub(super) use asset_columns;
@@ -38,6 +40,7 @@ pub(super) fn asset(row: &Row<'_>) -> Result<Asset, Fault> {
                 .parse()
                 .map_err(|_| Fault::Row("media_type"))?,
             size: UploadSize::new(row.get("size")?).ok_or(Fault::Row("size"))?,
+            checksum: checksum(row, "checksum_sha256")?,
             project: row.get::<_, Option<Uuid>>("project_id")?.map(Into::into),
             external: ExternalRef {
                 source: label("external_source")?,
@@ -67,7 +70,12 @@ fn stored_object(row: &Row<'_>) -> Result<Option<StoredObject>, Fault> {
         content_type: row.get("stored_content_type")?,
         etag: row.get("stored_etag")?,
         version: row.get("stored_version")?,
+        checksum: checksum(row, "stored_checksum_sha256")?,
     }))
+}
+
+fn checksum(row: &Row<'_>, column: &'static str) -> Result<Option<Checksum>, Fault> {
+    Ok(row.get::<_, Option<[u8; 32]>>(column)?.map(Checksum::new))
 }
 
 pub(super) fn id<T: From<Uuid>>(row: &Row<'_>, column: &'static str) -> Result<T, Fault> {

@@ -45,6 +45,7 @@ CREATE TABLE asset (
     object_name TEXT NOT NULL,
     media_type TEXT NOT NULL,
     size INTEGER NOT NULL CHECK (size > 0),
+    checksum_sha256 BLOB CHECK (length(checksum_sha256) = 32),
     external_source TEXT,
     external_id TEXT,
     created_by BLOB NOT NULL CHECK (length(created_by) = 16),
@@ -56,6 +57,7 @@ CREATE TABLE asset (
     stored_content_type TEXT,
     stored_etag TEXT,
     stored_version TEXT,
+    stored_checksum_sha256 BLOB CHECK (length(stored_checksum_sha256) = 32),
     deleted_at INTEGER,
     PRIMARY KEY (workspace_id, id),
     FOREIGN KEY (workspace_id, project_id) REFERENCES project (workspace_id, id)
