@@ -47,6 +47,8 @@
 //! | feature | adds | brings |
 //! |---|---|---|
 //! | `sqlite` | `SqliteStore`: assets, memberships and hashed credentials in one file | rusqlite with SQLite built in |
+//! | `profile` | `s3::ProfileCredentials`: a profile of the shared credentials and config files | rust-ini |
+//! | `aws-credentials` | `s3::AwsSdkCredentials`: whatever the AWS SDK's providers know (IMDS, ECS, SSO, web identity) | aws-credential-types |
 //! | `verify` | `s3::S3Verifier`: asks the object store before an upload counts as complete | hyper's client, rustls, Tokio's timer |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -71,6 +73,7 @@ mod limits;
 mod media_type;
 mod object_name;
 mod pairs;
+mod provider;
 mod rejection;
 mod removal;
 mod response;
@@ -107,6 +110,7 @@ pub use limits::{Lifetime, Oversize, PendingCaps, UploadSize};
 pub use media_type::{AllowedTypes, InvalidMediaType, MediaType};
 pub use object_name::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
 pub use pairs::Pairs;
+pub use provider::ProvideCredentials;
 pub use service::{AssetUploadService, ResponseFuture};
 pub use signer::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,

@@ -18,7 +18,14 @@ const LAYERS: [&[&str]; 6] = [
         "workspace",
     ],
     &["sigv4"],
-    &["auth", "credential", "signer", "store", "verifier"],
+    &[
+        "auth",
+        "credential",
+        "provider",
+        "signer",
+        "store",
+        "verifier",
+    ],
     &[
         "completion",
         "download",

@@ -1,6 +1,7 @@
 //! S3 and everything that speaks it: where a bucket is, forms to post to it, and what it holds.
 
 mod bucket;
+mod credentials;
 mod disposition;
 mod post;
 mod put;
@@ -9,6 +10,11 @@ mod target;
 mod verifier;
 
 pub use bucket::{InvalidBucket, S3Bucket};
+#[cfg(feature = "aws-credentials")]
+pub use credentials::AwsSdkCredentials;
+pub use credentials::EnvironmentCredentials;
+#[cfg(feature = "profile")]
+pub use credentials::ProfileCredentials;
 pub use post::S3PostSigner;
 pub use put::S3PutSigner;
 #[cfg(feature = "verify")]

@@ -7,7 +7,9 @@ use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
 use super::target::{Target, signer_error};
+use crate::auth::Unavailable;
 use crate::limits::Lifetime;
+use crate::provider::ProvideCredentials;
 use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
 use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy};
 
@@ -50,7 +52,28 @@ impl S3PostSigner {
     /// Signs for that bucket, an hour for uploads and for downloads.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
-        let target = Target::new(bucket, credentials);
+        Self::of(Target::new(bucket, credentials))
+    }
+
+    /// Signs for that bucket with credentials that come and go: asked for now, and again five minutes
+    /// before they end.
+    ///
+    /// Then one caller at a time fetches others, while all the rest sign with those that still hold;
+    /// once they have ended, callers are told to come again (503). A provider that fails is left alone
+    /// for ten seconds.
+    ///
+    /// # Errors
+    /// When there are no credentials to begin with.
+    pub async fn from_provider(
+        bucket: S3Bucket,
+        provider: impl ProvideCredentials + 'static,
+    ) -> Result<Self, Unavailable> {
+        Target::provided(bucket, Arc::new(provider))
+            .await
+            .map(Self::of)
+    }
+
+    fn of(target: Target) -> Self {
         Self {
             inner: Arc::new(Inner {
                 target,
@@ -102,10 +125,8 @@ impl UploadSigner for S3PostSigner {
         let policy = policy
             .build()
             .map_err(|fault| SignerError::Failed(fault.into()))?;
-        let form = target
-            .signer
-            .sign_post_at(&policy, now)
-            .map_err(signer_error)?;
+        let signer = target.signer.at(now).await?;
+        let form = signer.sign_post_at(&policy, now).map_err(signer_error)?;
         Ok(UploadData::post(
             Arc::clone(&target.bucket.public().post_url),
             form.into_fields(),
@@ -117,6 +138,6 @@ impl UploadSigner for S3PostSigner {
         download: &DownloadIntent<'_>,
         now: OffsetDateTime,
     ) -> Result<String, SignerError> {
-        self.inner.target.sign_download(download, now)
+        self.inner.target.sign_download(download, now).await
     }
 }

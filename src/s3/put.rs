@@ -7,8 +7,10 @@ use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
 use super::target::Target;
+use crate::auth::Unavailable;
 use crate::limits::Lifetime;
 use crate::pairs::Pairs;
+use crate::provider::ProvideCredentials;
 use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
 use crate::sigv4::{Credentials, Method};
 
@@ -40,8 +42,30 @@ impl S3PutSigner {
     /// Signs for that bucket, an hour for uploads and for downloads.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
+        Self::of(Target::new(bucket, credentials))
+    }
+
+    /// Signs for that bucket with credentials that come and go: asked for now, and again five minutes
+    /// before they end.
+    ///
+    /// Then one caller at a time fetches others, while all the rest sign with those that still hold;
+    /// once they have ended, callers are told to come again (503). A provider that fails is left alone
+    /// for ten seconds.
+    ///
+    /// # Errors
+    /// When there are no credentials to begin with.
+    pub async fn from_provider(
+        bucket: S3Bucket,
+        provider: impl ProvideCredentials + 'static,
+    ) -> Result<Self, Unavailable> {
+        Target::provided(bucket, Arc::new(provider))
+            .await
+            .map(Self::of)
+    }
+
+    fn of(target: Target) -> Self {
         Self {
-            target: Arc::new(Target::new(bucket, credentials)),
+            target: Arc::new(target),
         }
     }
 
@@ -78,7 +102,7 @@ impl UploadSigner for S3PutSigner {
             Some(checksum) => request.checksum_sha256(checksum),
             None => request,
         };
-        let url = self.target.presign(&request, now)?;
+        let url = self.target.presign(&request, now).await?;
         let mut headers = Pairs::with_capacity(64);
         headers.push("Content-Type", upload.media_type.as_str());
         headers.push("Content-Length", &size.to_string());
@@ -93,7 +117,7 @@ impl UploadSigner for S3PutSigner {
         download: &DownloadIntent<'_>,
         now: OffsetDateTime,
     ) -> Result<String, SignerError> {
-        self.target.sign_download(download, now)
+        self.target.sign_download(download, now).await
     }
 }
 

@@ -5,28 +5,42 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
+use super::credentials::FreshSigner;
 use super::disposition::content_disposition;
 use crate::auth::Unavailable;
 use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
+use crate::provider::ProvideCredentials;
 use crate::signer::{DownloadIntent, SignerError};
-use crate::sigv4::{Credentials, Method, Presign, SignError, SignedUrl, Signer};
+use crate::sigv4::{Credentials, Method, Presign, SignError, SignedUrl};
 
 /// A bucket as clients see it.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) bucket: S3Bucket,
-    pub(super) signer: Arc<Signer>,
+    pub(super) signer: Arc<FreshSigner>,
     pub(super) upload_lifetime: Lifetime,
     pub(super) download_lifetime: Lifetime,
 }
 
 impl Target {
     pub(super) fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
-        let signer = Arc::new(Signer::new(credentials, bucket.region().clone()));
+        let signer = FreshSigner::fixed(credentials, bucket.region().clone());
+        Self::signed_by(bucket, signer)
+    }
+
+    pub(super) async fn provided(
+        bucket: S3Bucket,
+        provider: Arc<dyn ProvideCredentials>,
+    ) -> Result<Self, Unavailable> {
+        let signer = FreshSigner::provided(provider, bucket.region().clone()).await?;
+        Ok(Self::signed_by(bucket, signer))
+    }
+
+    fn signed_by(bucket: S3Bucket, signer: FreshSigner) -> Self {
         Self {
             bucket,
-            signer,
+            signer: Arc::new(signer),
             upload_lifetime: Lifetime::default(),
             download_lifetime: Lifetime::default(),
         }
@@ -38,18 +52,19 @@ impl Target {
         Presign::new(method, &address.origin, &address.prefix, key.as_str())
     }
 
-    pub(super) fn presign(
+    pub(super) async fn presign(
         &self,
         request: &Presign<'_>,
         now: OffsetDateTime,
     ) -> Result<String, SignerError> {
-        self.signer
+        let signer = self.signer.at(now).await?;
+        signer
             .presign_at(request, now)
             .map(SignedUrl::into_string)
             .map_err(signer_error)
     }
 
-    pub(super) fn sign_download(
+    pub(super) async fn sign_download(
         &self,
         download: &DownloadIntent<'_>,
         now: OffsetDateTime,
@@ -59,7 +74,7 @@ impl Target {
             .expires_in(self.download_lifetime)
             .response_content_disposition(content_disposition(download.inline, download.name))
             .response_content_type(download.media_type.as_str());
-        self.presign(&request, now)
+        self.presign(&request, now).await
     }
 }
 

@@ -15,12 +15,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use super::bucket::S3Bucket;
+use super::credentials::FreshSigner;
 use crate::asset::StoredObject;
 use crate::auth::Unavailable;
 use crate::clock::{Clock, SystemClock};
 use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
-use crate::sigv4::{Credentials, Method, Presign, Signer};
+use crate::provider::ProvideCredentials;
+use crate::sigv4::{Credentials, Method, Presign};
 use crate::verifier::{ObjectVerifier, VerifyError};
 
 /// Asks a bucket by HEAD, at its internal address, with a URL presigned by this crate's own
@@ -42,7 +44,7 @@ use crate::verifier::{ObjectVerifier, VerifyError};
 #[derive(Clone)]
 pub struct S3Verifier {
     bucket: S3Bucket,
-    signer: Arc<Signer>,
+    signer: Arc<FreshSigner>,
     clock: Arc<dyn Clock>,
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     timeout: Duration,
@@ -52,15 +54,32 @@ impl S3Verifier {
     /// Asks that bucket, and waits ten seconds at most for an answer.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
+        let signer = FreshSigner::fixed(credentials, bucket.region().clone());
+        Self::signed_by(bucket, signer)
+    }
+
+    /// Asks that bucket with credentials that come and go; see
+    /// [`S3PostSigner::from_provider`](super::S3PostSigner::from_provider).
+    ///
+    /// # Errors
+    /// When there are no credentials to begin with.
+    pub async fn from_provider(
+        bucket: S3Bucket,
+        provider: impl ProvideCredentials + 'static,
+    ) -> Result<Self, Unavailable> {
+        let signer = FreshSigner::provided(Arc::new(provider), bucket.region().clone()).await?;
+        Ok(Self::signed_by(bucket, signer))
+    }
+
+    fn signed_by(bucket: S3Bucket, signer: FreshSigner) -> Self {
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
             .with_webpki_roots()
             .https_or_http()
             .enable_http1()
             .build();
-        let signer = Arc::new(Signer::new(credentials, bucket.region().clone()));
         Self {
             bucket,
-            signer,
+            signer: Arc::new(signer),
             clock: Arc::new(SystemClock),
             client: Client::builder(TokioExecutor::new()).build(connector),
             timeout: Duration::from_secs(10),
@@ -89,9 +108,12 @@ impl ObjectVerifier for S3Verifier {
         let head = Presign::new(Method::Head, &address.origin, &address.prefix, key.as_str())
             .checksum_mode()
             .expires_in(Lifetime::new(Duration::from_mins(5)).unwrap_or_default());
+        let now = self.clock.now();
         let url = self
             .signer
-            .presign_at(&head, self.clock.now())
+            .at(now)
+            .await?
+            .presign_at(&head, now)
             .map_err(|fault| VerifyError::Failed(fault.into()))?;
         let request = Request::builder()
             .method(HttpMethod::HEAD)

@@ -12,6 +12,11 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
+    /// The beginning of 1970.
+    pub(super) const FIRST: Self = Self {
+        basic: *b"19700101T000000Z",
+    };
+
     /// The stamp of a moment; `None` outside the years 1970 to 9999, which the format can't write.
     pub(super) fn of(time: OffsetDateTime) -> Option<Self> {
         let utc = time.to_offset(UtcOffset::UTC);

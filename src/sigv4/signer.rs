@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, Guard};
 use time::{Duration, OffsetDateTime};
 
 use super::credentials::Credentials;
@@ -36,7 +36,7 @@ pub struct Signer {
     credentials: Credentials,
     region: Region,
     pub(super) dialect: &'static Dialect,
-    today: ArcSwapOption<DayKey>,
+    today: ArcSwap<DayKey>,
 }
 
 /// What stays the same all day.
@@ -50,6 +50,21 @@ pub(super) struct DayKey {
 }
 
 impl DayKey {
+    fn derive(
+        credentials: &Credentials,
+        region: &Region,
+        dialect: &Dialect,
+        stamp: &Stamp,
+    ) -> Self {
+        let (id, date, region) = (credentials.access_key_id(), stamp.date(), region.as_str());
+        Self {
+            date: std::array::from_fn(|i| date.as_bytes()[i]),
+            key: SigningKey::derive(dialect, credentials.secret(), date, region),
+            credential: [id, date, region, dialect.service, dialect.terminator].join("/"),
+            scope_at: id.len() + 1,
+        }
+    }
+
     /// `20151229/us-east-1/s3/aws4_request`
     pub(super) fn scope(&self) -> &str {
         &self.credential[self.scope_at..]
@@ -86,12 +101,7 @@ impl Signer {
     /// A signer for one region of AWS, or of a store that speaks S3.
     #[must_use]
     pub fn new(credentials: Credentials, region: Region) -> Self {
-        Self {
-            credentials,
-            region,
-            dialect: &Dialect::AWS,
-            today: ArcSwapOption::empty(),
-        }
+        Self::speaking(&Dialect::AWS, credentials, region)
     }
 
     /// A signer for Google Cloud Storage, with an HMAC key of a service account. The region is the
@@ -107,9 +117,17 @@ impl Signer {
     /// ```
     #[must_use]
     pub fn google(credentials: Credentials, region: Region) -> Self {
+        Self::speaking(&Dialect::GOOGLE, credentials, region)
+    }
+
+    fn speaking(dialect: &'static Dialect, credentials: Credentials, region: Region) -> Self {
+        // Any day will do to begin with: the first that can be written.
+        let first = DayKey::derive(&credentials, &region, dialect, &Stamp::FIRST);
         Self {
-            dialect: &Dialect::GOOGLE,
-            ..Self::new(credentials, region)
+            credentials,
+            region,
+            dialect,
+            today: ArcSwap::from_pointee(first),
         }
     }
 
@@ -146,34 +164,22 @@ impl Signer {
             .map_or(Ok(()), |field| Err(unsupported(&field.name)))
     }
 
-    /// The key of the stamp's day, from the cache or derived anew. Two threads that meet a new day
-    /// at once both derive it, to the same value.
-    pub(super) fn day_key(&self, stamp: &Stamp) -> Arc<DayKey> {
-        let date = stamp.date();
-        if let Some(today) = &*self.today.load()
-            && today.date == *date.as_bytes()
-        {
-            return Arc::clone(today);
+    /// The key of the stamp's day, from the cache or derived anew. Two threads that meet a new day at
+    /// once both derive it, to the same value. A guard, as counting references would make the threads
+    /// wait for each other.
+    pub(super) fn day_key(&self, stamp: &Stamp) -> Guard<Arc<DayKey>> {
+        let today = self.today.load();
+        if today.date == stamp.date().as_bytes() {
+            return today;
         }
-        let id = self.credentials.access_key_id();
-        let Dialect {
-            service,
-            terminator,
-            ..
-        } = self.dialect;
-        let fresh = Arc::new(DayKey {
-            date: std::array::from_fn(|i| date.as_bytes()[i]),
-            key: SigningKey::derive(
-                self.dialect,
-                self.credentials.secret(),
-                date,
-                self.region.as_str(),
-            ),
-            credential: [id, date, self.region.as_str(), service, terminator].join("/"),
-            scope_at: id.len() + 1,
-        });
-        self.today.store(Some(Arc::clone(&fresh)));
-        fresh
+        let fresh = Arc::new(DayKey::derive(
+            &self.credentials,
+            &self.region,
+            self.dialect,
+            stamp,
+        ));
+        self.today.store(Arc::clone(&fresh));
+        Guard::from_inner(fresh)
     }
 
     /// How long a signature of now may live, in whole seconds: as long as asked, but no longer than

@@ -1,0 +1,296 @@
+//! A signer whose credentials are replaced before they end.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use arc_swap::{ArcSwap, Guard};
+use time::{Duration, OffsetDateTime};
+
+use crate::auth::Unavailable;
+use crate::provider::ProvideCredentials;
+use crate::sigv4::{Credentials, Region, Signer};
+
+/// How long before their end credentials are replaced.
+const AHEAD: Duration = Duration::minutes(5);
+/// How long after a failure the provider is left alone, as long as the credentials hold.
+const PAUSE: Duration = Duration::seconds(10);
+
+/// Signs with the credentials of now. Readers take no lock; a signer is replaced whole, so that id,
+/// secret and token always belong together.
+pub(crate) struct FreshSigner {
+    current: ArcSwap<Signer>,
+    source: Option<Source>,
+}
+
+struct Source {
+    provider: Arc<dyn ProvideCredentials>,
+    refreshing: AtomicBool,
+    /// In seconds since 1970.
+    not_before: AtomicI64,
+}
+
+impl FreshSigner {
+    /// Signs with these credentials until they end.
+    pub(crate) fn fixed(credentials: Credentials, region: Region) -> Self {
+        let signer = Signer::new(credentials, region);
+        Self {
+            current: ArcSwap::from_pointee(signer),
+            source: None,
+        }
+    }
+
+    /// Signs with what the provider gives, asked now and before the end of each.
+    pub(crate) async fn provided(
+        provider: Arc<dyn ProvideCredentials>,
+        region: Region,
+    ) -> Result<Self, Unavailable> {
+        let first = provider.provide_credentials().await?;
+        let source = Source {
+            provider,
+            refreshing: AtomicBool::new(false),
+            not_before: AtomicI64::new(i64::MIN),
+        };
+        Ok(Self {
+            source: Some(source),
+            ..Self::fixed(first, region)
+        })
+    }
+
+    /// The signer to use at `now`.
+    ///
+    /// Near the end of the credentials one caller at a time asks the provider and waits for it; all
+    /// others go on with what there is. Once that has ended, they are told to come again.
+    pub(crate) async fn at(&self, now: OffsetDateTime) -> Result<Guard<Arc<Signer>>, Unavailable> {
+        let current = self.current.load();
+        let (Some(source), Some(end)) = (&self.source, current.credentials().expires_at()) else {
+            return Ok(current);
+        };
+        if end - now > AHEAD {
+            return Ok(current);
+        }
+        let region = current.region().clone();
+        drop(current);
+        let refreshed = match source.turn(now) {
+            Some(_turn) => source.fetch(now).await,
+            None => Err(Unavailable::new("other credentials are being fetched")
+                .retry_after(std::time::Duration::from_secs(1))),
+        };
+        match refreshed {
+            Ok(credentials) => self
+                .current
+                .store(Arc::new(Signer::new(credentials, region))),
+            Err(cause) if end <= now => return Err(cause),
+            Err(_) => {}
+        }
+        Ok(self.current.load())
+    }
+}
+
+impl Source {
+    /// The right to ask the provider, for one caller at a time.
+    fn turn(&self, now: OffsetDateTime) -> Option<Turn<'_>> {
+        let due = now.unix_timestamp() >= self.not_before.load(Ordering::Relaxed);
+        let first = due && !self.refreshing.swap(true, Ordering::Acquire);
+        first.then(|| Turn(&self.refreshing))
+    }
+
+    async fn fetch(&self, now: OffsetDateTime) -> Result<Credentials, Unavailable> {
+        let fetched = match self.provider.provide_credentials().await {
+            Ok(credentials) if credentials.expires_at().is_some_and(|end| end <= now) => Err(
+                Unavailable::new("the provider gave credentials that have expired"),
+            ),
+            fetched => fetched,
+        };
+        if let Err(cause) = &fetched {
+            tracing::warn!(
+                error = cause as &dyn std::error::Error,
+                "credentials could not be refreshed"
+            );
+            self.not_before
+                .store((now + PAUSE).unix_timestamp(), Ordering::Relaxed);
+        }
+        fetched
+    }
+}
+
+/// Given back when the caller is done, or gone.
+struct Turn<'a>(&'a AtomicBool);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for FreshSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FreshSigner")
+            .field("current", &self.current.load())
+            .field("refreshes", &self.source.is_some())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use time::macros::datetime;
+
+    use super::*;
+
+    const START: OffsetDateTime = datetime!(2026-05-19 10:00 UTC);
+
+    /// Gives what it was told to, in order, then nothing.
+    struct Script(Mutex<Vec<Result<Credentials, &'static str>>>);
+
+    #[async_trait]
+    impl ProvideCredentials for Script {
+        async fn provide_credentials(&self) -> Result<Credentials, Unavailable> {
+            let mut script = self.0.lock().unwrap();
+            let next = if script.is_empty() {
+                Err("the script has ended")
+            } else {
+                script.remove(0)
+            };
+            next.map_err(Unavailable::new)
+        }
+    }
+
+    fn until(id: &str, minutes: i64) -> Result<Credentials, &'static str> {
+        Ok(Credentials::new(id, "s")
+            .unwrap()
+            .expiring_at(START + Duration::minutes(minutes)))
+    }
+
+    async fn fresh(script: Vec<Result<Credentials, &'static str>>) -> FreshSigner {
+        let provider = Arc::new(Script(Mutex::new(script)));
+        FreshSigner::provided(provider, Region::us_east_1())
+            .await
+            .unwrap()
+    }
+
+    async fn id(signer: &FreshSigner, seconds: i64) -> Option<String> {
+        let now = START + Duration::seconds(seconds);
+        signer
+            .at(now)
+            .await
+            .ok()
+            .map(|signer| signer.credentials().access_key_id().to_owned())
+    }
+
+    #[tokio::test]
+    async fn credentials_are_replaced_ahead_of_their_end() {
+        let signer = fresh(vec![until("A", 60), until("B", 120)]).await;
+        assert_eq!(id(&signer, 0).await.as_deref(), Some("A"));
+        assert_eq!(id(&signer, 54 * 60).await.as_deref(), Some("A"));
+        assert_eq!(id(&signer, 55 * 60).await.as_deref(), Some("B"));
+        assert_eq!(id(&signer, 100 * 60).await.as_deref(), Some("B"));
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_fails_is_left_alone_for_a_while() {
+        let signer = fresh(vec![until("A", 60), Err("down"), until("B", 120)]).await;
+        assert_eq!(id(&signer, 56 * 60).await.as_deref(), Some("A"));
+        assert_eq!(
+            id(&signer, 56 * 60 + 9).await.as_deref(),
+            Some("A"),
+            "not asked again yet"
+        );
+        assert_eq!(id(&signer, 56 * 60 + 10).await.as_deref(), Some("B"));
+    }
+
+    #[tokio::test]
+    async fn after_the_end_nothing_is_signed_until_there_are_others() {
+        let signer = fresh(vec![
+            until("A", 1),
+            Err("down"),
+            until("A", 1),
+            until("B", 60),
+        ])
+        .await;
+        assert_eq!(id(&signer, 60).await, None);
+        assert_eq!(
+            id(&signer, 70).await,
+            None,
+            "what the provider gave has expired, too"
+        );
+        assert_eq!(id(&signer, 80).await.as_deref(), Some("B"));
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_goes_away_gives_its_turn_back() {
+        let signer = fresh(vec![until("A", 60), until("B", 120)]).await;
+        let source = signer.source.as_ref().unwrap();
+        let turn = source.turn(START).unwrap();
+        assert!(source.turn(START).is_none(), "one at a time");
+        assert_eq!(
+            id(&signer, 56 * 60).await.as_deref(),
+            Some("A"),
+            "others go on meanwhile"
+        );
+        drop(turn);
+        assert_eq!(id(&signer, 56 * 60).await.as_deref(), Some("B"));
+    }
+
+    /// Hands out a new key a second, its secret and token named like it.
+    struct Rotating(Mutex<i64>);
+
+    fn numbered(number: i64) -> Credentials {
+        Credentials::new(format!("AKID{number}"), format!("secret{number}"))
+            .and_then(|credentials| credentials.with_session_token(format!("token{number}")))
+            .unwrap()
+    }
+
+    #[async_trait]
+    impl ProvideCredentials for Rotating {
+        async fn provide_credentials(&self) -> Result<Credentials, Unavailable> {
+            let mut number = self.0.lock().unwrap();
+            *number += 1;
+            Ok(numbered(*number).expiring_at(START + AHEAD + Duration::seconds(*number)))
+        }
+    }
+
+    /// Two threads refresh and sign at once: whatever they sign is signed with one credential whole.
+    #[test]
+    fn no_signature_is_made_with_halves_of_two_credentials() {
+        use crate::sigv4::{Method, Presign};
+
+        let runtime = || {
+            tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap()
+        };
+        let provided =
+            FreshSigner::provided(Arc::new(Rotating(Mutex::new(0))), Region::us_east_1());
+        let signer = runtime().block_on(provided).unwrap();
+        let request = Presign::new(Method::Get, "https://b.example", "/", "k");
+        let run = || {
+            runtime().block_on(async {
+                let mut seen = std::collections::BTreeSet::new();
+                for second in 0..2000 {
+                    let now = START + Duration::seconds(second);
+                    let Ok(current) = signer.at(now).await else {
+                        continue;
+                    };
+                    let url = current.presign_at(&request, now).unwrap();
+                    let id = current.credentials().access_key_id().to_owned();
+                    let number = id.trim_start_matches("AKID").parse().unwrap();
+                    assert!(url.as_str().contains(&format!("token{number}&")), "{id}");
+                    let whole =
+                        numbered(number).expiring_at(current.credentials().expires_at().unwrap());
+                    let alone = Signer::new(whole, Region::us_east_1());
+                    assert_eq!(url, alone.presign_at(&request, now).unwrap(), "{id}");
+                    seen.insert(number);
+                }
+                seen.len()
+            })
+        };
+        let seen = std::thread::scope(|scope| {
+            [scope.spawn(run), scope.spawn(run)].map(|thread| thread.join().unwrap())
+        });
+        assert!(seen.iter().sum::<usize>() > 100, "refreshed {seen:?} times");
+    }
+}

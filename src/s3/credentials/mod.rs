@@ -1,0 +1,15 @@
+//! Ready-made sources of credentials, and a signer that keeps them fresh.
+
+#[cfg(feature = "aws-credentials")]
+mod aws_sdk;
+mod environment;
+mod fresh;
+#[cfg(feature = "profile")]
+mod profile;
+
+#[cfg(feature = "aws-credentials")]
+pub use aws_sdk::AwsSdkCredentials;
+pub use environment::EnvironmentCredentials;
+pub(super) use fresh::FreshSigner;
+#[cfg(feature = "profile")]
+pub use profile::ProfileCredentials;
