@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --example axum_host
 //! curl -sS -X POST http://127.0.0.1:3000/uploads/workspaces/acme/assets -H 'x-session: alice' \
-//!     -d '{"name":"photo.png","size":1024}'
+//!     -H 'Content-Type: application/json' -d '{"name":"photo.png","size":1024}'
 //! ```
 
 use axum::Router;
@@ -15,11 +15,12 @@ use tokio::net::TcpListener;
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{
-    AssetUploadService, FromExtensions, MemoryStore, Principal, UserId, WorkspaceSlug,
+    AssetUploadService, FromExtensions, MemoryStore, Principal, WorkspaceSlug,
 };
+use uuid::{Uuid, uuid};
 
-const ALICE: &str = "11111111-1111-4111-8111-000000000001";
-const ACME: &str = "22222222-2222-4222-8222-000000000001";
+const ALICE: Uuid = uuid!("11111111-1111-4111-8111-000000000001");
+const ACME: Uuid = uuid!("22222222-2222-4222-8222-000000000001");
 
 /// Stands for whatever the host has: a session cookie, a token, mutual TLS.
 async fn session(mut request: Request, next: Next) -> Response {
@@ -28,19 +29,17 @@ async fn session(mut request: Request, next: Next) -> Response {
         .get("x-session")
         .is_some_and(|session| session == "alice")
     {
-        let alice = UserId::parse_hyphenated(ALICE).expect("a constant");
-        request
-            .extensions_mut()
-            .insert(Principal::with_all_scopes(alice));
+        let alice = Principal::with_all_scopes(ALICE.into());
+        request.extensions_mut().insert(alice);
     }
     next.run(request).await
 }
 
 fn app() -> Result<Router, Box<dyn std::error::Error>> {
     let store = MemoryStore::new();
-    let acme = ACME.parse::<uuid::Uuid>()?.into();
-    store.add_workspace(acme, WorkspaceSlug::new("acme").ok_or("a constant")?);
-    store.add_member(acme, ALICE.parse::<uuid::Uuid>()?.into());
+    let slug = WorkspaceSlug::new("acme").ok_or("no slug")?;
+    store.add_workspace(ACME.into(), slug);
+    store.add_member(ACME.into(), ALICE.into());
 
     let bucket = S3Bucket::aws("acme-uploads", Region::new("eu-central-1")?)?;
     let signer = S3PostSigner::new(

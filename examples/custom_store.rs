@@ -13,7 +13,10 @@ use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::*;
+use tower_asset_upload::{
+    Asset, AssetId, AssetStore, AssetUploadService, Created, FromExtensions, NewAsset, PendingCaps,
+    Principal, StoreError, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+};
 use uuid::Uuid;
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -41,8 +44,7 @@ impl AssetStore for MapStore {
             return Ok(Created::ProjectNotFound); // this store has no projects
         }
         if caps != PendingCaps::default() {
-            // Refused, not ignored.
-            return Err(StoreError::failed("this store can't cap pending assets"));
+            return Err(StoreError::failed("this store knows no caps")); // refused, not ignored
         }
         let mut assets = self.assets()?;
         let pair = new.external.pair();
@@ -52,8 +54,8 @@ impl AssetStore for MapStore {
         if let Some((_, asset)) = twin {
             return Ok(Created::Duplicate(Box::new(asset.clone())));
         }
-        let (id, made, state) = (new.id, new, UploadState::Pending);
-        assets.insert((to.id(), id), Asset { made, state });
+        let state = UploadState::Pending;
+        assets.insert((to.id(), new.id), Asset { made: new, state });
         Ok(Created::New)
     }
 

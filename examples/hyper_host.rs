@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --example hyper_host
 //! curl -sS -X POST http://127.0.0.1:3000/api/v1/workspaces/acme/assets/ -H 'X-API-Key: demo-key-of-acme' \
-//!     -d '{"name":"photo.png","size":1024}'
+//!     -H 'Content-Type: application/json' -d '{"name":"photo.png","size":1024}'
 //! ```
 
 use hyper::server::conn::http1;

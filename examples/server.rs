@@ -19,6 +19,8 @@ mod page;
 mod seed;
 #[path = "server/short_keys.rs"]
 mod short_keys;
+#[path = "server/small_frames.rs"]
+mod small_frames;
 
 use std::future::Future;
 use std::io::Write;
@@ -80,12 +82,11 @@ async fn run(options: Options) -> Result<(), Failure> {
         .local_addr()
         .map_err(|fault| format!("the listener has no address: {fault}"))?;
 
-    let (seed, demo) = match &options.seed {
-        Some(path) => (Seed::read(path)?, None),
-        None => {
-            let (seed, demo) = seed::demo(&options.data_dir)?;
-            (seed, Some(demo))
-        }
+    let (seed, demo) = if let Some(path) = &options.seed {
+        (Seed::read(path)?, None)
+    } else {
+        let (seed, demo) = seed::demo(&options.data_dir)?;
+        (seed, Some(demo))
     };
     let database = Database::open(&options)?;
     seed.apply(&database)?;
@@ -148,11 +149,11 @@ async fn serve(listener: TcpListener, app: Router) -> Result<(), Failure> {
         if stopping.wait_for(|stopping| *stopping).await.is_ok() {
             tokio::time::sleep(GRACE).await;
         } else {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     };
     tokio::select! {
-        served = server => served.map_err(|fault| format!("the server failed: {fault}")),
+        ended = server => ended.map_err(|fault| format!("the server failed: {fault}")),
         () = deadline => {
             tracing::warn!("some requests took longer than {GRACE:?} to end; they were cut off");
             Ok(())

@@ -33,7 +33,7 @@ use crate::store::AssetStore;
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
 /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions).build_layer();
 /// let service = ServiceBuilder::new().layer(uploads).service(service_fn(|_: Request<Full<Bytes>>| async {
-///     Ok::<_, std::convert::Infallible>(Response::new(Full::from("the host's own pages")))
+///     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("the host's own pages")))
 /// }));
 /// # let _ = service;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

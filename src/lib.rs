@@ -121,3 +121,8 @@ pub use stores::MemoryStore;
 pub use stores::{SqliteOptions, SqliteStore};
 pub use verifier::{ObjectVerifier, VerifyError};
 pub use workspace::{Workspace, WorkspaceSlug};
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -51,7 +51,7 @@ use crate::usecase::UseCases;
 ///
 /// # Example
 /// ```
-/// use std::sync::Arc;
+/// use bytes::Bytes;
 /// use http::Request;
 /// use http_body_util::Full;
 /// use tower::ServiceExt;
@@ -59,21 +59,19 @@ use crate::usecase::UseCases;
 /// use tower_asset_upload::sigv4::{Credentials, Region};
 /// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 ///
-/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
 /// let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
 /// let store = MemoryStore::new();
-/// let service = AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store)).build();
+/// let service =
+///     AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store)).build();
 ///
-/// let request = Request::post("/api/v1/workspaces/my-workspace/assets/").body(Full::from("{}"))?;
+/// let request =
+///     Request::post("/api/v1/workspaces/my-workspace/assets/").body(Full::<Bytes>::from("{}"))?;
 /// let answer = service.oneshot(request).await?;
 /// assert_eq!(answer.status(), 401);
-/// # Ok(()) }
-/// # futures_executor_block_on(run()).unwrap();
-/// # fn futures_executor_block_on<F: Future>(f: F) -> F::Output {
-/// #     let mut f = std::pin::pin!(f);
-/// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-/// #     loop { if let std::task::Poll::Ready(out) = f.as_mut().poll(&mut context) { return out } }
+/// # Ok(())
 /// # }
 /// ```
 pub struct AssetUploadService<Store, Signer> {

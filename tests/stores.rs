@@ -1,4 +1,5 @@
 //! The crate's own stores: what every store has to do, and what only one in a file can.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[path = "stores/conformance.rs"]
 mod conformance;

@@ -11,7 +11,7 @@ use tower_asset_upload::{
 use crate::Failure;
 use crate::options::{DatabaseUrl, Options};
 
-pub enum Database {
+pub(crate) enum Database {
     Memory(MemoryStore),
     Sqlite(SqliteStore),
 }
@@ -19,7 +19,7 @@ pub enum Database {
 /// Both stores are seeded alike; a memory store can't fail.
 macro_rules! seeding {
     ($($name:ident($($argument:ident: $kind:ty),*);)*) => {
-        $(pub fn $name(&self, $($argument: $kind),*) -> Result<(), Failure> {
+        $(pub(crate) fn $name(&self, $($argument: $kind),*) -> Result<(), Failure> {
             match self {
                 Self::Memory(store) => {
                     store.$name($($argument),*);
@@ -41,7 +41,7 @@ impl Database {
         add_credential(record: CredentialRecord);
     }
 
-    pub fn open(options: &Options) -> Result<Self, Failure> {
+    pub(crate) fn open(options: &Options) -> Result<Self, Failure> {
         let path = match &options.database {
             DatabaseUrl::Memory => return Ok(Self::Memory(MemoryStore::new())),
             DatabaseUrl::Sqlite(path) => path.clone(),
@@ -59,14 +59,14 @@ impl Database {
             .map_err(|fault| format!("can't open the database {}: {fault}", path.display()))
     }
 
-    pub fn assets(&self) -> Arc<dyn AssetStore> {
+    pub(crate) fn assets(&self) -> Arc<dyn AssetStore> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
         }
     }
 
-    pub fn credentials(&self) -> Arc<dyn CredentialVerifier> {
+    pub(crate) fn credentials(&self) -> Arc<dyn CredentialVerifier> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),

@@ -25,11 +25,12 @@ use tower_http::cors::{Any, CorsLayer};
 use crate::Failure;
 use crate::options::Options;
 use crate::short_keys::ShortKeys;
+use crate::small_frames::in_small_frames;
 
 /// The longest lifetime that a signature may have, in seconds.
 const LONGEST_LIFETIME: u32 = 7 * 24 * 60 * 60;
 
-pub struct ObjectStore {
+pub(crate) struct ObjectStore {
     pub bucket: S3Bucket,
     pub credentials: Credentials,
     embedded: Option<Embedded>,
@@ -41,23 +42,17 @@ struct Embedded {
 }
 
 impl ObjectStore {
-    pub async fn start(options: &Options) -> Result<Self, Failure> {
+    pub(crate) async fn start(options: &Options) -> Result<Self, Failure> {
         let region =
             Region::new(&*options.s3_region).map_err(|fault| format!("--s3-region: {fault}"))?;
         let (credentials, secret) = credentials(options)?;
-        let (endpoint, embedded) = match &options.s3_endpoint {
-            Some(endpoint) => (endpoint.clone(), None),
-            None => {
-                let root = options.data_dir.join("objects");
-                let (endpoint, embedded) = embed(
-                    &root,
-                    &options.s3_bucket,
-                    credentials.access_key_id(),
-                    secret,
-                )
-                .await?;
-                (endpoint, Some(embedded))
-            }
+        let (endpoint, embedded) = if let Some(endpoint) = &options.s3_endpoint {
+            (endpoint.clone(), None)
+        } else {
+            let root = options.data_dir.join("objects");
+            let id = credentials.access_key_id();
+            let (endpoint, embedded) = embed(&root, &options.s3_bucket, id, secret).await?;
+            (endpoint, Some(embedded))
         };
         let public = options.s3_public_endpoint.as_deref().unwrap_or(&endpoint);
         let bucket = S3Bucket::custom(&*options.s3_bucket, region, public)
@@ -71,7 +66,7 @@ impl ObjectStore {
     }
 
     /// Lets the embedded store finish what is under way.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         if let Some(Embedded { stop, server }) = self.embedded {
             // It is only gone if it has stopped already.
             let _ = stop.send(());
@@ -135,15 +130,17 @@ async fn embed(
     let service = service_fn(move |request: Request<Body>| {
         let mut s3 = s3.clone();
         async move {
-            Ok::<_, Infallible>(match tower::Service::call(&mut s3, request).await {
-                Ok(answer) => answer.map(Body::new),
-                Err(error) => {
-                    tracing::error!(?error, "the embedded object store failed");
-                    let mut answer = Response::new(Body::empty());
-                    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                    answer
-                }
-            })
+            Ok::<_, Infallible>(
+                match tower::Service::call(&mut s3, in_small_frames(request)).await {
+                    Ok(answer) => answer.map(Body::new),
+                    Err(error) => {
+                        tracing::error!(?error, "the embedded object store failed");
+                        let mut answer = Response::new(Body::empty());
+                        *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                        answer
+                    }
+                },
+            )
         }
     });
     // What a bucket's CORS configuration does elsewhere: browsers may upload and read what happened.

@@ -8,7 +8,7 @@ use tower_asset_upload::UploadSize;
 
 use crate::Failure;
 
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Serves the asset upload API with everything it needs embedded.
 
   --listen ADDR              where to serve; port 0 takes any free one [127.0.0.1:8080]
@@ -25,7 +25,7 @@ Serves the asset upload API with everything it needs embedded.
 ";
 
 #[derive(Debug)]
-pub struct Options {
+pub(crate) struct Options {
     pub listen: String,
     pub data_dir: PathBuf,
     pub seed: Option<PathBuf>,
@@ -39,21 +39,21 @@ pub struct Options {
 }
 
 #[derive(Clone, Debug)]
-pub enum DatabaseUrl {
+pub(crate) enum DatabaseUrl {
     Default,
     Memory,
     Sqlite(PathBuf),
 }
 
 #[derive(Clone, Copy, Debug)]
-pub enum SignerKind {
+pub(crate) enum SignerKind {
     Post,
     Put,
 }
 
 impl Options {
     /// `None` when help was asked for.
-    pub fn from_args() -> Result<Option<Self>, Failure> {
+    pub(crate) fn from_args() -> Result<Option<Self>, Failure> {
         Self::parse(lexopt::Parser::from_env())
     }
 
@@ -70,7 +70,7 @@ impl Options {
             s3_region: "us-east-1".to_owned(),
             s3_public_endpoint: None,
         };
-        while let Some(arg) = args.next().map_err(said)? {
+        while let Some(arg) = args.next().map_err(|fault| fault.to_string())? {
             match arg {
                 Long("listen") => options.listen = text(&mut args)?,
                 Long("data-dir") => options.data_dir = value(&mut args)?.into(),
@@ -127,15 +127,11 @@ fn size(bytes: &str) -> Result<UploadSize, Failure> {
 }
 
 fn value(args: &mut lexopt::Parser) -> Result<OsString, Failure> {
-    args.value().map_err(said)
+    args.value().map_err(|fault| fault.to_string())
 }
 
 fn text(args: &mut lexopt::Parser) -> Result<String, Failure> {
     value(args)?
         .into_string()
         .map_err(|value| format!("{} is not UTF-8", value.display()))
-}
-
-fn said(fault: lexopt::Error) -> Failure {
-    fault.to_string()
 }

@@ -27,7 +27,7 @@ struct Settings {
     base: &'static str,
 }
 
-pub fn routes(demo: Option<&Demo>, max_size: UploadSize) -> Router {
+pub(crate) fn routes(demo: Option<&Demo>, max_size: UploadSize) -> Router {
     let settings = axum::Json(Settings {
         slug: demo.map_or_else(String::new, |demo| demo.slug.clone()),
         api_key: demo.map(|demo| demo.api_key.clone()),

@@ -20,7 +20,7 @@ use crate::options::SignerKind;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Seed {
+pub(crate) struct Seed {
     #[serde(default)]
     workspaces: Vec<SeedWorkspace>,
     #[serde(default)]
@@ -85,16 +85,22 @@ impl std::fmt::Debug for SeedCredential {
 }
 
 impl Seed {
-    pub fn read(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
         let text = fs::read_to_string(path)
             .map_err(|fault| format!("can't read the seed file {shown}: {fault}"))?;
+        // Serde takes an array for the members in order.
+        if !text.trim_start().starts_with('{') {
+            return Err(format!(
+                "the seed file {shown} doesn't parse: it is no JSON object"
+            ));
+        }
         serde_json::from_str(&text)
             .map_err(|fault| format!("the seed file {shown} doesn't parse: {fault}"))
     }
 
     /// Ensures that everything in the seed is in the database.
-    pub fn apply(&self, database: &Database) -> Result<(), Failure> {
+    pub(crate) fn apply(&self, database: &Database) -> Result<(), Failure> {
         for workspace in &self.workspaces {
             let id = WorkspaceId::new(workspace.id);
             let slug = WorkspaceSlug::new(&*workspace.slug).ok_or_else(|| {
@@ -156,14 +162,14 @@ impl From<SeedScope> for Scope {
 }
 
 /// What a newcomer needs to know.
-pub struct Demo {
+pub(crate) struct Demo {
     pub slug: String,
     pub api_key: String,
 }
 
 /// A workspace to try things in. Its key is drawn once and kept in the data directory, readable by
 /// the owner only, so that it is the same after a restart.
-pub fn demo(data_dir: &Path) -> Result<(Seed, Demo), Failure> {
+pub(crate) fn demo(data_dir: &Path) -> Result<(Seed, Demo), Failure> {
     let path = data_dir.join("demo-seed.json");
     let seed = if path.exists() {
         Seed::read(&path)?
@@ -219,7 +225,7 @@ fn write_demo(data_dir: &Path, path: &Path) -> Result<Seed, Failure> {
 
 impl Demo {
     /// Lines that work as pasted.
-    pub fn instructions(&self, address: SocketAddr, signer: SignerKind) -> String {
+    pub(crate) fn instructions(&self, address: SocketAddr, signer: SignerKind) -> String {
         let Self { slug, api_key } = self;
         let url = format!("http://{address}/api/v1/workspaces/{slug}/assets/");
         let upload = match signer {
@@ -238,13 +244,14 @@ Ask for permission to upload:
 curl -sS -X POST '{url}' -H 'X-API-Key: {api_key}' -H 'Content-Type: application/json' -d '{{\"name\":\"hello.txt\",\"type\":\"text/plain\",\"size\":6}}'
 
 Or go the whole way, to the object store and back:
+K='X-API-Key: {api_key}' J='Content-Type: application/json'; \
 printf 'hello\\n' > hello.txt; \
-A=$(curl -sS -X POST '{url}' -H 'X-API-Key: {api_key}' -d '{{\"name\":\"hello.txt\",\"size\":6}}'); \
+A=$(curl -sS -X POST '{url}' -H \"$K\" -H \"$J\" -d '{{\"name\":\"hello.txt\",\"size\":6}}'); \
 ID=$(printf %s \"$A\" | sed 's/.*\"asset_id\":\"\\([^\"]*\\)\".*/\\1/'); \
 U=$(printf %s \"$A\" | sed 's/.*\"url\":\"\\([^\"]*\\)\".*/\\1/'); \
 {upload} && \
-curl -sS -X PATCH \"{url}$ID/\" -H 'X-API-Key: {api_key}' -d '{{\"is_uploaded\":true}}' && \
-curl -sS \"$(curl -sS \"{url}$ID/\" -H 'X-API-Key: {api_key}' | sed 's/.*\"asset_url\":\"\\([^\"]*\\)\".*/\\1/')\"
+curl -sS -X PATCH \"{url}$ID/\" -H \"$K\" -H \"$J\" -d '{{\"is_uploaded\":true}}' && \
+curl -sS \"$(curl -sS \"{url}$ID/\" -H \"$K\" | sed 's/.*\"asset_url\":\"\\([^\"]*\\)\".*/\\1/')\"
 
 Or open http://{address}/ in a browser.
 

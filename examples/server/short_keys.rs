@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 const LONGEST_KEY: usize = 128;
 
 /// The operations that uploads and downloads need.
-pub struct ShortKeys(pub FileSystem);
+pub(crate) struct ShortKeys(pub FileSystem);
 
 fn shorten(key: &mut String) {
     if key.len() > LONGEST_KEY {

@@ -74,7 +74,8 @@ struct Directory {
 #[derive(Default)]
 struct Contents {
     projects: HashSet<ProjectId>,
-    assets: HashMap<AssetId, Asset>,
+    /// Boxed, so that little has to move when the map grows.
+    assets: HashMap<AssetId, Box<Asset>>,
     pairs: HashMap<PairKey, AssetId>,
     pending: u32,
     pending_of: HashMap<UserId, u32>,
@@ -188,7 +189,9 @@ impl AssetStore for MemoryStore {
     async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
         let contents = self.contents();
         let inside = contents.get(&workspace.id());
-        Ok(inside.and_then(|inside| inside.assets.get(&id)).cloned())
+        Ok(inside
+            .and_then(|inside| inside.assets.get(&id))
+            .map(|asset| Asset::clone(asset)))
     }
 
     async fn set_state(
@@ -255,7 +258,7 @@ impl Contents {
         }
         let twin = pair.as_ref().and_then(|pair| self.pairs.get(pair));
         if let Some(twin) = twin.and_then(|id| self.assets.get(id)) {
-            return Ok(Created::Duplicate(Box::new(twin.clone())));
+            return Ok(Created::Duplicate(twin.clone()));
         }
         let caller = asset.created_by;
         let by_caller = self.pending_of.get(&caller).copied().unwrap_or_default();
@@ -266,10 +269,10 @@ impl Contents {
         match self.assets.entry(id) {
             Entry::Occupied(_) => Err(StoreError::failed("there is an asset of that id already")),
             Entry::Vacant(place) => {
-                place.insert(Asset {
+                place.insert(Box::new(Asset {
                     made: asset,
                     state: UploadState::Pending,
-                });
+                }));
                 if let Some(pair) = pair {
                     self.pairs.insert(pair, id);
                 }

@@ -22,7 +22,7 @@ use crate::conformance::Seed;
 const USER: UserId = UserId::new(uuid::Uuid::from_u128(1));
 const WORKSPACE: WorkspaceId = WorkspaceId::new(uuid::Uuid::from_u128(2));
 
-pub fn fresh() -> (SqliteStore, TempDir) {
+pub(crate) fn fresh() -> (SqliteStore, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(file(directory.path())).unwrap();
     (store, directory)

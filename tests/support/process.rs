@@ -1,5 +1,10 @@
 //! Running the examples as their users do: each a process of its own, spoken to over real sockets.
-#![allow(dead_code, reason = "each test binary uses its part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses its part of it"
+)]
 
 use std::collections::BTreeMap;
 use std::env;
@@ -22,7 +27,7 @@ use tempfile::TempDir;
 use tower_asset_upload::{IdSource, RandomIds};
 
 /// What anything may take at most; a slow machine needs a part of it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 // ---------------------------------------------------------------- Building
 
@@ -49,9 +54,14 @@ fn build(name: &str) -> PathBuf {
     // What cargo tells the tests about this package would look like a change to build scripts.
     for (variable, _) in env::vars_os() {
         let text = variable.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"]
-            .iter()
-            .any(|prefix| text.starts_with(prefix))
+        if [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_CRATE_",
+            "CARGO_BIN_",
+        ]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
         {
             cargo.env_remove(variable);
         }
@@ -330,23 +340,14 @@ impl Http {
     }
 
     /// Sends `METHOD url`.
-    #[track_caller]
-    pub fn send(
+    pub async fn send(
         &self,
         line: &str,
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
-    ) -> impl Future<Output = Answer> {
-        let (this, line, body) = (self.clone(), line.to_owned(), body.into());
-        let headers: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        async move {
-            let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, &**v)).collect();
-            let answer = this.try_send(&line, &headers, body).await;
-            answer.unwrap_or_else(|fault| panic!("{line}: {fault:?}"))
-        }
+    ) -> Answer {
+        let answer = self.try_send(line, headers, body).await;
+        answer.unwrap_or_else(|fault| panic!("{line}: {fault:?}"))
     }
 }
 
@@ -366,8 +367,10 @@ pub fn multipart(fields: &[(String, String)], file_name: &str, file: &[u8]) -> (
     for (name, value) in fields {
         let name = escaped(name);
         body.extend_from_slice(
-            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-                .as_bytes(),
+            format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            )
+            .as_bytes(),
         );
     }
     let file_name = escaped(file_name);
@@ -402,6 +405,12 @@ pub fn pairs(object: &Value) -> Fields {
 #[derive(Debug)]
 pub struct Server {
     pub process: Process,
+    pub api: Api,
+}
+
+/// How to call it.
+#[derive(Clone, Debug)]
+pub struct Api {
     pub http: Http,
     /// `http://127.0.0.1:PORT`
     pub url: String,
@@ -411,23 +420,20 @@ pub struct Server {
 
 impl Server {
     /// Starts it on a free port.
-    pub async fn start(
-        data: &Path,
-        arguments: &[&str],
-        environment: &[(&str, &str)],
-    ) -> Self {
+    pub async fn start(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut process = Self::spawn(data, arguments, environment);
         let url = process.wait_for_url();
         let http = Http::new();
         let demo = http.send(&format!("GET {url}/demo.json"), &[], "").await;
         let demo = demo.expect(200, "demo.json").json();
-        Self {
-            process,
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let api = Api {
             http,
             url,
-            key: demo["api_key"].as_str().unwrap_or_default().to_owned(),
-            slug: demo["slug"].as_str().unwrap_or_default().to_owned(),
-        }
+            key: text(&demo["api_key"]),
+            slug: text(&demo["slug"]),
+        };
+        Self { process, api }
     }
 
     /// Starts it and doesn't wait for it to be ready.
@@ -441,38 +447,34 @@ impl Server {
         let arguments = arguments.iter().map(OsStr::new);
         Process::of_example("server", fixed.into_iter().chain(arguments), environment)
     }
+}
 
+impl Api {
     /// Calls the API: `METHOD` on the collection, or `METHOD id` on one asset.
-    pub async fn api(&self, line: &str, body: impl Into<Bytes>) -> Answer {
-        self.http
-            .send(&self.line(line), &[("x-api-key", &self.key)], body)
-            .await
-    }
-
-    /// Like [`api`](Self::api), while the server may be going down.
-    pub async fn try_api(&self, line: &str, body: impl Into<Bytes>) -> Option<Answer> {
+    pub async fn call(&self, line: &str, body: impl Into<Bytes>) -> Answer {
         let headers = [("x-api-key", &*self.key)];
-        self.http
-            .try_send(&self.line(line), &headers, body)
-            .await
-            .ok()
+        self.http.send(&self.line(line), &headers, body).await
     }
 
+    /// Like [`call`](Self::call), while the server may be going down.
+    pub async fn try_call(&self, line: &str, body: impl Into<Bytes>) -> Option<Answer> {
+        let headers = [("x-api-key", &*self.key)];
+        let answer = self.http.try_send(&self.line(line), &headers, body).await;
+        answer.ok()
+    }
+
+    /// `METHOD url`
     pub fn line(&self, line: &str) -> String {
         let (method, id) = line.split_once(' ').unwrap_or((line, ""));
         let Self { url, slug, .. } = self;
-        let id = if id.is_empty() {
-            String::new()
-        } else {
-            format!("{id}/")
-        };
-        format!("{method} {url}/api/v1/workspaces/{slug}/assets/{id}")
+        let slash = if id.is_empty() { "" } else { "/" };
+        format!("{method} {url}/api/v1/workspaces/{slug}/assets/{id}{slash}")
     }
 
     /// Makes an asset.
     pub async fn create(&self, name: &str, media_type: &str, size: usize) -> Ticket {
         let body = json!({"name": name, "type": media_type, "size": size}).to_string();
-        Ticket::of(&self.api("POST", body).await.expect(200, name).json())
+        Ticket::of(&self.call("POST", body).await.expect(200, name).json())
     }
 }
 
@@ -512,21 +514,31 @@ impl Ticket {
 
     /// Uploads as it says.
     pub async fn upload(&self, http: &Http, file: impl Into<Bytes>) -> Answer {
+        let answer = self.try_upload(http, file).await;
+        answer.unwrap_or_else(|fault| panic!("{} {}: {fault:?}", self.method, self.url))
+    }
+
+    /// Like [`upload`](Self::upload), while the store may be going down.
+    pub async fn try_upload(
+        &self,
+        http: &Http,
+        file: impl Into<Bytes>,
+    ) -> Result<Answer, tower_asset_upload::BoxError> {
         let file = file.into();
         let line = format!("{} {}", self.method, self.url);
         if self.method == "POST" {
             let (content_type, body) = multipart(&self.fields, "whatever \"it\" is.exe", &file);
-            return http
-                .send(&line, &[("content-type", &content_type)], body)
-                .await;
+            let headers = [("content-type", &*content_type)];
+            return http.try_send(&line, &headers, body).await;
         }
+        // The client sends the length by itself: the one that the file has.
         let headers: Vec<_> = self
             .headers
             .iter()
             .filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"))
             .map(|(name, value)| (&**name, &**value))
             .collect();
-        http.send(&line, &headers, file).await
+        http.try_send(&line, &headers, file).await
     }
 }
 
@@ -540,28 +552,37 @@ pub fn temp_dir() -> TempDir {
         .unwrap()
 }
 
-/// Whether a program is there. Where one is missing the test is skipped, and says so; where
+/// Whether these programs are there. Where one is missing the test is skipped, and says so; where
 /// `ASSET_UPLOAD_REQUIRE_ALL` is set it fails instead.
-pub fn available(program: &str, test: &str) -> bool {
-    let found = env::var_os("PATH").is_some_and(|path| {
-        env::split_paths(&path).any(|directory| directory.join(program).is_file())
-    });
-    if !found {
-        let required = env::var_os("ASSET_UPLOAD_REQUIRE_ALL").is_some();
-        assert!(
-            !required,
-            "{test} needs {program}, which is not installed"
-        );
-        announce(&format!("!!! SKIPPED: {test} needs {program}, which is not installed."));
+pub fn available(programs: &[&str], test: &str) -> bool {
+    let missing: Vec<_> = programs
+        .iter()
+        .copied()
+        .filter(|program| find(program).is_none())
+        .collect();
+    if missing.is_empty() {
+        return true;
     }
-    found
+    let line = format!("{test} needs what is not installed: {}", missing.join(", "));
+    let required = env::var_os("ASSET_UPLOAD_REQUIRE_ALL").is_some();
+    assert!(!required, "{line}");
+    announce(&format!("!!! SKIPPED: {line}"));
+    false
+}
+
+/// Where a program is.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|file| file.is_file())
 }
 
 /// Writes to standard error past the test harness, which hides what passing tests print.
 fn announce(line: &str) {
     use std::io::Write;
     // Nobody reads it where this fails.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "\n{line}");
 }
 
 /// Bytes that repeat at no power of two and hold line ends and dashes, as boundaries do.

@@ -1,0 +1,934 @@
+//! The example server as a process of its own, with its embedded object store, over real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+#[path = "support/process.rs"]
+mod process;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use percent_encoding::percent_decode_str;
+use process::{Answer, Api, Fields, Http, PATIENCE, Process, Server, Ticket, noise, temp_dir};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tower_asset_upload::sigv4::{Credentials, Method, PostPolicy, Presign, Region, Signer};
+use tower_asset_upload::{Clock, Lifetime, ObjectName, SystemClock};
+
+const ID: &str = "AKIAENDTOEND";
+const SECRET: &str = "known/to+the/test";
+const ENVIRONMENT: &[(&str, &str)] =
+    &[("AWS_ACCESS_KEY_ID", ID), ("AWS_SECRET_ACCESS_KEY", SECRET)];
+const LIMIT: usize = 5_242_880;
+
+// ---------------------------------------------------------------- What was uploaded comes back
+
+#[tokio::test]
+async fn what_was_posted_comes_back() {
+    comes_back("post").await;
+}
+
+#[tokio::test]
+async fn what_was_put_comes_back() {
+    comes_back("put").await;
+}
+
+async fn comes_back(signer: &str) {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &["--signer", signer], ENVIRONMENT).await;
+    for (name, media_type, size) in [
+        ("one.txt", "text/plain", 1),
+        ("photo.png", "image/png", 70_001),
+        ("limit.bin", "application/octet-stream", LIMIT),
+        ("page.svg", "image/svg+xml", 500),
+        ("a \"quoted\" 'name'; x=y.txt", "text/plain", 20),
+        ("a+b c&d=e%2F#?~!*().pdf", "application/pdf", 21),
+        ("фотография 📷 e\u{301}.png", "image/png", 22),
+        ("文件.mp4", "video/mp4", 23),
+        ("../../../etc/passwd.txt", "text/plain", 24),
+        ("C:\\Windows\\System32\\..\\a.txt", "text/plain", 25),
+        (".htaccess.txt", "text/plain", 26),
+        ("${filename}.png", "image/png", 27),
+        ("a\r\nX-Evil: 1\r\n\r\n<b>.txt", "text/plain", 28),
+        ("\u{202e}gnp.\u{0}exe.txt", "text/plain", 29),
+        ("</Key><script>alert(1)<script>.txt", "text/plain", 30),
+        (&format!("{}.png", "ж".repeat(200)), "image/png", 31),
+        (&format!("{}.txt", "x".repeat(400)), "text/plain", 32),
+    ] {
+        round_trip(&server, signer, name, media_type, &noise(size)).await;
+    }
+    // Wherever a form is cut, a boundary might begin.
+    let returns = vec![b'\r'; 1_000_000];
+    round_trip(&server, signer, "returns.txt", "text/plain", &returns).await;
+}
+
+async fn round_trip(server: &Server, signer: &str, name: &str, media_type: &str, file: &[u8]) {
+    let http = &server.api.http;
+    let ticket = server.api.create(name, media_type, file.len()).await;
+    assert_eq!(ticket.method.to_lowercase(), signer, "{name}");
+    let id = &ticket.id;
+    let patch = format!("PATCH {id}");
+    let uploaded = r#"{"is_uploaded":true}"#;
+
+    let early = server.api.call(&patch, uploaded).await;
+    early.expect_code(409, "object_missing", name);
+    let early = server.api.call(&format!("GET {id}"), "").await;
+    assert_eq!(
+        early.expect(400, name).json()["error"],
+        "Asset not yet uploaded"
+    );
+
+    let stored = ticket.upload(http, file.to_vec()).await;
+    assert!(stored.status.is_success(), "{name}: {}", stored.text());
+    server.api.call(&patch, uploaded).await.expect(204, name);
+    // Saying it twice is no fault.
+    server.api.call(&patch, "{}").await.expect(204, name);
+
+    let found = server.api.call(&format!("GET {id}"), "").await;
+    let found = found.expect(200, name).json();
+    assert_eq!(found["asset_id"], **id);
+    assert_eq!(found["asset_type"], media_type);
+    let shown: String = name.chars().filter(|c| !c.is_control()).collect();
+    assert_eq!(found["asset_name"], shown);
+
+    let url = found["asset_url"].as_str().unwrap();
+    let download = http.send(&format!("GET {url}"), &[], "").await;
+    let download = download.expect(200, name);
+    assert!(download.body == *file, "{name}: other bytes came back");
+    assert_eq!(download.header("content-type"), media_type, "{name}");
+    let disposition = download.header("content-disposition");
+    let inline = media_type != "image/svg+xml" && media_type != "application/octet-stream";
+    let kind = if inline { "inline; " } else { "attachment; " };
+    assert!(disposition.starts_with(kind), "{name}: {disposition}");
+    let (_, saved_as) = disposition.split_once("filename*=UTF-8''").unwrap();
+    assert_eq!(
+        percent_decode_str(saved_as).decode_utf8().unwrap(),
+        ObjectName::clean(name).unwrap().as_str()
+    );
+    assert!(download.headers.get("x-evil").is_none());
+}
+
+#[tokio::test]
+async fn an_own_limit_is_exact() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &["--max-size", "1000"], ENVIRONMENT).await;
+    let body = json!({"name": "a.png", "size": 1001}).to_string();
+    let answer = server.api.call("POST", body).await;
+    answer.expect_code(400, "size_too_large", "1001 bytes");
+    round_trip(&server, "post", "a.png", "image/png", &noise(1000)).await;
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_gone() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    let pending = server.api.create("a.png", "image/png", 10).await;
+    let uploaded = server.api.create("b.png", "image/png", 10).await;
+    let stored = uploaded.upload(&server.api.http, noise(10)).await;
+    assert!(stored.status.is_success());
+    let id = &uploaded.id;
+    server
+        .api
+        .call(&format!("PATCH {id}"), "")
+        .await
+        .expect(204, "");
+    for Ticket { id, .. } in [&pending, &uploaded] {
+        let delete = format!("DELETE {id}");
+        server.api.call(&delete, "").await.expect(204, "delete");
+        for line in [delete, format!("GET {id}"), format!("PATCH {id}")] {
+            let answer = server.api.call(&line, "").await.expect(404, &line);
+            assert_eq!(answer.json()["error"], "Asset not found", "{line}");
+        }
+    }
+}
+
+// ---------------------------------------------------------------- What the store refuses
+
+/// The fields of a form for the key, as the server would sign it at that time.
+fn own_form(secret: &str, key: &str, media_type: &str, at: OffsetDateTime, secs: u64) -> Fields {
+    let signer = Signer::new(Credentials::new(ID, secret).unwrap(), Region::us_east_1());
+    let policy = PostPolicy::builder("uploads", key)
+        .content_type(media_type)
+        .content_length(1..=1000)
+        .expires_in(Lifetime::new(Duration::from_secs(secs)).unwrap())
+        .build()
+        .unwrap();
+    let form = signer.sign_post_at(&policy, at).unwrap();
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    form.fields().map(owned).collect()
+}
+
+fn minutes_ago(minutes: i64) -> OffsetDateTime {
+    SystemClock.now() - time::Duration::minutes(minutes)
+}
+
+/// What becomes of a form before it is sent, and of the 1,000 bytes announced.
+type Tampering = fn(&mut Ticket, &mut Vec<u8>);
+
+#[tokio::test]
+async fn a_form_is_good_for_nothing_else() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    let cases: &[(&str, &str, Tampering)] = &[
+        ("too large", "EntityTooLarge", |_, file| file.push(0)),
+        ("far too large", "EntityTooLarge", |_, file| {
+            file.resize(300_000, 0);
+        }),
+        ("empty", "EntityTooSmall", |_, file| file.clear()),
+        ("another key", "", |form, _| {
+            let key = form.field("key").replace("photo", "other");
+            form.set("key", key);
+        }),
+        ("another workspace's key", "", |form, _| {
+            form.set("key", "22222222-2222-4222-8222-000000000002/photo.png");
+        }),
+        ("a key that climbs", "", |form, _| {
+            let key = format!("{}/../photo.png", form.field("key"));
+            form.set("key", key);
+        }),
+        ("another type", "", |form, _| {
+            form.set("Content-Type", "text/html");
+        }),
+        ("a changed policy", "SignatureDoesNotMatch", |form, _| {
+            let policy = base64_simd::STANDARD
+                .decode_to_vec(form.field("policy"))
+                .unwrap();
+            let policy = String::from_utf8(policy).unwrap();
+            let wider = policy.replace(",1000]", ",9999]");
+            assert_ne!(policy, wider);
+            form.set("policy", base64_simd::STANDARD.encode_to_string(wider));
+        }),
+        ("a changed signature", "SignatureDoesNotMatch", |form, _| {
+            let signature = form.field("x-amz-signature").to_owned();
+            let other = if signature.ends_with('0') { "1" } else { "0" };
+            form.set("x-amz-signature", format!("{}{other}", &signature[..63]));
+        }),
+        ("another date", "", |form, _| {
+            form.set("x-amz-date", "20200101T000000Z");
+        }),
+        ("another algorithm", "", |form, _| {
+            form.set("x-amz-algorithm", "AWS4-HMAC-SHA1");
+        }),
+        ("an extra header", "AccessDenied", |form, _| {
+            form.fields.push(("x-amz-meta-evil".into(), "1".into()));
+        }),
+        ("an extra ACL", "AccessDenied", |form, _| {
+            form.fields.push(("acl".into(), "public-read".into()));
+        }),
+        ("an extra redirect", "AccessDenied", |form, _| {
+            let to = "https://evil.example/".into();
+            form.fields.push(("success_action_redirect".into(), to));
+        }),
+        ("no signature at all", "AccessDenied", |form, _| {
+            form.fields
+                .retain(|(name, _)| name == "key" || name == "Content-Type");
+        }),
+        ("expired", "AccessDenied", |form, _| {
+            form.fields = own_form(SECRET, form.field("key"), "image/png", minutes_ago(2), 60);
+        }),
+        ("expired long ago", "", |form, _| {
+            let a_year_ago = minutes_ago(365 * 24 * 60);
+            form.fields = own_form(SECRET, form.field("key"), "image/png", a_year_ago, 60);
+        }),
+        (
+            "signed by someone else",
+            "SignatureDoesNotMatch",
+            |form, _| {
+                form.fields = own_form("guess", form.field("key"), "image/png", minutes_ago(0), 60);
+            },
+        ),
+        ("without Content-Type", "", |form, _| {
+            lose(form, "Content-Type");
+        }),
+        ("without key", "", |form, _| lose(form, "key")),
+        ("without algorithm", "", |form, _| {
+            lose(form, "x-amz-algorithm");
+        }),
+        ("without credential", "", |form, _| {
+            lose(form, "x-amz-credential");
+        }),
+        ("without date", "", |form, _| lose(form, "x-amz-date")),
+        ("without policy", "", |form, _| lose(form, "policy")),
+        ("without signature", "", |form, _| {
+            lose(form, "x-amz-signature");
+        }),
+    ];
+    for (what, code, tamper) in cases {
+        let ticket = server.api.create("photo.png", "image/png", 1000).await;
+        let mut tampered = ticket.clone();
+        let mut file = noise(1000);
+        tamper(&mut tampered, &mut file);
+        let refused = tampered.upload(&server.api.http, file).await;
+        nothing_arrived(&server, &ticket, what, code, &refused).await;
+        // The form itself is still good.
+        let stored = ticket.upload(&server.api.http, noise(1000)).await;
+        assert!(stored.status.is_success(), "{what}: {}", stored.text());
+    }
+}
+
+fn lose(form: &mut Ticket, name: &str) {
+    let before = form.fields.len();
+    form.fields.retain(|(other, _)| other != name);
+    assert_eq!(form.fields.len() + 1, before, "{name}");
+}
+
+/// The upload was refused, with that S3 error where one is given, and there is no object.
+async fn nothing_arrived(
+    server: &Server,
+    ticket: &Ticket,
+    what: &str,
+    code: &str,
+    refused: &Answer,
+) {
+    let said = refused.text();
+    assert!(
+        matches!(refused.status.as_u16(), 400 | 403 | 405 | 411 | 501),
+        "{what}: {} {said}",
+        refused.status
+    );
+    assert!(
+        said.contains(&format!("<Code>{code}")),
+        "{what}: {code} in {said}"
+    );
+    let patch = format!("PATCH {}", ticket.id);
+    let answer = server.api.call(&patch, r#"{"is_uploaded":true}"#).await;
+    answer.expect_code(409, "object_missing", what);
+    let get = format!("GET {}", ticket.id);
+    server.api.call(&get, "").await.expect(400, what);
+}
+
+#[tokio::test]
+async fn a_form_is_good_until_it_ends() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    let mut form = server.api.create("photo.png", "image/png", 1000).await;
+    form.fields = own_form(
+        SECRET,
+        form.field("key"),
+        "image/png",
+        minutes_ago(50),
+        3600,
+    );
+    let stored = form.upload(&server.api.http, noise(1000)).await;
+    assert!(stored.status.is_success(), "{}", stored.text());
+    let patch = format!("PATCH {}", form.id);
+    server
+        .api
+        .call(&patch, "")
+        .await
+        .expect(204, "50 minutes old");
+}
+
+#[tokio::test]
+async fn a_url_is_good_for_nothing_else() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &["--signer", "put"], ENVIRONMENT).await;
+    let cases: &[(&str, &str, Tampering)] = &[
+        ("longer", "SignatureDoesNotMatch", |_, file| file.push(0)),
+        ("shorter", "SignatureDoesNotMatch", |_, file| {
+            file.truncate(999);
+        }),
+        ("empty", "", |_, file| file.clear()),
+        ("another type", "SignatureDoesNotMatch", |form, _| {
+            form.headers = vec![("Content-Type".into(), "text/html".into())];
+        }),
+        ("no type", "", |form, _| form.headers.clear()),
+        ("another key", "SignatureDoesNotMatch", |form, _| {
+            form.url = form.url.replace("photo", "other");
+        }),
+        ("another bucket", "", |form, _| {
+            form.url = form.url.replace("/uploads/", "/others/");
+        }),
+        ("a changed signature", "SignatureDoesNotMatch", |form, _| {
+            let other = if form.url.ends_with('0') { "1" } else { "0" };
+            form.url.replace_range(form.url.len() - 1.., other);
+        }),
+        ("a longer life", "SignatureDoesNotMatch", |form, _| {
+            form.url = form
+                .url
+                .replace("X-Amz-Expires=3600", "X-Amz-Expires=604800");
+        }),
+        ("fewer signed headers", "", |form, file| {
+            let all = "content-length%3Bcontent-type%3Bhost";
+            assert!(form.url.contains(all), "{}", form.url);
+            form.url = form.url.replace(all, "host");
+            file.push(0);
+        }),
+        ("no signature", "", |form, _| {
+            form.url.truncate(form.url.find('?').unwrap());
+        }),
+        ("expired", "AccessDenied", |form, _| {
+            form.url = own_url(form, minutes_ago(2), 60);
+        }),
+    ];
+    for (what, code, tamper) in cases {
+        let ticket = server.api.create("photo.png", "image/png", 1000).await;
+        let mut tampered = ticket.clone();
+        let mut file = noise(1000);
+        tamper(&mut tampered, &mut file);
+        let refused = tampered.upload(&server.api.http, file).await;
+        nothing_arrived(&server, &ticket, what, code, &refused).await;
+        let stored = ticket.upload(&server.api.http, noise(1000)).await;
+        assert!(stored.status.is_success(), "{what}: {}", stored.text());
+
+        // A permission to write is none to read or to delete.
+        for method in ["GET", "DELETE"] {
+            let line = format!("{method} {}", ticket.url);
+            let headers = [("content-type", "image/png")];
+            let answer = server.api.http.send(&line, &headers, "").await;
+            assert_eq!(answer.status, 403, "{line}: {}", answer.text());
+        }
+    }
+    // What the test signs is good when it has not expired.
+    let mut form = server.api.create("photo.png", "image/png", 1000).await;
+    form.url = own_url(&form, minutes_ago(2), 3600);
+    let stored = form.upload(&server.api.http, noise(1000)).await;
+    assert!(stored.status.is_success(), "{}", stored.text());
+}
+
+/// A URL as the server would sign it at that time.
+fn own_url(ticket: &Ticket, at: OffsetDateTime, secs: u64) -> String {
+    let path = ticket.url.split('?').next().unwrap();
+    let (origin, key) = path.split_once("/uploads/").unwrap();
+    let signer = Signer::new(Credentials::new(ID, SECRET).unwrap(), Region::us_east_1());
+    let request = Presign::new(Method::Put, origin, "/uploads/", key)
+        .content_type("image/png")
+        .content_length(1000)
+        .expires_in(Lifetime::new(Duration::from_secs(secs)).unwrap());
+    signer.presign_at(&request, at).unwrap().into_string()
+}
+
+#[tokio::test]
+async fn what_differs_from_what_was_announced_does_not_count() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    let form = server.api.create("photo.png", "image/png", 1000).await;
+    let patch = format!("PATCH {}", form.id);
+
+    // A form allows smaller files; the announced size is checked afterwards.
+    let stored = form.upload(&server.api.http, noise(999)).await;
+    assert!(stored.status.is_success(), "{}", stored.text());
+    let answer = server.api.call(&patch, "").await;
+    let answer = answer.expect_code(409, "object_mismatch", "smaller");
+    assert!(
+        answer.text().contains("999") && answer.text().contains("1000"),
+        "{}",
+        answer.text()
+    );
+
+    let mut other = form.clone();
+    other.fields = own_form(SECRET, form.field("key"), "text/html", minutes_ago(0), 60);
+    let stored = other.upload(&server.api.http, noise(1000)).await;
+    assert!(stored.status.is_success(), "{}", stored.text());
+    let answer = server.api.call(&patch, "").await;
+    answer.expect_code(409, "object_mismatch", "another type");
+    let get = format!("GET {}", form.id);
+    server.api.call(&get, "").await.expect(400, "not counted");
+
+    let stored = form.upload(&server.api.http, noise(1000)).await;
+    assert!(stored.status.is_success(), "{}", stored.text());
+    server
+        .api
+        .call(&patch, "")
+        .await
+        .expect(204, "as announced");
+}
+
+#[tokio::test]
+async fn the_store_lets_browsers_in() {
+    for signer in ["post", "put"] {
+        let data = temp_dir();
+        let server = Server::start(data.path(), &["--signer", signer], ENVIRONMENT).await;
+        let form = server.api.create("photo.png", "image/png", 10).await;
+        let preflight = [
+            ("origin", "http://127.0.0.1:1"),
+            ("access-control-request-method", &*form.method),
+            ("access-control-request-headers", "content-type"),
+        ];
+        let line = format!("OPTIONS {}", form.url);
+        let allowed = server.api.http.send(&line, &preflight, "").await;
+        let allowed = allowed.expect(200, signer);
+        assert_eq!(allowed.header("access-control-allow-origin"), "*");
+        let methods = allowed.header("access-control-allow-methods");
+        assert!(methods.contains(&form.method), "{methods}");
+        let headers = allowed.header("access-control-allow-headers");
+        assert!(
+            headers == "*" || headers.contains("content-type"),
+            "{headers}"
+        );
+
+        let stored = form.upload(&server.api.http, noise(10)).await;
+        assert!(stored.status.is_success(), "{}", stored.text());
+        assert_eq!(stored.header("access-control-allow-origin"), "*");
+    }
+}
+
+// ---------------------------------------------------------------- The page and the seed
+
+#[tokio::test]
+async fn the_page_is_served_with_a_policy() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    for (path, content_type) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/app.css", "text/css; charset=utf-8"),
+        ("/app.js", "text/javascript; charset=utf-8"),
+    ] {
+        let line = format!("GET {}{path}", server.api.url);
+        let answer = server.api.http.send(&line, &[], "").await.expect(200, path);
+        assert_eq!(answer.header("content-type"), content_type);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        let policy = answer.header("content-security-policy");
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        ] {
+            assert!(policy.contains(rule), "{path}: {rule} in {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+    }
+    let line = format!("GET {}/nowhere", server.api.url);
+    server
+        .api
+        .http
+        .send(&line, &[], "")
+        .await
+        .expect(404, "/nowhere");
+}
+
+#[tokio::test]
+async fn the_demo_key_stays_and_is_told_to_the_page() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &["--max-size", "77"], ENVIRONMENT).await;
+    let line = format!("GET {}/demo.json", server.api.url);
+    let answer = server.api.http.send(&line, &[], "").await;
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let demo = answer.json();
+    let expected = json!({"slug": "my-workspace", "api_key": server.api.key, "max_size": 77, "base": "/api/v1"});
+    assert_eq!(demo, expected);
+    assert!(server.api.key.starts_with("plane_api_"));
+    assert!(server.process.stdout().contains(&server.api.key));
+    let asset = server.api.create("a.png", "image/png", 10).await;
+
+    let key = server.api.key.clone();
+    drop(server);
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    assert_eq!(server.api.key, key);
+    let get = format!("GET {}", asset.id);
+    server.api.call(&get, "").await.expect(400, "still there");
+    assert!(
+        !server.process.stderr().contains(&key),
+        "the key was logged: {}",
+        server.process.stderr()
+    );
+}
+
+const WORKSPACE: &str = "22222222-2222-4222-8222-000000000001";
+const PROJECT: &str = "33333333-3333-4333-8333-000000000001";
+const ALICE: &str = "11111111-1111-4111-8111-000000000001";
+const BOB: &str = "11111111-1111-4111-8111-000000000002";
+
+fn seed() -> Value {
+    let both = json!(["assets:read", "assets:write"]);
+    json!({
+        "workspaces": [
+            {"id": WORKSPACE, "slug": "acme", "members": [ALICE], "projects": [PROJECT]},
+            {"id": "22222222-2222-4222-8222-000000000002", "slug": "empty"},
+        ],
+        "credentials": [
+            {"kind": "api_key", "value": "key-of-alice", "user": ALICE, "scopes": both},
+            {"kind": "api_key", "value": "key-of-bob", "user": BOB, "scopes": both},
+            {"kind": "api_key", "value": "key-expired", "user": ALICE, "scopes": both, "expires_at": "2020-01-01T00:00:00Z"},
+            {"kind": "api_key", "value": "key-ends-later", "user": ALICE, "scopes": both, "expires_at": "2999-01-01T00:00:00+02:00"},
+            {"kind": "api_key", "value": "key-inactive", "user": ALICE, "scopes": both, "active": false},
+            {"kind": "bearer", "value": "token-read", "user": ALICE, "scopes": ["assets:read"]},
+            {"kind": "bearer", "value": "token-write", "user": ALICE, "scopes": ["assets:write"]},
+            {"kind": "bearer", "value": "token-none", "user": ALICE},
+        ],
+    })
+}
+
+#[tokio::test]
+async fn a_seed_says_who_may_what() {
+    let data = temp_dir();
+    let file = data.path().join("seed.json");
+    fs::write(&file, seed().to_string()).unwrap();
+    let arguments = ["--seed", file.to_str().unwrap()];
+    let mut server = Server::start(data.path(), &arguments, ENVIRONMENT).await;
+    assert_eq!((&*server.api.key, &*server.api.slug), ("", ""));
+    assert!(!server.process.stdout().contains("key-of-alice"));
+    let demo = server
+        .api
+        .http
+        .send(&format!("GET {}/demo.json", server.api.url), &[], "")
+        .await;
+    assert_eq!(demo.json()["api_key"], Value::Null);
+
+    "acme".clone_into(&mut server.api.slug);
+    let body = json!({"name": "a.png", "size": 10, "project_id": PROJECT, "external_source": "s", "external_id": "1"});
+    let mut first = None;
+    // The second time nothing is new, and all still holds.
+    for round in 0..2 {
+        for (header, value, status, code) in [
+            (
+                "x-api-key",
+                "key-of-alice",
+                if round == 0 { 200 } else { 409 },
+                "",
+            ),
+            ("x-api-key", "key-ends-later", 409, ""),
+            ("authorization", "Bearer token-write", 409, ""),
+            ("authorization", "bearer token-write", 409, ""),
+            (
+                "authorization",
+                "Bearer token-read",
+                403,
+                "insufficient_scope",
+            ),
+            (
+                "authorization",
+                "Bearer token-none",
+                403,
+                "insufficient_scope",
+            ),
+            ("x-api-key", "key-of-bob", 404, "resource_not_found"),
+            ("x-api-key", "key-expired", 401, "invalid_token"),
+            ("x-api-key", "key-inactive", 401, "invalid_token"),
+            ("x-api-key", "token-write", 401, "invalid_token"),
+            ("authorization", "Bearer key-of-alice", 401, "invalid_token"),
+            ("x-none", "", 401, "not_authenticated"),
+        ] {
+            let what = format!("{header}: {value}");
+            let line = server.api.line("POST");
+            let answer = server
+                .api
+                .http
+                .send(&line, &[(header, value)], body.to_string())
+                .await;
+            let answer = answer.expect(status, &what);
+            if !code.is_empty() {
+                assert_eq!(answer.json()["code"], code, "{what}");
+            }
+            if matches!(status, 200 | 409) {
+                let id = answer.json()["asset_id"].clone();
+                assert_eq!(*first.get_or_insert_with(|| id.clone()), id, "{what}");
+            }
+        }
+        let id = first.as_ref().unwrap().as_str().unwrap();
+        for (token, status) in [("token-read", 400), ("token-write", 403)] {
+            let bearer = format!("Bearer {token}");
+            let line = server.api.line(&format!("GET {id}"));
+            let answer = server
+                .api
+                .http
+                .send(&line, &[("authorization", &bearer)], "")
+                .await;
+            answer.expect(status, token);
+        }
+        let mut again = Server::start(data.path(), &arguments, ENVIRONMENT).await;
+        "acme".clone_into(&mut again.api.slug);
+        server = again;
+    }
+
+    // What the seed takes back is taken back.
+    let mut changed = seed();
+    changed["credentials"][0]["active"] = json!(false);
+    fs::write(&file, changed.to_string()).unwrap();
+    let mut server = Server::start(data.path(), &arguments, ENVIRONMENT).await;
+    "acme".clone_into(&mut server.api.slug);
+    "key-of-alice".clone_into(&mut server.api.key);
+    server
+        .api
+        .call("POST", body.to_string())
+        .await
+        .expect(401, "taken back");
+}
+
+// ---------------------------------------------------------------- What it prints
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_printed_lines_work_as_pasted() {
+    if !process::available(&["curl"], "the_printed_lines_work_as_pasted") {
+        return;
+    }
+    for signer in ["post", "put"] {
+        let data = temp_dir();
+        let server = Server::start(data.path(), &["--signer", signer], ENVIRONMENT).await;
+        let printed = server.process.stdout();
+        let lines: Vec<_> = printed
+            .lines()
+            .filter(|line| line.contains("curl "))
+            .collect();
+        assert_eq!(lines.len(), 2, "{printed}");
+        assert!(
+            printed.ends_with(&format!("\nlistening on {}\n", server.api.url)),
+            "{printed}"
+        );
+
+        let created: Value = serde_json::from_str(&pasted(lines[0])).unwrap();
+        let ticket = Ticket::of(&created);
+        let stored = ticket.upload(&server.api.http, "hello\n").await;
+        assert!(stored.status.is_success(), "{}", stored.text());
+        assert_eq!(pasted(lines[1]), "hello\n", "{signer}");
+    }
+}
+
+/// What a line prints in a shell, in a directory of its own.
+fn pasted(line: &str) -> String {
+    let directory = temp_dir();
+    let mut bash = Command::new("bash");
+    bash.args(["-c", line]).current_dir(directory.path());
+    // The store is on this machine.
+    for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        bash.env_remove(proxy);
+    }
+    let ended = Process::start(&mut bash).wait();
+    assert!(ended.status.success(), "{line}\n{}", ended.stderr);
+    assert_eq!(ended.stderr, "", "{line}");
+    ended.stdout
+}
+
+#[tokio::test]
+async fn help_names_every_flag() {
+    let ended = Process::of_example("server", ["--help"], &[]).wait();
+    assert!(ended.status.success());
+    for flag in [
+        "--listen",
+        "--data-dir",
+        "--seed",
+        "--database",
+        "--max-size",
+        "--signer",
+        "--s3-endpoint",
+        "--s3-bucket",
+        "--s3-region",
+        "--s3-public-endpoint",
+    ] {
+        assert!(ended.stdout.contains(flag), "{flag}");
+    }
+}
+
+// ---------------------------------------------------------------- What can't start
+
+#[test]
+fn a_bad_flag_is_one_sentence() {
+    let data = temp_dir();
+    let directory = data.path().to_str().unwrap();
+    let file = data.path().join("no-database");
+    fs::write(
+        &file,
+        "text that is longer than the header of a database, ".repeat(9),
+    )
+    .unwrap();
+    let file = file.to_str().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    for (arguments, words) in [
+        (&["--bogus"][..], "--bogus"),
+        (&["-x"], "-x"),
+        (&["extra"], "extra"),
+        (&["--listen"], "--listen"),
+        (&["--listen", "nonsense"], "nonsense"),
+        (&["--listen", "127.0.0.1:99999"], "99999"),
+        (&["--listen", &taken], &taken),
+        (&["--max-size", "0"], "--max-size"),
+        (&["--max-size", "lots"], "lots"),
+        (&["--max-size", "5368709121"], "5368709120"),
+        (&["--signer", "ftp"], "ftp"),
+        (&["--database", "mysql://x"], "mysql"),
+        (&["--database", "sqlite:"], "sqlite"),
+        (
+            &["--database", "sqlite:/no/such/x.db"],
+            "can't open the database",
+        ),
+        (
+            &["--database", &format!("sqlite:{directory}")],
+            "can't open the database",
+        ),
+        (
+            &["--database", &format!("sqlite:{file}")],
+            "can't open the database",
+        ),
+        (&["--data-dir", file], "can't"),
+        (&["--data-dir", &format!("{file}/below")], "can't"),
+        (&["--seed", "/no/such/seed.json"], "/no/such/seed.json"),
+        (&["--seed", directory], "seed file"),
+        (&["--s3-region", "us east"], "region"),
+        (&["--s3-bucket", "../../evil"], "bucket"),
+        (&["--s3-bucket", "a"], "bucket"),
+        (
+            &["--s3-endpoint", "http://127.0.0.1:9"],
+            "AWS_ACCESS_KEY_ID",
+        ),
+        (&["--s3-public-endpoint", "ftp://x"], "ftp://x"),
+    ] {
+        refuses_to_start(arguments, &[], words);
+    }
+    refuses_to_start(&[], &[("AWS_ACCESS_KEY_ID", "x")], "set both");
+    refuses_to_start(&[], &[("AWS_SECRET_ACCESS_KEY", "x")], "set both");
+}
+
+#[test]
+fn a_bad_seed_is_one_sentence() {
+    let data = temp_dir();
+    let file = data.path().join("seed.json");
+    let arguments = ["--seed", file.to_str().unwrap()];
+    for (text, words) in [
+        ("", "doesn't parse"),
+        ("{", "doesn't parse"),
+        ("[]", "doesn't parse"),
+        (r#"{"workspaces":[{}]}"#, "doesn't parse"),
+        (r#"{"unknown":1}"#, "unknown"),
+    ] {
+        fs::write(&file, text).unwrap();
+        refuses_to_start(&arguments, &[], words);
+    }
+    for (member, value, words) in [
+        ("/workspaces/0/id", json!("x"), "doesn't parse"),
+        ("/workspaces/0/slug", json!("a/b"), "slug"),
+        ("/workspaces/0/members/0", json!(7), "doesn't parse"),
+        ("/credentials/0/kind", json!("password"), "password"),
+        ("/credentials/0/scopes", json!(["assets:all"]), "assets:all"),
+        ("/credentials/0/value", json!(""), "ASCII"),
+        ("/credentials/0/value", json!("a b"), "ASCII"),
+        ("/credentials/4/active", json!("yes"), "doesn't parse"),
+        (
+            "/credentials/2/expires_at",
+            json!("tomorrow"),
+            "doesn't parse",
+        ),
+    ] {
+        let mut seed = seed();
+        *seed.pointer_mut(member).unwrap() = value;
+        fs::write(&file, seed.to_string()).unwrap();
+        refuses_to_start(&arguments, &[], words);
+    }
+}
+
+/// It ends by itself, unsuccessfully, and says why in one sentence with these words in it.
+fn refuses_to_start(arguments: &[&str], environment: &[(&str, &str)], words: &str) {
+    let fresh = temp_dir();
+    let mut all = vec!["--data-dir", fresh.path().to_str().unwrap()];
+    if !arguments.contains(&"--listen") {
+        all.extend(["--listen", "127.0.0.1:0"]);
+    }
+    all.extend(arguments);
+    let ended = Process::of_example("server", &all, environment).wait();
+    let said = ended.stderr;
+    assert_eq!(ended.status.code(), Some(1), "{all:?}: {said}");
+    assert_eq!(ended.stdout, "", "{all:?}");
+    let one = said.starts_with("server: ") && said.ends_with('\n') && said.lines().count() == 1;
+    assert!(one && said.contains(words), "{all:?}: {words} in {said}");
+}
+
+// ---------------------------------------------------------------- Databases
+
+#[tokio::test]
+async fn a_database_of_ones_own() {
+    let data = temp_dir();
+    let elsewhere = temp_dir();
+    let file = elsewhere.path().join("own.db");
+    let url = format!("sqlite:{}", file.display());
+    for (database, kept) in [("memory", false), (&*url, true)] {
+        let server = Server::start(data.path(), &["--database", database], ENVIRONMENT).await;
+        let form = server.api.create("a.png", "image/png", 10).await;
+        let get = format!("GET {}", form.id);
+        server.api.call(&get, "").await.expect(400, database);
+        drop(server);
+        let server = Server::start(data.path(), &["--database", database], ENVIRONMENT).await;
+        let status = if kept { 400 } else { 404 };
+        server.api.call(&get, "").await.expect(status, database);
+    }
+    assert!(file.is_file());
+    assert!(!has_database(data.path()), "the default one was made too");
+
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    server.api.create("a.png", "image/png", 10).await;
+    assert!(has_database(data.path()));
+}
+
+fn has_database(directory: &Path) -> bool {
+    directory.join("assets.sqlite3").exists()
+}
+
+// ---------------------------------------------------------------- The end
+
+#[tokio::test]
+async fn it_ends_gracefully() {
+    for signal in ["TERM", "INT"] {
+        let data = temp_dir();
+        let mut server = Server::start(data.path(), &[], ENVIRONMENT).await;
+        // An idle connection, which must not keep it from ending: the client's own.
+        server.api.create("a.png", "image/png", 10).await;
+
+        let address = server.api.url.strip_prefix("http://").unwrap().to_owned();
+        let body = r#"{"name":"late.png","size":10}"#;
+        let (now, later) = body.split_at(5);
+        let Api { key, slug, .. } = &server.api;
+        let head = format!(
+            "POST /api/v1/workspaces/{slug}/assets/ HTTP/1.1\r\nHost: {address}\r\nX-API-Key: {key}\r\n\
+             Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+            body.len()
+        );
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        connection.write_all(head.as_bytes()).await.unwrap();
+        // From here on the service is reading the body.
+        read_until(&mut connection, "HTTP/1.1 100 Continue\r\n\r\n").await;
+        connection.write_all(now.as_bytes()).await.unwrap();
+
+        server.process.signal(signal);
+        until("new connections are refused", async || {
+            TcpStream::connect(&address).await.is_err()
+        })
+        .await;
+        connection.write_all(later.as_bytes()).await.unwrap();
+        let answer = read_until(&mut connection, "x-amz-signature").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+
+        let ended = server.process.wait();
+        assert_eq!(ended.status.code(), Some(0), "{signal}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("cut off"), "{}", ended.stderr);
+    }
+}
+
+async fn read_until(connection: &mut TcpStream, end: &str) -> String {
+    let mut text = String::new();
+    let reading = async {
+        let mut chunk = [0; 4096];
+        while !text.contains(end) {
+            let length = connection.read(&mut chunk).await.unwrap();
+            assert_ne!(length, 0, "closed after {text:?}");
+            text.push_str(&String::from_utf8_lossy(&chunk[..length]));
+        }
+    };
+    let read = tokio::time::timeout(PATIENCE, reading).await;
+    assert!(read.is_ok(), "no {end:?} within {PATIENCE:?}");
+    text
+}
+
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn clients_are_told_apart_from_the_page() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    let other = Http::new();
+    let line = server.api.line("POST");
+    let answer = other.send(&line, &[], "{}").await.expect(401, "no key");
+    assert!(answer.header("www-authenticate").starts_with("Bearer"));
+    let line = format!("OPTIONS {}/api/v1/workspaces/w/assets", server.api.url);
+    let answer = other.send(&line, &[], "").await.expect(204, "OPTIONS");
+    assert_eq!(answer.header("allow"), "POST, OPTIONS");
+}
