@@ -134,15 +134,15 @@ impl UrlDocuments {
 fn main() {
     let signer = signer();
     let key = day_key("20260519");
-    let signed = form(&signer, NOW);
-    let document = signed.document().to_owned();
+    let post = form(&signer, NOW);
+    let document = post.document().to_owned();
     let mut encoded = vec![0; document.len().div_ceil(3) * 4];
     let (put, get) = (put_url(&signer), get_url(&signer));
     let put_documents = UrlDocuments::of("PUT", put.as_str());
     let get_documents = UrlDocuments::of("GET", get.as_str());
 
     let signature = form_floor(&key, document.as_bytes(), &mut encoded);
-    let last = signed.fields().last().unwrap();
+    let last = post.fields().last().unwrap();
     assert_eq!(last.1.as_bytes(), signature, "the floor signs the form");
     for (url, documents) in [(&put, &put_documents), (&get, &get_documents)] {
         let signature = documents.floor(&key);

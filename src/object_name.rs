@@ -9,9 +9,9 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 ///
 /// [`ObjectName::clean`] makes it from whatever a client sent:
 /// 1. control characters (C0, C1, DEL) and bidirectional embeddings, overrides and isolates go;
-/// 2. Unicode normalisation form C (UAX #15);
-/// 3. only what follows the last `/` or `\` stays;
-/// 4. every `..` goes, then white space at both ends and leading dots;
+/// 2. only what follows the last `/` or `\` stays;
+/// 3. every `..` goes, then white space at both ends and leading dots;
+/// 4. Unicode normalisation form C (UAX #15);
 /// 5. `${` becomes `_{`, as S3 replaces `${filename}` in a form's fields;
 /// 6. at most 255 bytes of UTF-8, cut on a character boundary before the extension.
 ///
@@ -43,13 +43,14 @@ impl ObjectName {
         } else {
             raw.into()
         };
-        let composed: Cow<'_, str> = if is_nfc(&visible) {
-            visible
-        } else {
-            visible.nfc().collect::<String>().into()
-        };
-        let base = composed.rsplit(['/', '\\']).next().unwrap_or_default();
+        let base = visible.rsplit(['/', '\\']).next().unwrap_or_default();
         let name = base.replace("..", "");
+        // After all that brings characters together which were apart.
+        let name = if is_nfc(&name) {
+            name
+        } else {
+            name.nfc().collect()
+        };
         let name = name
             .trim_start_matches(|c: char| c == '.' || c.is_whitespace())
             .trim_end();
@@ -230,6 +231,7 @@ mod tests {
             ("$${filename}.png", "$_{filename}.png"),
             ("e\u{301}.png", "é.png"),
             ("e\u{0}\u{301}.png", "é.png"),
+            ("e..\u{301}.png", "é.png"),
             ("-rf", "-rf"),
         ] {
             assert_eq!(

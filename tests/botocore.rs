@@ -58,7 +58,8 @@ fn ten_thousand_signatures_are_botocore_s() {
     let mut faults = Vec::new();
     for (case, theirs) in cases.iter().zip(&answers) {
         if let Err(fault) = compare(&case.ours, theirs) {
-            faults.push(format!("{fault}\n  case    {}", case.question));
+            let question: String = case.question.to_string().chars().take(2_000).collect();
+            faults.push(format!("{fault}\n  case    {question}"));
         }
     }
     let some: Vec<_> = faults.iter().take(10).map(String::as_str).collect();
@@ -91,7 +92,13 @@ fn compare(ours: &Ours, theirs: &Value) -> Result<(), String> {
             document,
             key_is_chosen,
         } => {
-            same("address", &json!(url), &theirs["url"])?;
+            // Below a path with the bucket in the host's name botocore leaves the last slash away.
+            let address = |url: &str| json!(url.trim_end_matches('/'));
+            same(
+                "address",
+                &address(url),
+                &address(theirs["url"].as_str().unwrap_or_default()),
+            )?;
             let theirs_in_order: Vec<(String, String)> =
                 serde_json::from_value(theirs["fields"].clone()).unwrap();
             // botocore puts a placeholder there, this crate leaves the field to the sender.

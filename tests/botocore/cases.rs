@@ -279,12 +279,12 @@ impl Fields {
                 fields.checksum_sha256(&sum)
             });
         }
-        if random.once_in(6) {
-            fields.add("x-amz-server-side-encryption", "AES256", |fields| {
+        match random.index(6) {
+            0 => fields.add("x-amz-server-side-encryption", "AES256", |fields| {
                 fields.server_side_encryption(&ServerSideEncryption::Aes256)
-            });
-        } else if random.once_in(6) {
-            fields.add_kms(&header_value(random));
+            }),
+            1 => fields.add_kms(&header_value(random)),
+            _ => {}
         }
         for name in ["origin", "A-b.C_9"] {
             if random.once_in(4) {
