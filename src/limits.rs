@@ -123,7 +123,7 @@ mod tests {
     fn the_ends_of_each_range() {
         assert!(UploadSize::new(5 * 1024 * 1024 * 1024).is_some());
         assert!(UploadSize::new(5 * 1024 * 1024 * 1024 + 1).is_none());
-        assert!(Lifetime::new(Duration::from_secs(604_800)).is_some());
+        assert!(Lifetime::new(Duration::from_hours(7 * 24)).is_some());
         assert!(Lifetime::new(Duration::from_secs(604_801)).is_none());
         assert!(Lifetime::new(Duration::from_millis(999)).is_none());
     }

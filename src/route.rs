@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn slug(text: &str) -> Option<WorkspaceSlug> {
-        Some(WorkspaceSlug::new(text).unwrap())
+        WorkspaceSlug::new(text)
     }
 
     #[test]

@@ -448,7 +448,7 @@ mod tests {
             "/",
             "test.txt",
         )
-        .expires_in(Lifetime::new(std::time::Duration::from_secs(86_400)).unwrap());
+        .expires_in(Lifetime::new(std::time::Duration::from_hours(24)).unwrap());
         let url = signer()
             .presign_at(&request, datetime!(2013-05-24 00:00 UTC))
             .unwrap();

@@ -64,7 +64,7 @@ mod tests {
 
     #[tokio::test]
     async fn everything_is_taken_over() {
-        let end = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let end = UNIX_EPOCH + Duration::from_hours(500_000);
         let given = SdkCredentials::new("ASIA", "s", Some("t".to_owned()), Some(end), "test");
         let taken = AwsSdkCredentials::new(given)
             .provide_credentials()

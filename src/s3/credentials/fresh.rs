@@ -159,6 +159,10 @@ mod tests {
         }
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "a line of a script, beside failures"
+    )]
     fn until(id: &str, minutes: i64) -> Result<Credentials, &'static str> {
         Ok(Credentials::new(id, "s")
             .unwrap()
