@@ -232,6 +232,7 @@ impl Signer {
         now: OffsetDateTime,
     ) -> Result<SignedUrl, SignError> {
         self.check_dialect(&[])?;
+        self.check_parameters(request)?;
         let stamp = Stamp::of(now).ok_or(SignError::Time)?;
         let lifetime = self.clip(request.lifetime, now)?;
         let today = self.day_key(&stamp);
@@ -253,6 +254,30 @@ impl Signer {
             url,
             expires_at: now + lifetime,
         })
+    }
+}
+
+impl Signer {
+    /// Refuses what the dialect has no words for.
+    fn check_parameters(&self, request: &Presign<'_>) -> Result<(), SignError> {
+        if self.dialect.extended_fields {
+            return Ok(());
+        }
+        let headers = request
+            .headers
+            .iter()
+            .filter_map(|(name, _)| name.strip_prefix("x-amz-"));
+        let versions = request
+            .overrides
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| *name == "versionId");
+        match headers.chain(versions).next() {
+            Some(field) => Err(SignError::Unsupported {
+                field: field.to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -351,8 +376,13 @@ impl Draft {
             hash.update(overrides);
         }
         for (name, value) in request.header_lines(host) {
-            for part in ["\n", name, ":", value] {
+            for part in ["\n", name, ":"] {
                 hash.update(part);
+            }
+            // White space is trimmed, and runs of it are one space.
+            for (position, word) in value.split_whitespace().enumerate() {
+                hash.update(if position > 0 { " " } else { "" });
+                hash.update(word);
             }
         }
         hash.update("\n\n");
