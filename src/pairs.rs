@@ -57,6 +57,12 @@ impl Pairs {
         &self.text[value_at..]
     }
 
+    /// Adds all of others at the end.
+    pub(crate) fn append(&mut self, others: &Self) {
+        self.text.push_str(&others.text);
+        self.lengths.extend_from_slice(&others.lengths);
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut rest = self.text.as_str();

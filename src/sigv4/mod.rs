@@ -9,7 +9,8 @@
 //! | `scope` | the time stamps and the region |
 //! | `key` | the signing key |
 //! | `policy` | the conditions of a form |
-//! | `post` | the document, its signature, the form's fields |
+//! | `document` | the policy document |
+//! | `post` | the document's signature, the form's fields |
 //! | `presign` | the canonical request and the signed URL |
 //! | `encoding` | percent-encoding |
 //! | `dialect` | the words in which stores differ |
@@ -27,6 +28,7 @@
 
 mod credentials;
 mod dialect;
+mod document;
 pub(crate) mod encoding;
 mod json;
 mod key;

@@ -58,6 +58,13 @@ pub struct FormField {
     pub(super) rule: Match<'static>,
 }
 
+impl FormField {
+    /// The field's name in a dialect, in parts.
+    pub(super) fn name_parts<'n>(&'n self, prefix: &'n str) -> [&'n str; 2] {
+        [if self.prefixed { prefix } else { "" }, &self.name]
+    }
+}
+
 /// Why a policy was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -337,6 +344,18 @@ impl<'a> PostPolicy<'a> {
             },
             extra: FormFields::new(),
         }
+    }
+}
+
+impl PostPolicy<'_> {
+    /// Enough for the document, but for what needs escapes and what stays the same all day.
+    pub(super) fn capacity(&self) -> usize {
+        let rule = |rule: &Match<'_>| rule.text().len() + 40;
+        let field = |field: &FormField| field.name.len() + rule(&field.rule);
+        256 + self.bucket.len()
+            + rule(&self.key)
+            + self.content_type.as_ref().map_or(0, rule)
+            + self.fields.iter().map(field).sum::<usize>()
     }
 }
 

@@ -7,9 +7,8 @@ use std::fmt;
 use base64_simd::STANDARD as BASE64;
 use time::OffsetDateTime;
 
-use super::json::push_string;
-use super::number::push_number;
-use super::policy::{FormField, Match, PostPolicy};
+use super::document::Document;
+use super::policy::{Match, PostPolicy};
 use super::scope::{Stamp, ascii};
 use super::signer::{SignError, Signer};
 use crate::pairs::Pairs;
@@ -86,12 +85,9 @@ impl Signer {
         let expires_at = now + self.clip(policy.lifetime, now)?;
         let expiration = Stamp::of(expires_at).ok_or(SignError::Time)?;
         let today = self.day_key(&stamp);
-        let credential = today.credential.as_str();
-        let token = self.credentials().session_token();
         let prefix = self.dialect.field_prefix;
 
-        let mut document =
-            Document::with_capacity(policy, credential.len() + token.map_or(0, str::len));
+        let mut document = Document::with_capacity(policy.capacity() + today.constants_len());
         document.open(ascii(&expiration.extended()));
         document.condition(&["bucket"], &policy.bucket);
         if let Some((least, most)) = policy.content_length {
@@ -104,12 +100,9 @@ impl Signer {
         for field in &*policy.fields {
             document.rule(&field.name_parts(prefix), &field.rule);
         }
-        document.condition(&[prefix, "algorithm"], self.dialect.algorithm);
-        document.condition(&[prefix, "credential"], credential);
+        document.append(&today.conditions);
         document.condition(&[prefix, "date"], stamp.as_str());
-        if let Some(token) = token {
-            document.condition(&[prefix, "security-token"], token);
-        }
+        document.append(&today.token_condition);
         let document = document.close();
 
         // Whatever has a condition is shorter in the form than in the document.
@@ -122,14 +115,9 @@ impl Signer {
         for field in &*policy.fields {
             push_exact(&mut fields, &field.name_parts(prefix), &field.rule);
         }
-        let mut push =
-            |name, value| _ = fields.push_with(&[prefix, name], |text| text.push_str(value));
-        push("algorithm", self.dialect.algorithm);
-        push("credential", credential);
-        push("date", stamp.as_str());
-        if let Some(token) = token {
-            push("security-token", token);
-        }
+        fields.append(&today.fields);
+        fields.push_with(&[prefix, "date"], |text| text.push_str(stamp.as_str()));
+        fields.append(&today.token_field);
         let encoded = fields.push_with(&["policy"], |text| {
             BASE64.encode_append(document.as_bytes(), text);
         });
@@ -165,80 +153,4 @@ fn multipart_len(fields: &Pairs) -> usize {
     const PER_FIELD: usize =
         "--\r\nContent-Disposition: form-data; name=\"\"\r\n\r\n\r\n".len() + 70;
     fields.text_len() + fields.len() * PER_FIELD
-}
-
-impl FormField {
-    fn name_parts<'n>(&'n self, prefix: &'n str) -> [&'n str; 2] {
-        [if self.prefixed { prefix } else { "" }, &self.name]
-    }
-}
-
-/// The policy document as it grows. Names are literals of this crate or were checked to be header
-/// names; values go through the JSON escape.
-struct Document(String);
-
-impl Document {
-    fn with_capacity(policy: &PostPolicy<'_>, credential_and_token: usize) -> Self {
-        let match_len = |rule: &Match<'_>| match rule {
-            Match::Exact(text) | Match::StartsWith(text) => text.len() + 40,
-        };
-        let fields: usize = policy
-            .fields
-            .iter()
-            .map(|f| f.name.len() + match_len(&f.rule))
-            .sum();
-        let policy = policy.bucket.len()
-            + match_len(&policy.key)
-            + policy.content_type.as_ref().map_or(0, match_len);
-        Self(String::with_capacity(
-            320 + policy + fields + credential_and_token,
-        ))
-    }
-
-    fn open(&mut self, expiration: &str) {
-        self.0.push_str("{\"expiration\":\"");
-        self.0.push_str(expiration);
-        self.0.push_str("\",\"conditions\":[");
-    }
-
-    fn condition(&mut self, name: &[&str], value: &str) {
-        self.0.push_str("{\"");
-        for part in name {
-            self.0.push_str(part);
-        }
-        self.0.push_str("\":");
-        push_string(&mut self.0, value);
-        self.0.push_str("},");
-    }
-
-    fn starts_with(&mut self, name: &[&str], prefix: &str) {
-        self.0.push_str("[\"starts-with\",\"$");
-        for part in name {
-            self.0.push_str(part);
-        }
-        self.0.push_str("\",");
-        push_string(&mut self.0, prefix);
-        self.0.push_str("],");
-    }
-
-    fn rule(&mut self, name: &[&str], rule: &Match<'_>) {
-        match rule {
-            Match::Exact(value) => self.condition(name, value),
-            Match::StartsWith(prefix) => self.starts_with(name, prefix),
-        }
-    }
-
-    fn range(&mut self, least: u64, most: u64) {
-        self.0.push_str("[\"content-length-range\",");
-        push_number(&mut self.0, least);
-        self.0.push(',');
-        push_number(&mut self.0, most);
-        self.0.push_str("],");
-    }
-
-    fn close(mut self) -> String {
-        self.0.pop();
-        self.0.push_str("]}");
-        self.0
-    }
 }

@@ -9,10 +9,12 @@ use time::{Duration, OffsetDateTime};
 
 use super::credentials::Credentials;
 use super::dialect::Dialect;
+use super::document::Document;
 use super::key::SigningKey;
 use super::policy::FormField;
 use super::scope::{Region, Stamp};
 use crate::limits::Lifetime;
+use crate::pairs::Pairs;
 
 /// Signs POST policies and URLs.
 ///
@@ -39,7 +41,8 @@ pub struct Signer {
     today: ArcSwap<DayKey>,
 }
 
-/// What stays the same all day.
+/// What stays the same all day: the key, and whatever else a form and a URL need in just these
+/// words.
 pub(super) struct DayKey {
     date: [u8; 8],
     pub(super) key: SigningKey,
@@ -47,6 +50,13 @@ pub(super) struct DayKey {
     pub(super) credential: String,
     /// Where in `credential` the scope begins: after the access key id and its slash.
     scope_at: usize,
+    /// Algorithm and credential, as conditions and as fields. The date goes between them and the
+    /// token.
+    pub(super) conditions: String,
+    pub(super) fields: Pairs,
+    /// The session token, where there is one.
+    pub(super) token_condition: String,
+    pub(super) token_field: Pairs,
 }
 
 impl DayKey {
@@ -57,17 +67,43 @@ impl DayKey {
         stamp: &Stamp,
     ) -> Self {
         let (id, date, region) = (credentials.access_key_id(), stamp.date(), region.as_str());
+        let credential = [id, date, region, dialect.service, dialect.terminator].join("/");
+        let written = |pairs: &[(&str, &str)]| {
+            let (mut conditions, mut fields) = (Document::default(), Pairs::new());
+            for (name, value) in pairs {
+                conditions.condition(&[dialect.field_prefix, name], value);
+                fields.push_with(&[dialect.field_prefix, name], |text| text.push_str(value));
+            }
+            (conditions.into_conditions(), fields)
+        };
+        let (conditions, fields) = written(&[
+            ("algorithm", dialect.algorithm),
+            ("credential", &credential),
+        ]);
+        let token = credentials
+            .session_token()
+            .map(|token| ("security-token", token));
+        let (token_condition, token_field) = written(token.as_slice());
         Self {
             date: std::array::from_fn(|i| date.as_bytes()[i]),
             key: SigningKey::derive(dialect, credentials.secret(), date, region),
-            credential: [id, date, region, dialect.service, dialect.terminator].join("/"),
             scope_at: id.len() + 1,
+            credential,
+            conditions,
+            fields,
+            token_condition,
+            token_field,
         }
     }
 
     /// `20151229/us-east-1/s3/aws4_request`
     pub(super) fn scope(&self) -> &str {
         &self.credential[self.scope_at..]
+    }
+
+    /// How long the conditions are that every document of the day has.
+    pub(super) fn constants_len(&self) -> usize {
+        self.conditions.len() + self.token_condition.len()
     }
 }
 
