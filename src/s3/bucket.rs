@@ -167,6 +167,18 @@ impl S3Bucket {
         &self.region
     }
 
+    /// Scheme, host and port that clients are sent to; see [`Presign::new`](crate::sigv4::Presign::new).
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.public.origin
+    }
+
+    /// The path before a key: `/`, or `/bucket/`; see [`Presign::new`](crate::sigv4::Presign::new).
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.public.prefix
+    }
+
     /// Where clients post forms to.
     #[must_use]
     pub fn post_url(&self) -> &str {

@@ -39,23 +39,21 @@ impl SigningKey {
     }
 
     /// The signature of the pieces of a message, as 64 lower-case hexadecimal digits.
-    pub(super) fn sign<'a>(&self, message: impl IntoIterator<Item = &'a [u8]>) -> [u8; 64] {
+    pub(super) fn sign<'a>(&self, message: impl IntoIterator<Item = &'a [u8]>) -> Hex {
         hex(&self.mac(message))
     }
 }
 
+/// The hexadecimal digits of a digest.
+pub(super) type Hex = const_hex::Buffer<32>;
+
 /// Lower-case hexadecimal.
-pub(super) fn hex(digest: &[u8; 32]) -> [u8; 64] {
-    let mut text = [0; 64];
-    // A buffer of exactly twice the input can't be refused.
-    let written = const_hex::encode_to_slice(digest, &mut text);
-    debug_assert!(written.is_ok());
-    text
+pub(super) fn hex(digest: &[u8; 32]) -> Hex {
+    Hex::new().const_format(digest)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::scope::ascii;
     use super::*;
 
     /// AWS, "Examples of how to derive a signing key for Signature Version 4".
@@ -93,7 +91,7 @@ mod tests {
             "us-east-1",
         );
         assert_eq!(
-            ascii(&key.sign([policy.trim_end().as_bytes()])),
+            key.sign([policy.trim_end().as_bytes()]).as_str(),
             "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e"
         );
     }

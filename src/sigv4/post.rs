@@ -20,7 +20,7 @@ use crate::pairs::Pairs;
 pub struct SignedPost {
     document: String,
     fields: Pairs,
-    expires_at: OffsetDateTime,
+    expiration: Stamp,
 }
 
 impl SignedPost {
@@ -47,7 +47,7 @@ impl SignedPost {
     /// When the form ends.
     #[must_use]
     pub fn expires_at(&self) -> OffsetDateTime {
-        self.expires_at
+        self.expiration.to_time()
     }
 }
 
@@ -55,7 +55,7 @@ impl fmt::Debug for SignedPost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedPost")
             .field("fields", &self.fields)
-            .field("expires_at", &self.expires_at)
+            .field("expires_at", &self.expires_at())
             .finish_non_exhaustive()
     }
 }
@@ -82,8 +82,7 @@ impl Signer {
     ) -> Result<SignedPost, SignError> {
         self.check_dialect(&policy.fields)?;
         let stamp = Stamp::of(now).ok_or(SignError::Time)?;
-        let expires_at = now + self.clip(policy.lifetime, now)?;
-        let expiration = Stamp::of(expires_at).ok_or(SignError::Time)?;
+        let (expiration, _) = self.end(policy.lifetime, &stamp)?;
         let today = self.day_key(&stamp);
         let prefix = self.dialect.field_prefix;
 
@@ -123,7 +122,7 @@ impl Signer {
         });
         let signature = today.key.sign([encoded.as_bytes()]);
         fields.push_with(&[prefix, "signature"], |text| {
-            text.push_str(ascii(&signature));
+            text.push_str(signature.as_str());
         });
 
         match multipart_len(&fields) {
@@ -134,7 +133,7 @@ impl Signer {
             _ => Ok(SignedPost {
                 document,
                 fields,
-                expires_at,
+                expiration,
             }),
         }
     }

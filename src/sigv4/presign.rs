@@ -9,12 +9,12 @@ use std::ops::Range;
 use percent_encoding::utf8_percent_encode;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::encoding::{OBJECT_KEY, URI_COMPONENT};
 use super::key::hex;
 use super::number::push_number;
-use super::scope::{Stamp, ascii};
+use super::scope::Stamp;
 use super::signer::{SignError, Signer};
 use crate::checksum::Checksum;
 use crate::limits::Lifetime;
@@ -231,13 +231,16 @@ impl Signer {
         request: &Presign<'_>,
         now: OffsetDateTime,
     ) -> Result<SignedUrl, SignError> {
+        if !(1..=1024).contains(&request.key.len()) {
+            return Err(SignError::Key);
+        }
         self.check_dialect(&[])?;
         self.check_parameters(request)?;
         let stamp = Stamp::of(now).ok_or(SignError::Time)?;
-        let lifetime = self.clip(request.lifetime, now)?;
+        let (end, seconds) = self.end(request.lifetime, &stamp)?;
         let today = self.day_key(&stamp);
         let host = HostHeader::of(request.origin);
-        let draft = Draft::write(self, request, &host, &stamp, &today.credential, lifetime);
+        let draft = Draft::write(self, request, &host, &stamp, &today.credential, seconds);
         let signature = today.key.sign([
             self.dialect.algorithm.as_bytes(),
             b"\n",
@@ -245,14 +248,16 @@ impl Signer {
             b"\n",
             today.scope().as_bytes(),
             b"\n",
-            &hex(&draft.canonical_hash(request, &host)),
+            hex(&draft.canonical_hash(request, &host))
+                .as_str()
+                .as_bytes(),
         ]);
         let mut url = draft.url;
         push_name(&mut url, "&", self.dialect.query_prefix, "Signature=");
-        url.push_str(ascii(&signature));
+        url.push_str(signature.as_str());
         Ok(SignedUrl {
             url,
-            expires_at: now + lifetime,
+            expires_at: end.to_time(),
         })
     }
 }
@@ -304,7 +309,7 @@ impl Draft {
         host: &HostHeader<'_>,
         stamp: &Stamp,
         credential: &str,
-        lifetime: Duration,
+        seconds: u32,
     ) -> Self {
         let prefix = signer.dialect.query_prefix;
         let token = signer.credentials().session_token();
@@ -331,7 +336,7 @@ impl Draft {
             push_name(url, "&", prefix, "Date=");
             url.push_str(stamp.as_str());
             push_name(url, "&", prefix, "Expires=");
-            push_number(url, lifetime.whole_seconds().unsigned_abs());
+            push_number(url, seconds.into());
         });
         let mut header_names = 0..0;
         let headers = appended(&mut url, |url| {

@@ -2,39 +2,72 @@
 
 use std::fmt;
 
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 
 /// A moment as the algorithm writes it, to the second: `20151229T000000Z`, its first eight digits
 /// the scope's date. Fractions are cut off.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
+    unix: i64,
     basic: [u8; 16],
 }
+
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 impl Stamp {
     /// The beginning of 1970.
     pub(super) const FIRST: Self = Self {
+        unix: 0,
         basic: *b"19700101T000000Z",
     };
 
     /// The stamp of a moment; `None` outside the years 1970 to 9999, which the format can't write.
     pub(super) fn of(time: OffsetDateTime) -> Option<Self> {
-        let utc = time.to_offset(UtcOffset::UTC);
-        if !(1970..=9999).contains(&utc.year()) {
+        let unix = time.unix_timestamp();
+        // A day that begins in a year also ends there.
+        let (year, month, day) = OffsetDateTime::from_unix_timestamp(unix)
+            .ok()?
+            .to_calendar_date();
+        if unix < 0 || year > 9999 {
             return None;
         }
-        let (year, month, day) = utc.to_calendar_date();
-        let (hour, minute, second) = utc.to_hms();
-        let mut basic = *b"00000000T000000Z";
         let year = year.unsigned_abs();
+        let mut basic = Self::FIRST.basic;
         write_two(&mut basic, 0, year / 100);
         write_two(&mut basic, 2, year % 100);
         write_two(&mut basic, 4, u32::from(u8::from(month)));
         write_two(&mut basic, 6, u32::from(day));
-        write_two(&mut basic, 9, u32::from(hour));
-        write_two(&mut basic, 11, u32::from(minute));
-        write_two(&mut basic, 13, u32::from(second));
-        Some(Self { basic })
+        Some(Self { unix, basic }.with_time())
+    }
+
+    /// The stamp of some seconds later.
+    pub(super) fn later(&self, seconds: u32) -> Option<Self> {
+        let unix = self.unix + i64::from(seconds);
+        if unix / SECONDS_PER_DAY == self.unix / SECONDS_PER_DAY {
+            return Some(Self { unix, ..*self }.with_time());
+        }
+        OffsetDateTime::from_unix_timestamp(unix)
+            .ok()
+            .and_then(Self::of)
+    }
+
+    /// Writes the time of day behind the date that is there.
+    fn with_time(mut self) -> Self {
+        let second = u32::try_from(self.unix % SECONDS_PER_DAY).unwrap_or(0);
+        write_two(&mut self.basic, 9, second / 3600);
+        write_two(&mut self.basic, 11, second / 60 % 60);
+        write_two(&mut self.basic, 13, second % 60);
+        self
+    }
+
+    /// In seconds since 1970.
+    pub(super) fn unix(&self) -> i64 {
+        self.unix
+    }
+
+    /// The moment, without the fraction of a second that was cut off.
+    pub(super) fn to_time(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.unix).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// `20151229T000000Z`
@@ -44,7 +77,12 @@ impl Stamp {
 
     /// `20151229`
     pub(super) fn date(&self) -> &str {
-        ascii(&self.basic[..8])
+        ascii(self.date_digits())
+    }
+
+    /// `20151229`, as bytes.
+    pub(super) fn date_digits(&self) -> &[u8] {
+        &self.basic[..8]
     }
 
     /// `2015-12-29T00:00:00Z`, as the policy's expiration is written.
@@ -124,6 +162,8 @@ impl fmt::Debug for Region {
 
 #[cfg(test)]
 mod tests {
+    use time::UtcOffset;
+
     use super::*;
 
     fn at(unix: i64) -> OffsetDateTime {
@@ -139,6 +179,18 @@ mod tests {
         assert_eq!(ascii(&stamp.extended()), "2028-02-29T23:59:59Z");
         let east = leap.to_offset(UtcOffset::from_hms(9, 30, 0).unwrap());
         assert!(Stamp::of(east).unwrap() == stamp);
+    }
+
+    #[test]
+    fn later_is_the_same_as_of_later() {
+        for start in [0, 1_835_481_599, 1_779_185_472, 253_402_300_799 - 604_800] {
+            for seconds in [0, 1, 3600, 86_399, 86_400, 604_800] {
+                let stamp = Stamp::of(at(start)).unwrap().later(seconds).unwrap();
+                assert!(Some(stamp) == Stamp::of(at(start + i64::from(seconds))));
+                assert_eq!(stamp.to_time(), at(start + i64::from(seconds)));
+            }
+        }
+        assert!(Stamp::of(at(253_402_300_799)).unwrap().later(1).is_none());
     }
 
     #[test]

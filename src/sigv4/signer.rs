@@ -4,9 +4,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
-use time::{Duration, OffsetDateTime};
-
 use super::credentials::Credentials;
 use super::dialect::Dialect;
 use super::document::Document;
@@ -15,6 +12,7 @@ use super::policy::FormField;
 use super::scope::{Region, Stamp};
 use crate::limits::Lifetime;
 use crate::pairs::Pairs;
+use arc_swap::{ArcSwap, Guard};
 
 /// Signs POST policies and URLs.
 ///
@@ -117,6 +115,9 @@ pub enum SignError {
     /// A time outside the years 1970 to 9999.
     #[error("the time can't be written in a signature")]
     Time,
+    /// A URL for no key, or for one of more than 1,024 bytes: the former would be the bucket's own.
+    #[error("an object key has 1 to 1,024 bytes")]
+    Key,
     /// The store has no such field, so that its condition could not be enforced.
     #[error("this dialect has no field `{field}`")]
     Unsupported {
@@ -205,7 +206,7 @@ impl Signer {
     /// wait for each other.
     pub(super) fn day_key(&self, stamp: &Stamp) -> Guard<Arc<DayKey>> {
         let today = self.today.load();
-        if today.date == stamp.date().as_bytes() {
+        if today.date == stamp.date_digits() {
             return today;
         }
         let fresh = Arc::new(DayKey::derive(
@@ -218,25 +219,20 @@ impl Signer {
         Guard::from_inner(fresh)
     }
 
-    /// How long a signature of now may live, in whole seconds: as long as asked, but no longer than
-    /// the credentials.
-    pub(super) fn clip(
-        &self,
-        lifetime: Lifetime,
-        now: OffsetDateTime,
-    ) -> Result<Duration, SignError> {
-        let asked = Duration::seconds(i64::from(lifetime.as_secs()));
-        let Some(end) = self.credentials.expires_at() else {
-            return Ok(asked);
+    /// When a signature of now ends, and in how many seconds: as late as asked, but no later than the
+    /// credentials.
+    pub(super) fn end(&self, lifetime: Lifetime, now: &Stamp) -> Result<(Stamp, u32), SignError> {
+        let asked = lifetime.as_secs();
+        let seconds = match self.credentials.expires_at() {
+            Some(end) => match u32::try_from(end.unix_timestamp() - now.unix()) {
+                Ok(left) if left > 0 => asked.min(left),
+                Err(_) if end.unix_timestamp() > now.unix() => asked,
+                _ => return Err(SignError::CredentialsExpired),
+            },
+            None => asked,
         };
-        // Signed times have no fraction: measure from the second that will be written.
-        let written = now.replace_nanosecond(0).map_err(|_| SignError::Time)?;
-        let left = Duration::seconds((end - written).whole_seconds());
-        if left < Duration::SECOND {
-            Err(SignError::CredentialsExpired)
-        } else {
-            Ok(asked.min(left))
-        }
+        let end = now.later(seconds).ok_or(SignError::Time)?;
+        Ok((end, seconds))
     }
 }
 
