@@ -41,20 +41,19 @@ impl Pairs {
 
     /// Adds one at the end.
     pub fn push(&mut self, name: &str, value: &str) {
-        self.push_with(&[name], |text| text.push_str(value));
+        self.text.push_str(name);
+        self.text.push_str(value);
+        self.lengths.push((name.len(), value.len()));
     }
 
-    /// Adds one whose name comes in parts and whose value is appended by `write`. Gives the value.
-    pub(crate) fn push_with(&mut self, name: &[&str], write: impl FnOnce(&mut String)) -> &str {
-        let name_at = self.text.len();
-        for part in name {
-            self.text.push_str(part);
-        }
-        let value_at = self.text.len();
+    /// Lengthens the last value by what `write` appends. Gives that.
+    pub(crate) fn extend_last(&mut self, write: impl FnOnce(&mut String)) -> &str {
+        let from = self.text.len();
         write(&mut self.text);
-        self.lengths
-            .push((value_at - name_at, self.text.len() - value_at));
-        &self.text[value_at..]
+        if let Some((_, value)) = self.lengths.last_mut() {
+            *value += self.text.len() - from;
+        }
+        &self.text[from..]
     }
 
     /// Adds all of others at the end.

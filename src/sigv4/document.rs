@@ -1,11 +1,12 @@
 //! The policy document, written piece by piece into one buffer.
+//!
+//! What goes before a value is a literal of this crate or a name that was checked to be a header's;
+//! the values go through the JSON escape.
 
 use super::json::push_string;
-use super::number::push_number;
-use super::policy::Match;
+use super::policy::{FormField, Match};
 
-/// The policy document as it grows. Names are literals of this crate or were checked to be header
-/// names; values go through the JSON escape.
+/// The document as it grows.
 #[derive(Default)]
 pub(super) struct Document(String);
 
@@ -14,60 +15,84 @@ impl Document {
         Self(String::with_capacity(bytes))
     }
 
-    /// Conditions that were written before.
-    pub(super) fn append(&mut self, conditions: &str) {
-        self.0.push_str(conditions);
-    }
-
-    /// The conditions alone, to be appended to other documents.
-    pub(super) fn into_conditions(self) -> String {
-        self.0
-    }
-
-    pub(super) fn open(&mut self, expiration: &str) {
+    pub(super) fn open(&mut self, expiration: &str, bucket: &str) {
         self.0.push_str("{\"expiration\":\"");
         self.0.push_str(expiration);
-        self.0.push_str("\",\"conditions\":[");
+        self.0.push_str("\",\"conditions\":[{\"bucket\":");
+        push_string(&mut self.0, bucket);
+        self.0.push_str("},");
     }
 
-    pub(super) fn condition(&mut self, name: &[&str], value: &str) {
+    pub(super) fn range(&mut self, least: u64, most: u64) {
+        let mut digits = itoa::Buffer::new();
+        self.0.push_str("[\"content-length-range\",");
+        self.0.push_str(digits.format(least));
+        self.0.push(',');
+        self.0.push_str(digits.format(most));
+        self.0.push_str("],");
+    }
+
+    pub(super) fn content_type(&mut self, rule: &Match<'_>) {
+        self.rule(
+            rule,
+            "{\"Content-Type\":",
+            "[\"starts-with\",\"$Content-Type\",",
+        );
+    }
+
+    pub(super) fn key(&mut self, rule: &Match<'_>) {
+        self.rule(rule, "{\"key\":", "[\"starts-with\",\"$key\",");
+    }
+
+    pub(super) fn field(&mut self, field: &FormField, prefix: &str) {
+        let name = field.name_parts(prefix).concat();
+        let exact = ["{\"", &name, "\":"].concat();
+        let starts_with = ["[\"starts-with\",\"$", &name, "\","].concat();
+        self.rule(&field.rule, &exact, &starts_with);
+    }
+
+    /// A condition, its name in what goes before the value.
+    fn rule(&mut self, rule: &Match<'_>, exact: &str, starts_with: &str) {
+        let (before, value, behind) = match rule {
+            Match::Exact(value) => (exact, value, "},"),
+            Match::StartsWith(start) => (starts_with, start, "],"),
+        };
+        self.0.push_str(before);
+        push_string(&mut self.0, value);
+        self.0.push_str(behind);
+    }
+
+    pub(super) fn condition(&mut self, name: &str, value: &str) {
         self.0.push_str("{\"");
-        for part in name {
-            self.0.push_str(part);
-        }
+        self.0.push_str(name);
         self.0.push_str("\":");
         push_string(&mut self.0, value);
         self.0.push_str("},");
     }
 
-    fn starts_with(&mut self, name: &[&str], prefix: &str) {
-        self.0.push_str("[\"starts-with\",\"$");
-        for part in name {
-            self.0.push_str(part);
-        }
-        self.0.push_str("\",");
-        push_string(&mut self.0, prefix);
-        self.0.push_str("],");
+    /// A condition up to its value, which follows as plain text.
+    pub(super) fn open_condition(&mut self, name: &str) {
+        self.0.push_str("{\"");
+        self.0.push_str(name);
+        self.0.push_str("\":\"");
     }
 
-    pub(super) fn rule(&mut self, name: &[&str], rule: &Match<'_>) {
-        match rule {
-            Match::Exact(value) => self.condition(name, value),
-            Match::StartsWith(prefix) => self.starts_with(name, prefix),
-        }
+    pub(super) fn close_condition(&mut self) {
+        self.0.push_str("\"},");
     }
 
-    pub(super) fn range(&mut self, least: u64, most: u64) {
-        self.0.push_str("[\"content-length-range\",");
-        push_number(&mut self.0, least);
-        self.0.push(',');
-        push_number(&mut self.0, most);
-        self.0.push_str("],");
+    /// Text that needs no escapes: parts of a document, digits.
+    pub(super) fn plain(&mut self, text: &str) {
+        self.0.push_str(text);
     }
 
-    pub(super) fn close(mut self) -> String {
+    /// Ends the document, in place of the comma behind the last condition.
+    pub(super) fn close(&mut self) {
         self.0.pop();
         self.0.push_str("]}");
+    }
+
+    pub(super) fn into_string(self) -> String {
         self.0
     }
 }

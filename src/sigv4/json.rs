@@ -32,11 +32,27 @@ pub(super) fn push_string(out: &mut String, text: &str) {
     }
 }
 
-/// A whole-string fold and not a search: without an early exit the compiler turns it into vector
-/// instructions.
+/// Whether every byte is ASCII, no control character, no quote and no backslash: eight at a time.
 fn is_plain(text: &str) -> bool {
-    let special = |b: u8| u8::from(!(0x20..0x7f).contains(&b) || b == b'"' || b == b'\\');
-    text.bytes().fold(0, |found, b| found | special(b)) == 0
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // A byte below `least` borrows from its highest bit, which ASCII leaves free. What a borrow does
+    // to the next byte can only be a false alarm, and there has been a true one by then.
+    let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
+    let special = |word: u64| {
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        (word | below(word, b' ') | quote | backslash) & HIGH
+    };
+    let (words, rest) = text.as_bytes().as_chunks();
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let found = words
+        .iter()
+        .fold(special(u64::from_le_bytes(last)), |found, word| {
+            found | special(u64::from_le_bytes(*word))
+        });
+    found == 0
 }
 
 #[cfg(test)]
@@ -46,6 +62,13 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn plain_is_what_needs_no_escape(text in "[ -~\u{7f}-\u{ff}\0-\u{1f}]{0,40}", plain in "[ !#-\\[\\]-~]{0,40}") {
+            let needs_none = |c: char| matches!(c, ' '..='\u{7f}') && c != '"' && c != '\\';
+            prop_assert_eq!(is_plain(&text), text.chars().all(needs_none));
+            prop_assert!(is_plain(&plain));
+        }
+
         #[test]
         fn every_string_reads_back(text in "\\PC*|(?s).*") {
             let mut json = String::new();

@@ -49,7 +49,9 @@ pub(super) type Hex = const_hex::Buffer<32>;
 
 /// Lower-case hexadecimal.
 pub(super) fn hex(digest: &[u8; 32]) -> Hex {
-    Hex::new().const_format(digest)
+    let mut digits = Hex::new();
+    digits.format(digest);
+    digits
 }
 
 #[cfg(test)]

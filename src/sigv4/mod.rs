@@ -32,7 +32,6 @@ mod document;
 pub(crate) mod encoding;
 mod json;
 mod key;
-mod number;
 mod policy;
 mod post;
 mod presign;

@@ -81,49 +81,50 @@ impl Signer {
         now: OffsetDateTime,
     ) -> Result<SignedPost, SignError> {
         self.check_dialect(&policy.fields)?;
-        let stamp = Stamp::of(now).ok_or(SignError::Time)?;
+        let (stamp, today) = self.day_of(now)?;
         let (expiration, _) = self.end(policy.lifetime, &stamp)?;
-        let today = self.day_key(&stamp);
         let prefix = self.dialect.field_prefix;
 
-        let mut document = Document::with_capacity(policy.capacity() + today.constants_len());
-        document.open(ascii(&expiration.extended()));
-        document.condition(&["bucket"], &policy.bucket);
+        let [before_date, behind_date] = &today.conditions;
+        let constants = before_date.len() + behind_date.len();
+        let mut document = Document::with_capacity(policy.capacity() + constants);
+        document.open(ascii(&expiration.extended()), &policy.bucket);
         if let Some((least, most)) = policy.content_length {
             document.range(least, most);
         }
         if let Some(rule) = &policy.content_type {
-            document.rule(&["Content-Type"], rule);
+            document.content_type(rule);
         }
-        document.rule(&["key"], &policy.key);
+        document.key(&policy.key);
         for field in &*policy.fields {
-            document.rule(&field.name_parts(prefix), &field.rule);
+            document.field(field, prefix);
         }
-        document.append(&today.conditions);
-        document.condition(&[prefix, "date"], stamp.as_str());
-        document.append(&today.token_condition);
-        let document = document.close();
+        document.plain(before_date);
+        document.plain(stamp.as_str());
+        document.plain(behind_date);
+        let document = document.into_string();
 
-        // Whatever has a condition is shorter in the form than in the document.
+        let constants: usize = today.fields.iter().map(Pairs::text_len).sum();
+        let encoded_len = BASE64.encoded_length(document.len());
         let mut fields =
-            Pairs::with_capacity(document.len() + BASE64.encoded_length(document.len()) + 192);
+            Pairs::with_capacity(policy.form_len(prefix) + constants + encoded_len + 80);
         if let Some(rule) = &policy.content_type {
-            push_exact(&mut fields, &["Content-Type"], rule);
+            push_exact(&mut fields, "Content-Type", rule);
         }
-        push_exact(&mut fields, &["key"], &policy.key);
+        push_exact(&mut fields, "key", &policy.key);
         for field in &*policy.fields {
-            push_exact(&mut fields, &field.name_parts(prefix), &field.rule);
+            push_exact(&mut fields, &field.name_parts(prefix).concat(), &field.rule);
         }
-        fields.append(&today.fields);
-        fields.push_with(&[prefix, "date"], |text| text.push_str(stamp.as_str()));
-        fields.append(&today.token_field);
-        let encoded = fields.push_with(&["policy"], |text| {
+        let [to_date, to_policy, to_signature] = &today.fields;
+        fields.append(to_date);
+        fields.extend_last(|text| text.push_str(stamp.as_str()));
+        fields.append(to_policy);
+        let encoded = fields.extend_last(|text| {
             BASE64.encode_append(document.as_bytes(), text);
         });
         let signature = today.key.sign([encoded.as_bytes()]);
-        fields.push_with(&[prefix, "signature"], |text| {
-            text.push_str(signature.as_str());
-        });
+        fields.append(to_signature);
+        fields.extend_last(|text| text.push_str(signature.as_str()));
 
         match multipart_len(&fields) {
             bytes if bytes > SignedPost::MAX_BYTES => Err(SignError::FormTooLarge {
@@ -140,9 +141,9 @@ impl Signer {
 }
 
 /// A field whose value the sender chooses is the sender's to add.
-fn push_exact(fields: &mut Pairs, name: &[&str], rule: &Match<'_>) {
+fn push_exact(fields: &mut Pairs, name: &str, rule: &Match<'_>) {
     if let Match::Exact(value) = rule {
-        fields.push_with(name, |text| text.push_str(value));
+        fields.push(name, value);
     }
 }
 

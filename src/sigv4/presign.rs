@@ -13,7 +13,6 @@ use time::OffsetDateTime;
 
 use super::encoding::{OBJECT_KEY, URI_COMPONENT};
 use super::key::hex;
-use super::number::push_number;
 use super::scope::Stamp;
 use super::signer::{SignError, Signer};
 use crate::checksum::Checksum;
@@ -236,9 +235,8 @@ impl Signer {
         }
         self.check_dialect(&[])?;
         self.check_parameters(request)?;
-        let stamp = Stamp::of(now).ok_or(SignError::Time)?;
+        let (stamp, today) = self.day_of(now)?;
         let (end, seconds) = self.end(request.lifetime, &stamp)?;
-        let today = self.day_key(&stamp);
         let host = HostHeader::of(request.origin);
         let draft = Draft::write(self, request, &host, &stamp, &today.credential, seconds);
         let signature = today.key.sign([
@@ -336,7 +334,7 @@ impl Draft {
             push_name(url, "&", prefix, "Date=");
             url.push_str(stamp.as_str());
             push_name(url, "&", prefix, "Expires=");
-            push_number(url, seconds.into());
+            url.push_str(itoa::Buffer::new().format(seconds));
         });
         let mut header_names = 0..0;
         let headers = appended(&mut url, |url| {

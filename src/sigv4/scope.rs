@@ -40,6 +40,13 @@ impl Stamp {
         Some(Self { unix, basic }.with_time())
     }
 
+    /// The stamp of a moment of the same day; `None` for one of another.
+    pub(super) fn same_day(&self, time: OffsetDateTime) -> Option<Self> {
+        let unix = time.unix_timestamp();
+        let same = unix.div_euclid(SECONDS_PER_DAY) == self.unix / SECONDS_PER_DAY;
+        same.then(|| Self { unix, ..*self }.with_time())
+    }
+
     /// The stamp of some seconds later.
     pub(super) fn later(&self, seconds: u32) -> Option<Self> {
         let unix = self.unix + i64::from(seconds);
@@ -77,12 +84,7 @@ impl Stamp {
 
     /// `20151229`
     pub(super) fn date(&self) -> &str {
-        ascii(self.date_digits())
-    }
-
-    /// `20151229`, as bytes.
-    pub(super) fn date_digits(&self) -> &[u8] {
-        &self.basic[..8]
+        ascii(&self.basic[..8])
     }
 
     /// `2015-12-29T00:00:00Z`, as the policy's expiration is written.

@@ -13,6 +13,7 @@ use super::scope::{Region, Stamp};
 use crate::limits::Lifetime;
 use crate::pairs::Pairs;
 use arc_swap::{ArcSwap, Guard};
+use time::OffsetDateTime;
 
 /// Signs POST policies and URLs.
 ///
@@ -42,19 +43,17 @@ pub struct Signer {
 /// What stays the same all day: the key, and whatever else a form and a URL need in just these
 /// words.
 pub(super) struct DayKey {
-    date: [u8; 8],
+    /// Some moment of that day.
+    moment: Stamp,
     pub(super) key: SigningKey,
     /// `AKID/20151229/us-east-1/s3/aws4_request`
     pub(super) credential: String,
-    /// Where in `credential` the scope begins: after the access key id and its slash.
+    /// Where in `credential` the scope moments: after the access key id and its slash.
     scope_at: usize,
-    /// Algorithm and credential, as conditions and as fields. The date goes between them and the
-    /// token.
-    pub(super) conditions: String,
-    pub(super) fields: Pairs,
-    /// The session token, where there is one.
-    pub(super) token_condition: String,
-    pub(super) token_field: Pairs,
+    /// The conditions before the date, and up to it; those behind it, and the document's end.
+    pub(super) conditions: [String; 2],
+    /// The fields before the date, the policy and the signature, and those without their values.
+    pub(super) fields: [Pairs; 3],
 }
 
 impl DayKey {
@@ -66,42 +65,45 @@ impl DayKey {
     ) -> Self {
         let (id, date, region) = (credentials.access_key_id(), stamp.date(), region.as_str());
         let credential = [id, date, region, dialect.service, dialect.terminator].join("/");
-        let written = |pairs: &[(&str, &str)]| {
-            let (mut conditions, mut fields) = (Document::default(), Pairs::new());
-            for (name, value) in pairs {
-                conditions.condition(&[dialect.field_prefix, name], value);
-                fields.push_with(&[dialect.field_prefix, name], |text| text.push_str(value));
-            }
-            (conditions.into_conditions(), fields)
-        };
-        let (conditions, fields) = written(&[
-            ("algorithm", dialect.algorithm),
-            ("credential", &credential),
-        ]);
-        let token = credentials
-            .session_token()
-            .map(|token| ("security-token", token));
-        let (token_condition, token_field) = written(token.as_slice());
+        let token = credentials.session_token();
+
+        let own = |name: &str| [dialect.field_prefix, name].concat();
+        let mut before = Document::default();
+        before.condition(&own("algorithm"), dialect.algorithm);
+        before.condition(&own("credential"), &credential);
+        before.open_condition(&own("date"));
+        let mut behind = Document::default();
+        behind.close_condition();
+        if let Some(token) = token {
+            behind.condition(&own("security-token"), token);
+        }
+        behind.close();
+
+        let to_date = [
+            (own("algorithm"), dialect.algorithm),
+            (own("credential"), &credential),
+            (own("date"), ""),
+        ];
+        let to_policy = token.map(|token| (own("security-token"), token));
+        let to_policy = to_policy.into_iter().chain([("policy".to_owned(), "")]);
+        let to_signature = [(own("signature"), "")];
         Self {
-            date: std::array::from_fn(|i| date.as_bytes()[i]),
+            moment: *stamp,
             key: SigningKey::derive(dialect, credentials.secret(), date, region),
             scope_at: id.len() + 1,
+            conditions: [before.into_string(), behind.into_string()],
+            fields: [
+                to_date.into_iter().collect(),
+                to_policy.collect(),
+                to_signature.into_iter().collect(),
+            ],
             credential,
-            conditions,
-            fields,
-            token_condition,
-            token_field,
         }
     }
 
     /// `20151229/us-east-1/s3/aws4_request`
     pub(super) fn scope(&self) -> &str {
         &self.credential[self.scope_at..]
-    }
-
-    /// How long the conditions are that every document of the day has.
-    pub(super) fn constants_len(&self) -> usize {
-        self.conditions.len() + self.token_condition.len()
     }
 }
 
@@ -158,7 +160,7 @@ impl Signer {
     }
 
     fn speaking(dialect: &'static Dialect, credentials: Credentials, region: Region) -> Self {
-        // Any day will do to begin with: the first that can be written.
+        // Any day will do to moment with: the first that can be written.
         let first = DayKey::derive(&credentials, &region, dialect, &Stamp::FIRST);
         Self {
             credentials,
@@ -201,22 +203,22 @@ impl Signer {
             .map_or(Ok(()), |field| Err(unsupported(&field.name)))
     }
 
-    /// The key of the stamp's day, from the cache or derived anew. Two threads that meet a new day at
-    /// once both derive it, to the same value. A guard, as counting references would make the threads
-    /// wait for each other.
-    pub(super) fn day_key(&self, stamp: &Stamp) -> Guard<Arc<DayKey>> {
+    /// The stamp of a moment and the key of its day, from the cache or derived anew. Two threads that
+    /// meet a new day at once both derive it, to the same value. A guard, as counting references would
+    /// make the threads wait for each other.
+    pub(super) fn day_of(
+        &self,
+        now: OffsetDateTime,
+    ) -> Result<(Stamp, Guard<Arc<DayKey>>), SignError> {
         let today = self.today.load();
-        if today.date == stamp.date_digits() {
-            return today;
+        if let Some(stamp) = today.moment.same_day(now) {
+            return Ok((stamp, today));
         }
-        let fresh = Arc::new(DayKey::derive(
-            &self.credentials,
-            &self.region,
-            self.dialect,
-            stamp,
-        ));
+        let stamp = Stamp::of(now).ok_or(SignError::Time)?;
+        let fresh = DayKey::derive(&self.credentials, &self.region, self.dialect, &stamp);
+        let fresh = Arc::new(fresh);
         self.today.store(Arc::clone(&fresh));
-        Guard::from_inner(fresh)
+        Ok((stamp, Guard::from_inner(fresh)))
     }
 
     /// When a signature of now ends, and in how many seconds: as late as asked, but no later than the
