@@ -6,30 +6,30 @@
 use super::json::push_string;
 use super::policy::{FormField, Match};
 
-/// The document as it grows.
+/// The document as it grows: UTF-8, kept as bytes because that is what is hashed.
 #[derive(Default)]
-pub(super) struct Document(String);
+pub(super) struct Document(Vec<u8>);
 
 impl Document {
     pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self(String::with_capacity(bytes))
+        Self(Vec::with_capacity(bytes))
     }
 
-    pub(super) fn open(&mut self, expiration: &str, bucket: &str) {
-        self.0.push_str("{\"expiration\":\"");
-        self.0.push_str(expiration);
-        self.0.push_str("\",\"conditions\":[{\"bucket\":");
+    pub(super) fn open(&mut self, expiration: [u8; 20], bucket: &str) {
+        self.0.extend_from_slice(b"{\"expiration\":\"");
+        self.0.extend_from_slice(&expiration);
+        self.0.extend_from_slice(b"\",\"conditions\":[{\"bucket\":");
         push_string(&mut self.0, bucket);
-        self.0.push_str("},");
+        self.0.extend_from_slice(b"},");
     }
 
     pub(super) fn range(&mut self, least: u64, most: u64) {
         let mut digits = itoa::Buffer::new();
-        self.0.push_str("[\"content-length-range\",");
-        self.0.push_str(digits.format(least));
-        self.0.push(',');
-        self.0.push_str(digits.format(most));
-        self.0.push_str("],");
+        self.0.extend_from_slice(b"[\"content-length-range\",");
+        self.0.extend_from_slice(digits.format(least).as_bytes());
+        self.0.push(b',');
+        self.0.extend_from_slice(digits.format(most).as_bytes());
+        self.0.extend_from_slice(b"],");
     }
 
     pub(super) fn content_type(&mut self, rule: &Match<'_>) {
@@ -57,42 +57,47 @@ impl Document {
             Match::Exact(value) => (exact, value, "},"),
             Match::StartsWith(start) => (starts_with, start, "],"),
         };
-        self.0.push_str(before);
+        self.0.extend_from_slice(before.as_bytes());
         push_string(&mut self.0, value);
-        self.0.push_str(behind);
+        self.0.extend_from_slice(behind.as_bytes());
     }
 
     pub(super) fn condition(&mut self, name: &str, value: &str) {
-        self.0.push_str("{\"");
-        self.0.push_str(name);
-        self.0.push_str("\":");
+        self.0.extend_from_slice(b"{\"");
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
         push_string(&mut self.0, value);
-        self.0.push_str("},");
+        self.0.extend_from_slice(b"},");
     }
 
     /// A condition up to its value, which follows as plain text.
     pub(super) fn open_condition(&mut self, name: &str) {
-        self.0.push_str("{\"");
-        self.0.push_str(name);
-        self.0.push_str("\":\"");
+        self.0.extend_from_slice(b"{\"");
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":\"");
     }
 
     pub(super) fn close_condition(&mut self) {
-        self.0.push_str("\"},");
+        self.0.extend_from_slice(b"\"},");
     }
 
-    /// Text that needs no escapes: parts of a document, digits.
-    pub(super) fn plain(&mut self, text: &str) {
-        self.0.push_str(text);
+    /// Conditions that were written before.
+    pub(super) fn append(&mut self, conditions: &[u8]) {
+        self.0.extend_from_slice(conditions);
+    }
+
+    /// A date, which needs no escapes.
+    pub(super) fn date(&mut self, basic: &[u8; 16]) {
+        self.0.extend_from_slice(basic);
     }
 
     /// Ends the document, in place of the comma behind the last condition.
     pub(super) fn close(&mut self) {
         self.0.pop();
-        self.0.push_str("]}");
+        self.0.extend_from_slice(b"]}");
     }
 
-    pub(super) fn into_string(self) -> String {
+    pub(super) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 }

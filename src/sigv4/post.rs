@@ -18,7 +18,7 @@ use crate::pairs::Pairs;
 /// `Debug` leaves the values out: a signed form is a permission.
 #[derive(Clone)]
 pub struct SignedPost {
-    document: String,
+    document: Vec<u8>,
     fields: Pairs,
     expiration: Stamp,
 }
@@ -41,7 +41,7 @@ impl SignedPost {
     /// The policy document that was signed: JSON.
     #[must_use]
     pub fn document(&self) -> &str {
-        &self.document
+        ascii(&self.document)
     }
 
     /// When the form ends.
@@ -88,7 +88,7 @@ impl Signer {
         let [before_date, behind_date] = &today.conditions;
         let constants = before_date.len() + behind_date.len();
         let mut document = Document::with_capacity(policy.capacity() + constants);
-        document.open(ascii(&expiration.extended()), &policy.bucket);
+        document.open(expiration.extended(), &policy.bucket);
         if let Some((least, most)) = policy.content_length {
             document.range(least, most);
         }
@@ -99,10 +99,10 @@ impl Signer {
         for field in &*policy.fields {
             document.field(field, prefix);
         }
-        document.plain(before_date);
-        document.plain(stamp.as_str());
-        document.plain(behind_date);
-        let document = document.into_string();
+        document.append(before_date);
+        document.date(stamp.basic());
+        document.append(behind_date);
+        let document = document.into_bytes();
 
         let constants: usize = today.fields.iter().map(Pairs::text_len).sum();
         let encoded_len = BASE64.encoded_length(document.len());
@@ -120,7 +120,7 @@ impl Signer {
         fields.extend_last(|text| text.push_str(stamp.as_str()));
         fields.append(to_policy);
         let encoded = fields.extend_last(|text| {
-            BASE64.encode_append(document.as_bytes(), text);
+            BASE64.encode_append(&document, text);
         });
         let signature = today.key.sign([encoded.as_bytes()]);
         fields.append(to_signature);

@@ -87,6 +87,11 @@ impl Stamp {
         ascii(&self.basic[..8])
     }
 
+    /// `20151229T000000Z`, as bytes.
+    pub(super) fn basic(&self) -> &[u8; 16] {
+        &self.basic
+    }
+
     /// `2015-12-29T00:00:00Z`, as the policy's expiration is written.
     pub(super) fn extended(&self) -> [u8; 20] {
         let b = &self.basic;

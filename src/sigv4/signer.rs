@@ -51,7 +51,7 @@ pub(super) struct DayKey {
     /// Where in `credential` the scope moments: after the access key id and its slash.
     scope_at: usize,
     /// The conditions before the date, and up to it; those behind it, and the document's end.
-    pub(super) conditions: [String; 2],
+    pub(super) conditions: [Vec<u8>; 2],
     /// The fields before the date, the policy and the signature, and those without their values.
     pub(super) fields: [Pairs; 3],
 }
@@ -91,7 +91,7 @@ impl DayKey {
             moment: *stamp,
             key: SigningKey::derive(dialect, credentials.secret(), date, region),
             scope_at: id.len() + 1,
-            conditions: [before.into_string(), behind.into_string()],
+            conditions: [before.into_bytes(), behind.into_bytes()],
             fields: [
                 to_date.into_iter().collect(),
                 to_policy.collect(),
