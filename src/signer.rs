@@ -223,42 +223,29 @@ impl Serialize for UploadData {
     }
 }
 
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: UploadSigner + ?Sized> UploadSigner for Arc<T> {
-    async fn sign_upload(
-        &self,
-        upload: &UploadIntent<'_>,
-        now: OffsetDateTime,
-    ) -> Result<UploadData, SignerError> {
-        T::sign_upload(self, upload, now).await
-    }
+macro_rules! forward_signer {
+    ($pointer:ident) => {
+        #[async_trait]
+        #[deny(clippy::missing_trait_methods)]
+        impl<T: UploadSigner + ?Sized> UploadSigner for $pointer<T> {
+            async fn sign_upload(
+                &self,
+                upload: &UploadIntent<'_>,
+                now: OffsetDateTime,
+            ) -> Result<UploadData, SignerError> {
+                T::sign_upload(self, upload, now).await
+            }
 
-    async fn sign_download(
-        &self,
-        download: &DownloadIntent<'_>,
-        now: OffsetDateTime,
-    ) -> Result<String, SignerError> {
-        T::sign_download(self, download, now).await
-    }
+            async fn sign_download(
+                &self,
+                download: &DownloadIntent<'_>,
+                now: OffsetDateTime,
+            ) -> Result<String, SignerError> {
+                T::sign_download(self, download, now).await
+            }
+        }
+    };
 }
 
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: UploadSigner + ?Sized> UploadSigner for Box<T> {
-    async fn sign_upload(
-        &self,
-        upload: &UploadIntent<'_>,
-        now: OffsetDateTime,
-    ) -> Result<UploadData, SignerError> {
-        T::sign_upload(self, upload, now).await
-    }
-
-    async fn sign_download(
-        &self,
-        download: &DownloadIntent<'_>,
-        now: OffsetDateTime,
-    ) -> Result<String, SignerError> {
-        T::sign_download(self, download, now).await
-    }
-}
+forward_signer!(Arc);
+forward_signer!(Box);
