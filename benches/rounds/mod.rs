@@ -19,7 +19,7 @@ impl<'a> Candidate<'a> {
     pub fn new<T>(name: &'static str, mut work: impl FnMut() -> T + 'a) -> Self {
         // The first call may fill a cache.
         black_box(work());
-        let allocations = allocation_counter::measure(|| _ = black_box(work())).count_total;
+        let allocations = counting::allocations_of(|| _ = black_box(work()));
         Self {
             name,
             allocations,

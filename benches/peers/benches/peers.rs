@@ -17,7 +17,6 @@ use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use url::Url;
 
 use rounds::{Candidate, is_wanted, side_by_side, verdict};
 
@@ -212,7 +211,7 @@ fn rusty_s3() -> (rusty_s3::Bucket, rusty_s3::Credentials) {
     (bucket, rusty_s3::Credentials::new(ID, SECRET))
 }
 
-fn rusty_s3_url((bucket, credentials): &(rusty_s3::Bucket, rusty_s3::Credentials)) -> Url {
+fn rusty_s3_url((bucket, credentials): &(rusty_s3::Bucket, rusty_s3::Credentials)) -> url::Url {
     use rusty_s3::S3Action;
     bucket
         .get_object(Some(credentials), black_box(KEY))
@@ -296,14 +295,24 @@ fn check_toolcraft_form(form: &serde_json::Value) {
 }
 
 fn check_url(name: &str, url: &str) {
-    let (host, rest) = url.strip_prefix("https://").unwrap().split_once('/').unwrap();
+    let (host, rest) = url
+        .strip_prefix("https://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
     let (path, query) = rest.split_once('?').unwrap();
     let (signatures, mut query): (Vec<_>, Vec<_>) = query
         .split('&')
         .partition(|parameter| parameter.starts_with("X-Amz-Signature="));
     query.sort_unstable();
-    assert!(query.contains(&"X-Amz-Expires=3600") && path.ends_with(KEY), "{name}: {url}");
-    let date = query.iter().find_map(|p| p.strip_prefix("X-Amz-Date=")).unwrap();
+    assert!(
+        query.contains(&"X-Amz-Expires=3600") && path.ends_with(KEY),
+        "{name}: {url}"
+    );
+    let date = query
+        .iter()
+        .find_map(|p| p.strip_prefix("X-Amz-Date="))
+        .unwrap();
     let query = query.join("&");
     let request = format!("GET\n/{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
     let hash = const_hex::encode(Sha256::digest(request));
