@@ -18,6 +18,7 @@ pub struct ExternalLabel(String);
 /// Why a text is no [`ExternalLabel`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must have 1 to 255 characters, none of them a control character")]
+#[non_exhaustive]
 pub struct InvalidExternalLabel;
 
 impl ExternalLabel {

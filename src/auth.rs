@@ -103,6 +103,12 @@ impl Unavailable {
         self
     }
 
+    /// When it is worth trying again.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        self.retry_after
+    }
+
     pub(crate) fn retry_after_secs(&self) -> u64 {
         self.retry_after.as_secs().max(1)
     }

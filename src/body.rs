@@ -33,11 +33,7 @@ pub(crate) async fn read_json<B: Body>(
         return Err(BodyError::ContentEncoding);
     }
     let too_large = BodyError::TooLarge { limit };
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok())
-        .unwrap_or(0)
-        .max(body.size_hint().lower());
+    let announced = announced_length(headers).max(body.size_hint().lower());
     if announced > limit as u64 {
         return Err(too_large);
     }
@@ -68,6 +64,18 @@ pub(crate) async fn read_json<B: Body>(
     })
 }
 
+/// What the head says of the body's length. More digits than a `u64` holds are more than any limit.
+fn announced_length(headers: &HeaderMap) -> u64 {
+    let Some(length) = headers.get(CONTENT_LENGTH).map(HeaderValue::as_bytes) else {
+        return 0;
+    };
+    let digits = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(length)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    number.unwrap_or(if digits { u64::MAX } else { 0 })
+}
+
 /// `application/json`, with parameters or not, or any type with the suffix `+json` (RFC 6839,
 /// section 3.1).
 fn is_json(value: &HeaderValue) -> bool {
@@ -75,6 +83,10 @@ fn is_json(value: &HeaderValue) -> bool {
         return false;
     };
     let essence = text.split(';').next().unwrap_or_default().trim_ascii();
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&b);
+    if !essence.bytes().all(token) {
+        return false;
+    }
     let Some((kind, name)) = essence.split_once('/') else {
         return false;
     };
@@ -88,6 +100,19 @@ fn is_json(value: &HeaderValue) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_beyond_counting_are_too_long() {
+        let length = |text| {
+            announced_length(&HeaderMap::from_iter([(
+                CONTENT_LENGTH,
+                HeaderValue::from_static(text),
+            )]))
+        };
+        assert_eq!(length("17"), 17);
+        assert_eq!(length("99999999999999999999999"), u64::MAX);
+        assert_eq!(length("x"), 0);
+    }
 
     #[test]
     fn what_counts_as_json() {
@@ -108,6 +133,7 @@ mod tests {
             "application/xml",
             "application/jsonx",
             "x/+json",
+            "text/plain, a/b+json",
             "text/json-seq",
         ] {
             assert!(!is(no), "{no}");

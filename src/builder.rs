@@ -28,6 +28,7 @@ pub struct AssetUploadBuilder<Store, Signer> {
 /// Why a setting was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a base path is empty or starts with `/`, and has neither query nor empty segments")]
+#[non_exhaustive]
 pub struct InvalidBasePath;
 
 impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
@@ -81,7 +82,9 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
         self
     }
 
-    /// How many assets may be waiting for their upload; no cap by default.
+    /// How many assets may be waiting for their upload; no cap by default. Checked when an asset is
+    /// made: without a [verifier](Self::verifier) a client gets around it by declaring uploads complete
+    /// that never happened.
     pub fn pending_caps(mut self, caps: PendingCaps) -> Self {
         self.inner.use_cases.pending_caps = caps;
         self

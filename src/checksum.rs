@@ -24,6 +24,7 @@ pub struct Checksum([u8; 32]);
 /// Why a text is no [`Checksum`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a SHA-256 in base64 (44 characters) or hexadecimal (64 digits)")]
+#[non_exhaustive]
 pub struct InvalidChecksum;
 
 impl Checksum {

@@ -125,6 +125,12 @@ impl fmt::Debug for Credential<'_> {
 pub struct CredentialDigest([u8; 32]);
 
 impl CredentialDigest {
+    /// A digest that was kept as its 32 bytes.
+    #[must_use]
+    pub const fn from_bytes(sha256: [u8; 32]) -> Self {
+        Self(sha256)
+    }
+
     /// The 32 bytes, for a column of a table.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -8,7 +8,10 @@ use crate::auth::{AuthError, Authenticator, Principal};
 /// Takes the [`Principal`] that the host's own middleware has put into the request's extensions.
 ///
 /// # Security
-/// A request without one is answered with 401: forgetting the middleware opens nothing.
+/// 1. A request without one is answered with 401: forgetting the middleware opens nothing.
+/// 2. Where the host's middleware goes by cookies, it has to refuse requests from other sites itself
+///    (`Origin`, `Sec-Fetch-Site`, a token): a body without a `Content-Type` counts as JSON here, and
+///    other sites' scripts can send one.
 ///
 /// ```
 /// # fn middleware<B>(mut request: http::Request<B>, user: tower_asset_upload::UserId) {

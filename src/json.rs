@@ -61,7 +61,7 @@ impl<'de, const N: usize> DeserializeSeed<'de> for Object<N> {
     type Value = [Member<'de>; N];
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -70,6 +70,11 @@ impl<'de, const N: usize> Visitor<'de> for Object<N> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Self::Value, E> {
+        // Not in serde's words, which repeat all of it.
+        Err(E::custom("invalid type: string, expected an object"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -242,6 +247,8 @@ mod tests {
                 "{body:?}: {fault}"
             );
         }
+        let long = format!("\"{}\"", "x".repeat(60_000));
+        assert!(read(&long).unwrap_err().0.len() < 200);
         let Malformed(fault) = read_object(b"{\"a\":\"\xff\"}", ["a"]).unwrap_err();
         assert_eq!(fault, "The body is not UTF-8: see byte 7.");
     }

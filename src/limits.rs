@@ -40,6 +40,7 @@ impl UploadSize {
 
 /// What becomes of a request for more than the size limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Oversize {
     /// 400 with the limit in words.
     #[default]

@@ -20,6 +20,7 @@ pub struct MediaType(String);
 /// What [`MediaType`] answers to text that names no concrete type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a media type: write type/subtype, as in image/png, in at most 255 characters")]
+#[non_exhaustive]
 pub struct InvalidMediaType;
 
 impl MediaType {
@@ -67,7 +68,9 @@ impl MediaType {
     #[must_use]
     pub fn is_safe_inline(&self) -> bool {
         match self.0.split_once('/') {
-            Some(("audio" | "video", _)) => true,
+            // A browser takes whatever ends in `+xml` for a document (WHATWG, "MIME Sniffing", "XML MIME
+            // type").
+            Some(("audio" | "video", kind)) => !kind.contains('+'),
             Some(("image", kind)) => matches!(
                 kind,
                 "jpeg"
@@ -341,6 +344,8 @@ mod tests {
         }
         for attachment in [
             "image/svg+xml",
+            "video/x+xml",
+            "audio/svg+xml",
             "text/html",
             "text/xml",
             "application/xml",

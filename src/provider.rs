@@ -29,7 +29,8 @@ use crate::sigv4::Credentials;
 /// ```
 #[async_trait]
 pub trait ProvideCredentials: Send + Sync {
-    /// The credentials as they are now.
+    /// The credentials as they are now. Has to answer in bounded time: one caller waits for it, and the
+    /// others have to make do with what there is.
     ///
     /// # Errors
     /// When there are none to be had now. The cause goes to the log: it must not hold a secret.

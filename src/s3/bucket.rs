@@ -250,7 +250,11 @@ struct Endpoint {
 impl Endpoint {
     fn parse(endpoint: &str) -> Result<Self, InvalidBucket> {
         Self::read(endpoint).ok_or_else(|| InvalidBucket::Endpoint {
-            endpoint: endpoint.to_owned(),
+            // What stands before an `@` may be a password.
+            endpoint: match endpoint.rsplit_once('@') {
+                Some((_, host)) => format!("...@{host}"),
+                None => endpoint.to_owned(),
+            },
         })
     }
 
@@ -387,5 +391,15 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_password_in_an_endpoint_is_not_repeated() {
+        let endpoint = "https://key:sEcReT@s3.example.com";
+        let refused = S3Bucket::custom("uploads", region("us-east-1"), endpoint).unwrap_err();
+        assert!(
+            !format!("{refused} {refused:?}").contains("sEcReT"),
+            "{refused}"
+        );
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER};
 use http::{HeaderMap, Method as HttpMethod, Request, StatusCode};
 use http_body_util::Empty;
-use hyper_rustls::HttpsConnector;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -22,7 +22,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
 use crate::provider::ProvideCredentials;
-use crate::sigv4::{Credentials, Method, Presign};
+use crate::sigv4::{Credentials, Method, Presign, SignError};
 use crate::verifier::{ObjectVerifier, VerifyError};
 
 /// Asks a bucket by HEAD, at its internal address, with a URL presigned by this crate's own
@@ -73,7 +73,7 @@ impl S3Verifier {
 
     fn signed_by(bucket: S3Bucket, signer: FreshSigner) -> Self {
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_webpki_roots()
+            .with_tls_config(tls())
             .https_or_http()
             .enable_http1()
             .build();
@@ -109,12 +109,15 @@ impl ObjectVerifier for S3Verifier {
             .checksum_mode()
             .expires_in(Lifetime::new(Duration::from_mins(5)).unwrap_or_default());
         let now = self.clock.now();
-        let url = self
-            .signer
-            .at(now)
-            .await?
-            .presign_at(&head, now)
-            .map_err(|fault| VerifyError::Failed(fault.into()))?;
+        let url =
+            self.signer
+                .at(now)
+                .await?
+                .presign_at(&head, now)
+                .map_err(|fault| match fault {
+                    SignError::CredentialsExpired => Unavailable::new(fault).into(),
+                    _ => VerifyError::Failed(fault.into()),
+                })?;
         let request = Request::builder()
             .method(HttpMethod::HEAD)
             .uri(url.as_str())
@@ -127,6 +130,21 @@ impl ObjectVerifier for S3Verifier {
             .map_err(Unavailable::new)?;
         read(answer.status(), answer.headers())
     }
+}
+
+/// The provider is named: with two of them among the host's dependencies rustls panics rather than
+/// choose.
+#[expect(
+    clippy::expect_used,
+    reason = "ring has the suites of the versions that are on by default"
+)]
+fn tls() -> rustls::ClientConfig {
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
+        .with_webpki_roots()
+        .with_no_client_auth()
 }
 
 fn read(status: StatusCode, headers: &HeaderMap) -> Result<Option<StoredObject>, VerifyError> {

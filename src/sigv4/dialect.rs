@@ -4,28 +4,27 @@
 /// [`Dialect::AWS`], Google Cloud Storage's XML API speaks [`Dialect::GOOGLE`] too; the mathematics is
 /// the same for all, so a dialect is data.
 #[derive(Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Dialect {
+pub(super) struct Dialect {
     /// The algorithm's name, as in `x-amz-algorithm`.
-    pub algorithm: &'static str,
+    pub(super) algorithm: &'static str,
     /// What goes before the secret when the signing key is derived.
-    pub secret_prefix: &'static str,
+    pub(super) secret_prefix: &'static str,
     /// The service in the credential scope.
-    pub service: &'static str,
+    pub(super) service: &'static str,
     /// The last part of the credential scope.
-    pub terminator: &'static str,
+    pub(super) terminator: &'static str,
     /// The names of the form fields and signed headers.
-    pub field_prefix: &'static str,
+    pub(super) field_prefix: &'static str,
     /// The names of the query parameters.
-    pub query_prefix: &'static str,
+    pub(super) query_prefix: &'static str,
     /// Whether its forms know more prefixed fields than metadata (encryption, checksums, storage
     /// class), tags, and session tokens.
-    pub extended_fields: bool,
+    pub(super) extended_fields: bool,
 }
 
 impl Dialect {
     /// AWS Signature Version 4 for S3 (AWS, "Authenticating Requests (AWS Signature Version 4)").
-    pub const AWS: Self = Self {
+    pub(super) const AWS: Self = Self {
         algorithm: "AWS4-HMAC-SHA256",
         secret_prefix: "AWS4",
         service: "s3",
@@ -37,7 +36,7 @@ impl Dialect {
 
     /// Google Cloud Storage's V4 signing with an HMAC key (Google Cloud, "Signatures" and "POST
     /// Object").
-    pub const GOOGLE: Self = Self {
+    pub(super) const GOOGLE: Self = Self {
         algorithm: "GOOG4-HMAC-SHA256",
         secret_prefix: "GOOG4",
         service: "storage",

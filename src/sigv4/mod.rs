@@ -39,7 +39,6 @@ mod scope;
 mod signer;
 
 pub use credentials::{Credentials, InvalidCredentials};
-pub use dialect::Dialect;
 pub use policy::{
     FormField, FormFields, PolicyError, PostPolicy, PostPolicyBuilder, ServerSideEncryption,
 };

@@ -128,6 +128,7 @@ pub struct Region(String);
 /// Why a text is no [`Region`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a region has 1 to 64 letters, digits, hyphens and underscores, as in us-east-1")]
+#[non_exhaustive]
 pub struct InvalidRegion;
 
 impl Region {

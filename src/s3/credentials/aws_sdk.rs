@@ -1,5 +1,7 @@
 //! Credentials of the AWS SDK's providers.
 
+use std::time::UNIX_EPOCH;
+
 use async_trait::async_trait;
 use aws_credential_types::provider::ProvideCredentials as SdkProvider;
 use time::OffsetDateTime;
@@ -48,7 +50,15 @@ impl<P: SdkProvider> ProvideCredentials for AwsSdkCredentials<P> {
                 .map_err(Unavailable::new)?;
         }
         Ok(match given.expiry() {
-            Some(end) => credentials.expiring_at(OffsetDateTime::from(end)),
+            Some(end) => {
+                let since = end.duration_since(UNIX_EPOCH).unwrap_or_default();
+                let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+                // An end too far away to be written is as good as none.
+                match OffsetDateTime::from_unix_timestamp(seconds) {
+                    Ok(end) => credentials.expiring_at(end),
+                    Err(_) => credentials,
+                }
+            }
             None => credentials,
         })
     }
@@ -56,7 +66,7 @@ impl<P: SdkProvider> ProvideCredentials for AwsSdkCredentials<P> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::Duration;
 
     use aws_credential_types::Credentials as SdkCredentials;
 
@@ -76,5 +86,10 @@ mod tests {
             .unwrap();
         let end = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
         assert_eq!(taken, expected.expiring_at(end));
+
+        let never = UNIX_EPOCH + Duration::from_hours(70_389_528);
+        let given = SdkCredentials::new("AKIA", "s", None, Some(never), "test");
+        let taken = AwsSdkCredentials::new(given).provide_credentials().await;
+        assert_eq!(taken.unwrap().expires_at(), None);
     }
 }

@@ -13,7 +13,7 @@ use crate::sigv4::{Credentials, Region, Signer};
 
 /// How long before their end credentials are replaced.
 const AHEAD: Duration = Duration::minutes(5);
-/// How long after a failure the provider is left alone, as long as the credentials hold.
+/// How long the provider is left alone after a failure, or after it gave credentials that end soon.
 const PAUSE: Duration = Duration::seconds(10);
 
 /// Signs with the credentials of now. Readers take no lock; a signer is replaced whole, so that id,
@@ -72,18 +72,26 @@ impl FreshSigner {
         let region = current.region().clone();
         drop(current);
         let refreshed = match source.turn(now) {
-            Some(_turn) => source.fetch(now).await,
+            // Whoever had the turn before has replaced them meanwhile.
+            Some(_turn) if self.end() != Some(end) => Ok(()),
+            // The turn is kept until the new signer stands, so that no newer one is overwritten.
+            Some(_turn) => source.fetch(now).await.map(|credentials| {
+                let signer = Signer::new(credentials, region);
+                self.current.store(Arc::new(signer));
+            }),
             None => Err(Unavailable::new("other credentials are being fetched")
                 .retry_after(std::time::Duration::from_secs(1))),
         };
-        match refreshed {
-            Ok(credentials) => self
-                .current
-                .store(Arc::new(Signer::new(credentials, region))),
-            Err(cause) if end <= now => return Err(cause),
-            Err(_) => {}
+        let current = self.current.load();
+        match (refreshed, current.credentials().expires_at()) {
+            (Err(cause), Some(end)) if end <= now => Err(cause),
+            _ => Ok(current),
         }
-        Ok(self.current.load())
+    }
+
+    /// When the credentials of now end.
+    fn end(&self) -> Option<OffsetDateTime> {
+        self.current.load().credentials().expires_at()
     }
 }
 
@@ -102,14 +110,22 @@ impl Source {
             ),
             fetched => fetched,
         };
-        if let Err(cause) = &fetched {
-            tracing::warn!(
-                error = cause as &dyn std::error::Error,
-                "credentials could not be refreshed"
-            );
-            self.not_before
-                .store((now + PAUSE).unix_timestamp(), Ordering::Relaxed);
-        }
+        let again = match &fetched {
+            Err(cause) => {
+                tracing::warn!(
+                    error = cause as &dyn std::error::Error,
+                    "credentials could not be refreshed"
+                );
+                now + PAUSE
+            }
+            // Those that end soon need not be asked for again at once, but at their end at the latest.
+            Ok(credentials) => match credentials.expires_at() {
+                Some(end) if end - now <= AHEAD => end.min(now + PAUSE),
+                _ => return fetched,
+            },
+        };
+        self.not_before
+            .store(again.unix_timestamp(), Ordering::Relaxed);
         fetched
     }
 }
@@ -237,6 +253,15 @@ mod tests {
         );
         drop(turn);
         assert_eq!(id(&signer, 56 * 60).await.as_deref(), Some("B"));
+    }
+
+    #[tokio::test]
+    async fn credentials_that_end_soon_are_not_asked_for_at_every_signature() {
+        let signer = fresh(vec![until("A", 4), until("B", 4), until("C", 60)]).await;
+        for _ in 0..100 {
+            assert_eq!(id(&signer, 0).await.as_deref(), Some("B"));
+        }
+        assert_eq!(id(&signer, 10).await.as_deref(), Some("C"));
     }
 
     /// Hands out a new key a second, its secret and token named like it.

@@ -120,6 +120,10 @@ fn write(connection: Connection, jobs: &Receiver<Box<dyn Job>>) {
 }
 
 fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+    // A transaction that could not even be rolled back must not stay open for ever.
+    if !connection.is_autocommit() {
+        execute(connection, "ROLLBACK")?;
+    }
     // Taking the write lock at once means that no statement of the batch can find it taken.
     execute(connection, "BEGIN IMMEDIATE")?;
     for job in batch {
