@@ -82,10 +82,7 @@ impl<'de, const N: usize> Visitor<'de> for Object<N> {
         let mut others = HashSet::new();
         while let Some(Name(name)) = map.next_key()? {
             let Some(position) = self.names.iter().position(|known| *known == name) else {
-                if others.contains(&name) {
-                    return Err(duplicate(&name));
-                }
-                others.insert(name);
+                remember(&mut others, name)?;
                 map.next_value_seed(Value { depth: 1 })?;
                 continue;
             };
@@ -96,6 +93,18 @@ impl<'de, const N: usize> Visitor<'de> for Object<N> {
         }
         Ok(members)
     }
+}
+
+/// Takes a name that must be a new one.
+fn remember<'de, E: serde::de::Error>(
+    names: &mut HashSet<Cow<'de, str>>,
+    name: Cow<'de, str>,
+) -> Result<(), E> {
+    if names.contains(&name) {
+        return Err(duplicate(&name));
+    }
+    names.insert(name);
+    Ok(())
 }
 
 fn duplicate<E: serde::de::Error>(name: &str) -> E {
@@ -178,10 +187,7 @@ impl<'de> Visitor<'de> for Value {
         let depth = self.deeper()?;
         let mut names = HashSet::new();
         while let Some(Name(name)) = map.next_key()? {
-            if names.contains(&name) {
-                return Err(duplicate(&name));
-            }
-            names.insert(name);
+            remember(&mut names, name)?;
             map.next_value_seed(Value { depth })?;
         }
         Ok(Member::Compound)

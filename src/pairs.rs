@@ -41,9 +41,16 @@ impl Pairs {
 
     /// Adds one at the end.
     pub fn push(&mut self, name: &str, value: &str) {
-        self.text.push_str(name);
-        self.text.push_str(value);
-        self.lengths.push((name.len(), value.len()));
+        self.push_prefixed("", name, value);
+    }
+
+    /// Adds one whose name comes in two parts.
+    #[inline]
+    pub(crate) fn push_prefixed(&mut self, prefix: &str, name: &str, value: &str) {
+        for part in [prefix, name, value] {
+            self.text.push_str(part);
+        }
+        self.lengths.push((prefix.len() + name.len(), value.len()));
     }
 
     /// Lengthens the last value by what `write` appends. Gives that.

@@ -258,15 +258,7 @@ async fn a_form_is_good_for_nothing_else() {
         }),
     ];
     for (what, code, tamper) in cases {
-        let ticket = server.api.create("photo.png", "image/png", 1000).await;
-        let mut tampered = ticket.clone();
-        let mut file = noise(1000);
-        tamper(&mut tampered, &mut file);
-        let refused = tampered.upload(&server.api.http, file).await;
-        nothing_arrived(&server, &ticket, what, code, &refused).await;
-        // The form itself is still good.
-        let stored = ticket.upload(&server.api.http, noise(1000)).await;
-        assert!(stored.status.is_success(), "{what}: {}", stored.text());
+        refused_when(&server, what, code, tamper).await;
     }
 }
 
@@ -274,6 +266,24 @@ fn lose(form: &mut Ticket, name: &str) {
     let before = form.fields.len();
     form.fields.retain(|(other, _)| other != name);
     assert_eq!(form.fields.len() + 1, before, "{name}");
+}
+
+/// An upload that was tampered with is refused, and leaves its permission as good as it was.
+async fn refused_when(
+    server: &Server,
+    what: &str,
+    code: &str,
+    tamper: impl FnOnce(&mut Ticket, &mut Vec<u8>),
+) -> Ticket {
+    let ticket = server.api.create("photo.png", "image/png", 1000).await;
+    let mut tampered = ticket.clone();
+    let mut file = noise(1000);
+    tamper(&mut tampered, &mut file);
+    let refused = tampered.upload(&server.api.http, file).await;
+    nothing_arrived(server, &ticket, what, code, &refused).await;
+    let stored = ticket.upload(&server.api.http, noise(1000)).await;
+    assert!(stored.status.is_success(), "{what}: {}", stored.text());
+    ticket
 }
 
 /// The upload was refused, with that S3 error where one is given, and there is no object.
@@ -366,14 +376,7 @@ async fn a_url_is_good_for_nothing_else() {
         }),
     ];
     for (what, code, tamper) in cases {
-        let ticket = server.api.create("photo.png", "image/png", 1000).await;
-        let mut tampered = ticket.clone();
-        let mut file = noise(1000);
-        tamper(&mut tampered, &mut file);
-        let refused = tampered.upload(&server.api.http, file).await;
-        nothing_arrived(&server, &ticket, what, code, &refused).await;
-        let stored = ticket.upload(&server.api.http, noise(1000)).await;
-        assert!(stored.status.is_success(), "{what}: {}", stored.text());
+        let ticket = refused_when(&server, what, code, tamper).await;
 
         // A permission to write is none to read or to delete.
         for method in ["GET", "DELETE"] {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
-use super::target::{Target, signer_error};
+use super::target::{Target, sign_fault};
 use crate::auth::Unavailable;
 use crate::limits::Lifetime;
 use crate::provider::ProvideCredentials;
@@ -126,7 +126,9 @@ impl UploadSigner for S3PostSigner {
             .build()
             .map_err(|fault| SignerError::Failed(fault.into()))?;
         let signer = target.signer.at(now).await?;
-        let form = signer.sign_post_at(&policy, now).map_err(signer_error)?;
+        let form = signer
+            .sign_post_at(&policy, now)
+            .map_err(|fault| sign_fault(fault, SignerError::Failed))?;
         Ok(UploadData::post(
             Arc::clone(&target.bucket.public().post_url),
             form.into_fields(),

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::bucket::S3Bucket;
 use super::credentials::FreshSigner;
 use super::disposition::content_disposition;
+use crate::BoxError;
 use crate::auth::Unavailable;
 use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
@@ -61,7 +62,7 @@ impl Target {
         signer
             .presign_at(request, now)
             .map(SignedUrl::into_string)
-            .map_err(signer_error)
+            .map_err(|fault| sign_fault(fault, SignerError::Failed))
     }
 
     pub(super) async fn sign_download(
@@ -78,10 +79,11 @@ impl Target {
     }
 }
 
-/// Expired credentials may be replaced; anything else stays as it is.
-pub(super) fn signer_error(error: SignError) -> SignerError {
-    match error {
-        SignError::CredentialsExpired => Unavailable::new(error).into(),
-        _ => SignerError::Failed(error.into()),
+/// What a failed signature means to a port: expired credentials may be replaced, anything else stays
+/// as it is.
+pub(super) fn sign_fault<E: From<Unavailable>>(fault: SignError, failed: fn(BoxError) -> E) -> E {
+    match fault {
+        SignError::CredentialsExpired => Unavailable::new(fault).into(),
+        _ => failed(fault.into()),
     }
 }

@@ -16,13 +16,14 @@ use hyper_util::rt::TokioExecutor;
 
 use super::bucket::S3Bucket;
 use super::credentials::FreshSigner;
+use super::target::sign_fault;
 use crate::asset::StoredObject;
 use crate::auth::Unavailable;
 use crate::clock::{Clock, SystemClock};
 use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
 use crate::provider::ProvideCredentials;
-use crate::sigv4::{Credentials, Method, Presign, SignError};
+use crate::sigv4::{Credentials, Method, Presign};
 use crate::verifier::{ObjectVerifier, VerifyError};
 
 /// Asks a bucket by HEAD, at its internal address, with a URL presigned by this crate's own
@@ -109,15 +110,12 @@ impl ObjectVerifier for S3Verifier {
             .checksum_mode()
             .expires_in(Lifetime::new(Duration::from_mins(5)).unwrap_or_default());
         let now = self.clock.now();
-        let url =
-            self.signer
-                .at(now)
-                .await?
-                .presign_at(&head, now)
-                .map_err(|fault| match fault {
-                    SignError::CredentialsExpired => Unavailable::new(fault).into(),
-                    _ => VerifyError::Failed(fault.into()),
-                })?;
+        let url = self
+            .signer
+            .at(now)
+            .await?
+            .presign_at(&head, now)
+            .map_err(|fault| sign_fault(fault, VerifyError::Failed))?;
         let request = Request::builder()
             .method(HttpMethod::HEAD)
             .uri(url.as_str())

@@ -4,7 +4,7 @@
 //! the values go through the JSON escape.
 
 use super::json::push_string;
-use super::policy::{FormField, Match};
+use super::policy::Match;
 
 /// The document as it grows: UTF-8, kept as bytes because that is what is hashed.
 #[derive(Default)]
@@ -44,13 +44,6 @@ impl Document {
         self.rule(rule, "{\"key\":", "[\"starts-with\",\"$key\",");
     }
 
-    pub(super) fn field(&mut self, field: &FormField, prefix: &str) {
-        let name = field.name_parts(prefix).concat();
-        let exact = ["{\"", &name, "\":"].concat();
-        let starts_with = ["[\"starts-with\",\"$", &name, "\","].concat();
-        self.rule(&field.rule, &exact, &starts_with);
-    }
-
     /// A condition, its name in what goes before the value.
     fn rule(&mut self, rule: &Match<'_>, exact: &str, starts_with: &str) {
         let (before, value, behind) = match rule {
@@ -62,33 +55,32 @@ impl Document {
         self.0.extend_from_slice(behind.as_bytes());
     }
 
-    pub(super) fn condition(&mut self, name: &str, value: &str) {
-        self.0.extend_from_slice(b"{\"");
-        self.0.extend_from_slice(name.as_bytes());
-        self.0.extend_from_slice(b"\":");
+    /// An exact condition, its name in two parts.
+    pub(super) fn condition(&mut self, prefix: &str, name: &str, value: &str) {
+        self.open_name(prefix, name);
         push_string(&mut self.0, value);
         self.0.extend_from_slice(b"},");
     }
 
-    /// A condition up to its value, which follows as plain text.
-    pub(super) fn open_condition(&mut self, name: &str) {
-        self.0.extend_from_slice(b"{\"");
-        self.0.extend_from_slice(name.as_bytes());
-        self.0.extend_from_slice(b"\":\"");
+    /// An exact condition up to its value, which follows as plain text.
+    pub(super) fn open_condition(&mut self, prefix: &str, name: &str) {
+        self.open_name(prefix, name);
+        self.0.push(b'"');
+    }
+
+    fn open_name(&mut self, prefix: &str, name: &str) {
+        for part in ["{\"", prefix, name, "\":"] {
+            self.0.extend_from_slice(part.as_bytes());
+        }
     }
 
     pub(super) fn close_condition(&mut self) {
         self.0.extend_from_slice(b"\"},");
     }
 
-    /// Conditions that were written before.
-    pub(super) fn append(&mut self, conditions: &[u8]) {
-        self.0.extend_from_slice(conditions);
-    }
-
-    /// A date, which needs no escapes.
-    pub(super) fn date(&mut self, basic: &[u8; 16]) {
-        self.0.extend_from_slice(basic);
+    /// What needs no escapes: conditions that were written before, a date.
+    pub(super) fn append(&mut self, written: &[u8]) {
+        self.0.extend_from_slice(written);
     }
 
     /// Ends the document, in place of the comma behind the last condition.

@@ -55,13 +55,18 @@ pub struct FormField {
     /// Whether the dialect's prefix (`x-amz-`) goes before the name.
     pub(super) prefixed: bool,
     pub(super) name: Cow<'static, str>,
-    pub(super) rule: Match<'static>,
+    pub(super) value: String,
 }
 
 impl FormField {
-    /// The field's name in a dialect, in parts.
-    pub(super) fn name_parts<'n>(&'n self, prefix: &'n str) -> [&'n str; 2] {
-        [if self.prefixed { prefix } else { "" }, &self.name]
+    /// What goes before the name in a dialect.
+    pub(super) fn prefix<'n>(&self, dialects: &'n str) -> &'n str {
+        if self.prefixed { dialects } else { "" }
+    }
+
+    /// Whether only S3 knows such a field.
+    pub(super) fn is_extended(&self) -> bool {
+        self.name == "tagging" || (self.prefixed && !self.name.starts_with("meta-"))
     }
 }
 
@@ -291,7 +296,7 @@ impl FormFields {
         let field = FormField {
             prefixed,
             name: name.into(),
-            rule: Match::Exact(value.to_owned().into()),
+            value: value.to_owned(),
         };
         if let Err(fault) = check_value(&field.name, value) {
             self.fault.get_or_insert(fault);
@@ -359,7 +364,7 @@ impl PostPolicy<'_> {
             Match::Exact(value) => name + value.len(),
             Match::StartsWith(_) => 0,
         };
-        let field = |field: &FormField| exact(prefix.len() + field.name.len(), &field.rule);
+        let field = |field: &FormField| prefix.len() + field.name.len() + field.value.len();
         exact("key".len(), &self.key)
             + self
                 .content_type
@@ -371,7 +376,7 @@ impl PostPolicy<'_> {
     /// Enough for the document, but for what needs escapes and what stays the same all day.
     pub(super) fn capacity(&self) -> usize {
         let rule = |rule: &Match<'_>| rule.text().len() + 40;
-        let field = |field: &FormField| field.name.len() + rule(&field.rule);
+        let field = |field: &FormField| field.name.len() + field.value.len() + 40;
         256 + self.bucket.len()
             + rule(&self.key)
             + self.content_type.as_ref().map_or(0, rule)

@@ -11,6 +11,7 @@ use super::document::Document;
 use super::policy::{Match, PostPolicy};
 use super::scope::{Stamp, ascii};
 use super::signer::{SignError, Signer};
+use crate::clock::{Clock, SystemClock};
 use crate::pairs::Pairs;
 
 /// The fields of a signed form, in the order in which they are sent; the file goes last.
@@ -66,8 +67,7 @@ impl Signer {
     /// # Errors
     /// See [`Signer::sign_post_at`].
     pub fn sign_post(&self, policy: &PostPolicy<'_>) -> Result<SignedPost, SignError> {
-        use crate::clock::Clock;
-        self.sign_post_at(policy, crate::clock::SystemClock.now())
+        self.sign_post_at(policy, SystemClock.now())
     }
 
     /// Signs a form at a given time.
@@ -80,7 +80,8 @@ impl Signer {
         policy: &PostPolicy<'_>,
         now: OffsetDateTime,
     ) -> Result<SignedPost, SignError> {
-        self.check_dialect(&policy.fields)?;
+        let extended = policy.fields.iter().filter(|field| field.is_extended());
+        self.check_dialect(extended.map(|field| &*field.name))?;
         let (stamp, today) = self.day_of(now)?;
         let (expiration, _) = self.end(policy.lifetime, &stamp)?;
         let prefix = self.dialect.field_prefix;
@@ -97,10 +98,10 @@ impl Signer {
         }
         document.key(&policy.key);
         for field in &*policy.fields {
-            document.field(field, prefix);
+            document.condition(field.prefix(prefix), &field.name, &field.value);
         }
         document.append(before_date);
-        document.date(stamp.basic());
+        document.append(stamp.basic());
         document.append(behind_date);
         let document = document.into_bytes();
 
@@ -113,7 +114,7 @@ impl Signer {
         }
         push_exact(&mut fields, "key", &policy.key);
         for field in &*policy.fields {
-            push_exact(&mut fields, &field.name_parts(prefix).concat(), &field.rule);
+            fields.push_prefixed(field.prefix(prefix), &field.name, &field.value);
         }
         let [to_date, to_policy, to_signature] = &today.fields;
         fields.append(to_date);

@@ -16,6 +16,7 @@ use super::key::hex;
 use super::scope::Stamp;
 use super::signer::{SignError, Signer};
 use crate::checksum::Checksum;
+use crate::clock::{Clock, SystemClock};
 use crate::limits::Lifetime;
 
 /// The request a URL is signed for.
@@ -217,8 +218,7 @@ impl Signer {
     /// # Errors
     /// See [`Signer::presign_at`].
     pub fn presign(&self, request: &Presign<'_>) -> Result<SignedUrl, SignError> {
-        use crate::clock::Clock;
-        self.presign_at(request, crate::clock::SystemClock.now())
+        self.presign_at(request, SystemClock.now())
     }
 
     /// Signs a URL at a given time (AWS, "Authenticating Requests: Using Query Parameters").
@@ -233,8 +233,7 @@ impl Signer {
         if !(1..=1024).contains(&request.key.len()) {
             return Err(SignError::Key);
         }
-        self.check_dialect(&[])?;
-        self.check_parameters(request)?;
+        self.check_dialect(request.extended_names())?;
         let (stamp, today) = self.day_of(now)?;
         let (end, seconds) = self.end(request.lifetime, &stamp)?;
         let host = HostHeader::of(request.origin);
@@ -260,30 +259,6 @@ impl Signer {
     }
 }
 
-impl Signer {
-    /// Refuses what the dialect has no words for.
-    fn check_parameters(&self, request: &Presign<'_>) -> Result<(), SignError> {
-        if self.dialect.extended_fields {
-            return Ok(());
-        }
-        let headers = request
-            .headers
-            .iter()
-            .filter_map(|(name, _)| name.strip_prefix("x-amz-"));
-        let versions = request
-            .overrides
-            .iter()
-            .map(|(name, _)| *name)
-            .filter(|name| *name == "versionId");
-        match headers.chain(versions).next() {
-            Some(field) => Err(SignError::Unsupported {
-                field: field.to_owned(),
-            }),
-            None => Ok(()),
-        }
-    }
-}
-
 /// A URL that lacks but its signature, and where the pieces of the canonical request are in it.
 ///
 /// The canonical query is sorted: the token comes before the signed headers and both before the
@@ -294,9 +269,8 @@ struct Draft {
     overrides: Range<usize>,
     /// From the algorithm to the expiry.
     leading: Range<usize>,
-    /// The parameter that lists the signed headers; their names alone.
+    /// The parameter that lists the signed headers.
     headers: Range<usize>,
-    header_names: Range<usize>,
     token: Range<usize>,
 }
 
@@ -336,15 +310,12 @@ impl Draft {
             push_name(url, "&", prefix, "Expires=");
             url.push_str(itoa::Buffer::new().format(seconds));
         });
-        let mut header_names = 0..0;
         let headers = appended(&mut url, |url| {
             push_name(url, "&", prefix, "SignedHeaders=");
-            header_names = appended(url, |url| {
-                for (position, (name, _)) in request.header_lines(host).enumerate() {
-                    url.push_str(if position > 0 { "%3B" } else { "" });
-                    url.push_str(name);
-                }
-            });
+            for (position, (name, _)) in request.header_lines(host).enumerate() {
+                url.push_str(if position > 0 { "%3B" } else { "" });
+                url.push_str(name);
+            }
         });
         let token = appended(&mut url, |url| {
             if let Some(token) = token {
@@ -358,7 +329,6 @@ impl Draft {
             overrides,
             leading,
             headers,
-            header_names,
             token,
         }
     }
@@ -389,7 +359,7 @@ impl Draft {
             }
         }
         hash.update("\n\n");
-        for (position, name) in piece(&self.header_names).split("%3B").enumerate() {
+        for (position, (name, _)) in request.header_lines(host).enumerate() {
             hash.update(if position > 0 { ";" } else { "" });
             hash.update(name);
         }
@@ -412,6 +382,19 @@ fn push_name(url: &mut String, before: &str, prefix: &str, name: &str) {
 }
 
 impl Presign<'_> {
+    /// The headers and parameters that only S3 knows.
+    fn extended_names(&self) -> impl Iterator<Item = &str> {
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, _)| name.strip_prefix("x-amz-"));
+        let parameters = self
+            .overrides
+            .iter()
+            .map(|(name, _)| (*name == "versionId").then_some(*name));
+        headers.chain(parameters).flatten()
+    }
+
     /// Enough for most; hostile keys may need one more allocation.
     fn url_capacity(&self, credential: &str, token: Option<&str>) -> usize {
         let overrides: usize = self

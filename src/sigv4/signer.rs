@@ -4,16 +4,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::{ArcSwap, Guard};
+use time::OffsetDateTime;
+
 use super::credentials::Credentials;
 use super::dialect::Dialect;
 use super::document::Document;
 use super::key::SigningKey;
-use super::policy::FormField;
 use super::scope::{Region, Stamp};
 use crate::limits::Lifetime;
 use crate::pairs::Pairs;
-use arc_swap::{ArcSwap, Guard};
-use time::OffsetDateTime;
 
 /// Signs POST policies and URLs.
 ///
@@ -48,7 +48,7 @@ pub(super) struct DayKey {
     pub(super) key: SigningKey,
     /// `AKID/20151229/us-east-1/s3/aws4_request`
     pub(super) credential: String,
-    /// Where in `credential` the scope moments: after the access key id and its slash.
+    /// Where in `credential` the scope begins: after the access key id and its slash.
     scope_at: usize,
     /// The conditions before the date, and up to it; those behind it, and the document's end.
     pub(super) conditions: [Vec<u8>; 2],
@@ -65,38 +65,33 @@ impl DayKey {
     ) -> Self {
         let (id, date, region) = (credentials.access_key_id(), stamp.date(), region.as_str());
         let credential = [id, date, region, dialect.service, dialect.terminator].join("/");
-        let token = credentials.session_token();
 
-        let own = |name: &str| [dialect.field_prefix, name].concat();
-        let mut before = Document::default();
-        before.condition(&own("algorithm"), dialect.algorithm);
-        before.condition(&own("credential"), &credential);
-        before.open_condition(&own("date"));
-        let mut behind = Document::default();
+        let prefix = dialect.field_prefix;
+        let (mut before, mut behind) = (Document::default(), Document::default());
+        let [mut to_date, mut to_policy, mut to_signature] = [(); 3].map(|()| Pairs::new());
+        for (name, value) in [
+            ("algorithm", dialect.algorithm),
+            ("credential", &credential),
+        ] {
+            before.condition(prefix, name, value);
+            to_date.push_prefixed(prefix, name, value);
+        }
+        before.open_condition(prefix, "date");
+        to_date.push_prefixed(prefix, "date", "");
         behind.close_condition();
-        if let Some(token) = token {
-            behind.condition(&own("security-token"), token);
+        if let Some(token) = credentials.session_token() {
+            behind.condition(prefix, "security-token", token);
+            to_policy.push_prefixed(prefix, "security-token", token);
         }
         behind.close();
-
-        let to_date = [
-            (own("algorithm"), dialect.algorithm),
-            (own("credential"), &credential),
-            (own("date"), ""),
-        ];
-        let to_policy = token.map(|token| (own("security-token"), token));
-        let to_policy = to_policy.into_iter().chain([("policy".to_owned(), "")]);
-        let to_signature = [(own("signature"), "")];
+        to_policy.push("policy", "");
+        to_signature.push_prefixed(prefix, "signature", "");
         Self {
             moment: *stamp,
             key: SigningKey::derive(dialect, credentials.secret(), date, region),
             scope_at: id.len() + 1,
             conditions: [before.into_bytes(), behind.into_bytes()],
-            fields: [
-                to_date.into_iter().collect(),
-                to_policy.collect(),
-                to_signature.into_iter().collect(),
-            ],
+            fields: [to_date, to_policy, to_signature],
             credential,
         }
     }
@@ -160,7 +155,7 @@ impl Signer {
     }
 
     fn speaking(dialect: &'static Dialect, credentials: Credentials, region: Region) -> Self {
-        // Any day will do to moment with: the first that can be written.
+        // Any day will do to begin with: the first that can be written.
         let first = DayKey::derive(&credentials, &region, dialect, &Stamp::FIRST);
         Self {
             credentials,
@@ -182,25 +177,22 @@ impl Signer {
         &self.region
     }
 
-    /// Refuses what the dialect has no words for.
-    pub(super) fn check_dialect(&self, fields: &[FormField]) -> Result<(), SignError> {
+    /// Refuses what the dialect has no words for: a session token, and these names, which only S3
+    /// knows.
+    pub(super) fn check_dialect<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<(), SignError> {
         if self.dialect.extended_fields {
             return Ok(());
         }
-        let beyond = |field: &&FormField| {
-            let name = &*field.name;
-            (field.prefixed && !name.starts_with("meta-")) || name == "tagging"
-        };
-        let unsupported = |field: &str| SignError::Unsupported {
-            field: field.to_owned(),
-        };
-        if self.credentials.session_token().is_some() {
-            return Err(unsupported("security-token"));
+        let token = self.credentials.session_token().map(|_| "security-token");
+        match token.into_iter().chain(names).next() {
+            Some(field) => Err(SignError::Unsupported {
+                field: field.to_owned(),
+            }),
+            None => Ok(()),
         }
-        fields
-            .iter()
-            .find(beyond)
-            .map_or(Ok(()), |field| Err(unsupported(&field.name)))
     }
 
     /// The stamp of a moment and the key of its day, from the cache or derived anew. Two threads that
@@ -226,10 +218,9 @@ impl Signer {
     pub(super) fn end(&self, lifetime: Lifetime, now: &Stamp) -> Result<(Stamp, u32), SignError> {
         let asked = lifetime.as_secs();
         let seconds = match self.credentials.expires_at() {
-            Some(end) => match u32::try_from(end.unix_timestamp() - now.unix()) {
-                Ok(left) if left > 0 => asked.min(left),
-                Err(_) if end.unix_timestamp() > now.unix() => asked,
-                _ => return Err(SignError::CredentialsExpired),
+            Some(end) => match end.unix_timestamp() - now.unix() {
+                ..=0 => return Err(SignError::CredentialsExpired),
+                left => asked.min(u32::try_from(left).unwrap_or(u32::MAX)),
             },
             None => asked,
         };
