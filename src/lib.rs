@@ -74,6 +74,7 @@ mod media_type;
 mod object_name;
 mod pairs;
 mod provider;
+mod purge;
 mod rejection;
 mod removal;
 mod response;
@@ -111,6 +112,7 @@ pub use media_type::{AllowedTypes, InvalidMediaType, MediaType};
 pub use object_name::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
 pub use pairs::Pairs;
 pub use provider::ProvideCredentials;
+pub use purge::{Condemned, PurgeStep, PurgeStore};
 pub use service::{AssetUploadService, ResponseFuture};
 pub use signer::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,

@@ -10,7 +10,7 @@ use crate::auth::Unavailable;
 use crate::object_name::ObjectKey;
 
 /// Asks the object store what it holds under a key, so that nobody has to believe a client that
-/// says "uploaded".
+/// says "uploaded"; and has it drop what nobody needs.
 ///
 /// Ready-made: `S3Verifier` (feature `verify`).
 #[async_trait]
@@ -20,9 +20,15 @@ pub trait ObjectVerifier: Send + Sync {
     /// # Errors
     /// [`VerifyError::Unavailable`] when the store can't be asked; never `Ok(None)` for that.
     async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError>;
+
+    /// Deletes what the store holds under that key. That there is nothing, or not any more, is a success.
+    ///
+    /// # Errors
+    /// When the object may still be there.
+    async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError>;
 }
 
-/// Why it can't be told what the object store holds.
+/// Why the object store could not be asked, or did not do it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -40,6 +46,10 @@ impl<T: ObjectVerifier + ?Sized> ObjectVerifier for Arc<T> {
     async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
         T::inspect(self, key).await
     }
+
+    async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError> {
+        T::remove(self, key).await
+    }
 }
 
 #[async_trait]
@@ -47,5 +57,9 @@ impl<T: ObjectVerifier + ?Sized> ObjectVerifier for Arc<T> {
 impl<T: ObjectVerifier + ?Sized> ObjectVerifier for Box<T> {
     async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
         T::inspect(self, key).await
+    }
+
+    async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError> {
+        T::remove(self, key).await
     }
 }

@@ -22,6 +22,7 @@ const LAYERS: [&[&str]; 6] = [
         "auth",
         "credential",
         "provider",
+        "purge",
         "signer",
         "store",
         "verifier",

@@ -1,14 +1,16 @@
-//! What a bucket holds, asked by HEAD.
+//! What a bucket holds, asked by HEAD, and has to drop, told by DELETE.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER};
-use http::{HeaderMap, Method as HttpMethod, Request, StatusCode};
-use http_body_util::Empty;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -26,12 +28,15 @@ use crate::provider::ProvideCredentials;
 use crate::sigv4::{Credentials, Method, Presign};
 use crate::verifier::{ObjectVerifier, VerifyError};
 
-/// Asks a bucket by HEAD, at its internal address, with a URL presigned by this crate's own
+/// The longest body of an error that is looked at, in bytes.
+const ERROR_BODY: usize = 64 * 1024;
+
+/// Asks a bucket by HEAD and DELETE, at its internal address, with URLs presigned by this crate's own
 /// [`sigv4`](crate::sigv4).
 ///
 /// Needs a Tokio runtime, as hyper's client does, and `s3:GetObject` on the bucket; `s3:ListBucket`
 /// too, or S3 answers 403 instead of 404 for objects that are missing (AWS, "HeadObject",
-/// "Permissions"). TLS is rustls with the Mozilla roots.
+/// "Permissions"); and for the clean-up `s3:DeleteObject`. TLS is rustls with the Mozilla roots.
 ///
 /// ```
 /// use tower_asset_upload::s3::{S3Bucket, S3Verifier};
@@ -102,31 +107,78 @@ impl S3Verifier {
     }
 }
 
-#[async_trait]
-impl ObjectVerifier for S3Verifier {
-    async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+impl S3Verifier {
+    async fn ask(
+        &self,
+        method: Method,
+        key: &ObjectKey,
+    ) -> Result<Response<Incoming>, VerifyError> {
         let address = self.bucket.internal();
-        let head = Presign::new(Method::Head, &address.origin, &address.prefix, key.as_str())
-            .checksum_mode()
+        let mut presign = Presign::new(method, &address.origin, &address.prefix, key.as_str())
             .expires_in(Lifetime::new(Duration::from_mins(5)).unwrap_or_default());
+        let mut request = Request::builder().method(method.as_str());
+        if method == Method::Head {
+            presign = presign.checksum_mode();
+            request = request.header("x-amz-checksum-mode", "ENABLED");
+        }
         let now = self.clock.now();
         let url = self
             .signer
             .at(now)
             .await?
-            .presign_at(&head, now)
+            .presign_at(&presign, now)
             .map_err(|fault| sign_fault(fault, VerifyError::Failed))?;
-        let request = Request::builder()
-            .method(HttpMethod::HEAD)
+        let request = request
             .uri(url.as_str())
-            .header("x-amz-checksum-mode", "ENABLED")
             .body(Empty::new())
             .map_err(|fault| VerifyError::Failed(fault.into()))?;
-        let answer = tokio::time::timeout(self.timeout, self.client.request(request))
-            .await
-            .map_err(|_| Unavailable::new(format!("no answer within {:?}", self.timeout)))?
-            .map_err(Unavailable::new)?;
-        read(answer.status(), answer.headers())
+        let answer = self.in_time(self.client.request(request)).await?;
+        Ok(answer.map_err(Unavailable::new)?)
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, Unavailable> {
+        let answer = tokio::time::timeout(self.timeout, answer).await;
+        answer.map_err(|_| Unavailable::new(format!("no answer within {:?}", self.timeout)))
+    }
+
+    /// Whether an error's body says that not even the bucket is there (AWS, "Error responses").
+    async fn lacks_bucket(&self, answer: Incoming) -> Result<bool, VerifyError> {
+        let body = self
+            .in_time(Limited::new(answer, ERROR_BODY).collect())
+            .await?;
+        let body = body.map_err(Unavailable::new)?.to_bytes();
+        Ok(memchr::memmem::find(&body, b"NoSuchBucket").is_some())
+    }
+}
+
+#[async_trait]
+impl ObjectVerifier for S3Verifier {
+    async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+        let answer = self.ask(Method::Head, key).await?;
+        match answer.status() {
+            StatusCode::OK => stored(answer.headers()).map(Some),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(refusal("HEAD", "s3:GetObject or s3:ListBucket", &answer)),
+        }
+    }
+
+    /// In a bucket that keeps versions the object is hidden behind a delete marker, and older versions
+    /// stay until a lifecycle rule ends them (AWS, "Deleting object versions from a
+    /// versioning-enabled bucket").
+    async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError> {
+        let answer = self.ask(Method::Delete, key).await?;
+        match answer.status() {
+            StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
+            // S3 answers 204 here, others 404. A bucket that is missing is another's: its objects may
+            // well be somewhere.
+            StatusCode::NOT_FOUND => {
+                if self.lacks_bucket(answer.into_body()).await? {
+                    return Err(VerifyError::Failed("there is no such bucket".into()));
+                }
+                Ok(())
+            }
+            _ => Err(refusal("DELETE", "s3:DeleteObject", &answer)),
+        }
     }
 }
 
@@ -145,16 +197,19 @@ fn tls() -> rustls::ClientConfig {
         .with_no_client_auth()
 }
 
-fn read(status: StatusCode, headers: &HeaderMap) -> Result<Option<StoredObject>, VerifyError> {
+/// What an answer means that is neither a yes nor a no.
+fn refusal<B>(method: &str, permissions: &str, answer: &Response<B>) -> VerifyError {
+    let (status, headers) = (answer.status(), answer.headers());
+    let answered = format!("{method} was answered with {status}");
     match status {
-        StatusCode::OK => stored(headers).map(Some),
-        StatusCode::NOT_FOUND => Ok(None),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Err(unavailable(status, headers).into()),
-        status if status.is_server_error() => Err(unavailable(status, headers).into()),
-        StatusCode::FORBIDDEN => Err(VerifyError::Failed(
-            "HEAD was answered with 403: the credentials are wrong, or lack s3:GetObject or s3:ListBucket".into(),
-        )),
-        _ => Err(VerifyError::Failed(format!("HEAD was answered with {status}").into())),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+            unavailable(answered, headers).into()
+        }
+        status if status.is_server_error() => unavailable(answered, headers).into(),
+        StatusCode::FORBIDDEN => VerifyError::Failed(
+            format!("{answered}: the credentials are wrong, or lack {permissions}").into(),
+        ),
+        _ => VerifyError::Failed(answered.into()),
     }
 }
 
@@ -176,8 +231,8 @@ fn stored(headers: &HeaderMap) -> Result<StoredObject, VerifyError> {
     Ok(object)
 }
 
-fn unavailable(status: StatusCode, headers: &HeaderMap) -> Unavailable {
-    let unavailable = Unavailable::new(format!("HEAD was answered with {status}"));
+fn unavailable(cause: String, headers: &HeaderMap) -> Unavailable {
+    let unavailable = Unavailable::new(cause);
     let asked = headers
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok());
@@ -208,6 +263,13 @@ mod tests {
             .collect()
     }
 
+    fn answer(status: StatusCode, pairs: &[(&'static str, &'static str)]) -> Response<()> {
+        let mut answer = Response::new(());
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers(pairs);
+        answer
+    }
+
     #[test]
     fn answers_are_told_apart() {
         let found = headers(&[
@@ -215,29 +277,30 @@ mod tests {
             ("content-type", "image/png"),
             ("etag", "\"e\""),
         ]);
-        let object = read(StatusCode::OK, &found).unwrap().unwrap();
+        let object = stored(&found).unwrap();
         assert_eq!(
             (object.size, object.content_type.as_deref()),
             (5, Some("image/png"))
         );
         assert_eq!(object.etag.as_deref(), Some("\"e\""));
-        assert!(read(StatusCode::NOT_FOUND, &found).unwrap().is_none());
-        assert!(matches!(
-            read(StatusCode::OK, &headers(&[])),
-            Err(VerifyError::Failed(_))
-        ));
-        assert!(matches!(
-            read(StatusCode::FORBIDDEN, &found),
-            Err(VerifyError::Failed(_))
-        ));
-        assert!(matches!(
-            read(StatusCode::MOVED_PERMANENTLY, &found),
-            Err(VerifyError::Failed(_))
-        ));
-        let slow = headers(&[("retry-after", "17")]);
-        match read(StatusCode::SERVICE_UNAVAILABLE, &slow) {
-            Err(VerifyError::Unavailable(cause)) => assert_eq!(cause.retry_after_secs(), 17),
-            other => panic!("{other:?}"),
+        assert!(matches!(stored(&headers(&[])), Err(VerifyError::Failed(_))));
+
+        let refused = |status| refusal("HEAD", "s3:GetObject", &answer(status, &[]));
+        for status in [StatusCode::FORBIDDEN, StatusCode::MOVED_PERMANENTLY] {
+            assert!(
+                matches!(refused(status), VerifyError::Failed(_)),
+                "{status}"
+            );
+        }
+        let said = refused(StatusCode::FORBIDDEN).to_string();
+        assert!(
+            said.contains("403") && said.contains("s3:GetObject"),
+            "{said}"
+        );
+        let slow = answer(StatusCode::SERVICE_UNAVAILABLE, &[("retry-after", "17")]);
+        match refusal("HEAD", "", &slow) {
+            VerifyError::Unavailable(cause) => assert_eq!(cause.retry_after_secs(), 17),
+            other @ VerifyError::Failed(_) => panic!("{other:?}"),
         }
     }
 }

@@ -214,6 +214,10 @@ impl ObjectVerifier for Says {
     async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
         (self.0)(key)
     }
+
+    async fn remove(&self, _: &ObjectKey) -> Result<(), VerifyError> {
+        Ok(())
+    }
 }
 
 /// A store that is down, or broken.
