@@ -135,7 +135,7 @@ fn main() {
     let signer = signer();
     let key = day_key("20260519");
     let post = form(&signer, NOW);
-    let document = post.document().to_owned();
+    let document = post.document();
     let mut encoded = vec![0; document.len().div_ceil(3) * 4];
     let (put, get) = (put_url(&signer), get_url(&signer));
     let put_documents = UrlDocuments::of("PUT", put.as_str());
@@ -190,7 +190,7 @@ fn main() {
 fn each_by_itself() {
     let signer = signer();
     let key = day_key("20260519");
-    let document = form(&signer, NOW).document().to_owned();
+    let document = form(&signer, NOW).document();
     let mut encoded = vec![0; document.len().div_ceil(3) * 4];
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(500))

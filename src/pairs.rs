@@ -19,9 +19,12 @@ use smallvec::SmallVec;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Pairs {
     text: String,
-    /// Of each name and of each value, in bytes.
-    lengths: SmallVec<[(usize, usize); 8]>,
+    /// As small as they can be, as a form is moved several times on its way.
+    lengths: SmallVec<[Lengths; 8]>,
 }
+
+/// Of a name and of its value, in bytes.
+type Lengths = (u32, u32);
 
 impl Pairs {
     /// None.
@@ -39,32 +42,39 @@ impl Pairs {
         }
     }
 
-    /// Adds one at the end.
-    pub fn push(&mut self, name: &str, value: &str) {
-        self.push_prefixed("", name, value);
-    }
-
-    /// Adds one whose name comes in two parts.
+    /// Adds one at the end. One that has 4 GiB or more is not added: no request could carry it.
     #[inline]
-    pub(crate) fn push_prefixed(&mut self, prefix: &str, name: &str, value: &str) {
-        for part in [prefix, name, value] {
-            self.text.push_str(part);
-        }
-        self.lengths.push((prefix.len() + name.len(), value.len()));
+    pub fn push(&mut self, name: &str, value: &str) {
+        self.push_with("", name, |text| text.push_str(value));
     }
 
-    /// Lengthens the last value by what `write` appends. Gives that.
-    pub(crate) fn extend_last(&mut self, write: impl FnOnce(&mut String)) -> &str {
-        let from = self.text.len();
+    /// Adds one whose name comes in two parts and whose value is what `write` appends. Gives the value.
+    #[inline]
+    pub(crate) fn push_with(
+        &mut self,
+        prefix: &str,
+        name: &str,
+        write: impl FnOnce(&mut String),
+    ) -> &str {
+        let start = self.text.len();
+        self.text.push_str(prefix);
+        self.text.push_str(name);
+        let middle = self.text.len();
         write(&mut self.text);
-        if let Some((_, value)) = self.lengths.last_mut() {
-            *value += self.text.len() - from;
+        let value = &self.text[middle..];
+        if let (Ok(name), Ok(length)) = (u32::try_from(middle - start), u32::try_from(value.len()))
+        {
+            self.lengths.push((name, length));
+            &self.text[middle..]
+        } else {
+            self.text.truncate(start);
+            ""
         }
-        &self.text[from..]
     }
 
     /// Adds all of others at the end.
-    pub(crate) fn append(&mut self, others: &Self) {
+    #[inline]
+    pub(crate) fn extend(&mut self, others: &Self) {
         self.text.push_str(&others.text);
         self.lengths.extend_from_slice(&others.lengths);
     }
@@ -73,8 +83,8 @@ impl Pairs {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut rest = self.text.as_str();
         self.lengths.iter().map(move |&(name, value)| {
-            let (name, behind) = rest.split_at(name);
-            let (value, behind) = behind.split_at(value);
+            let (name, behind) = rest.split_at(name as usize);
+            let (value, behind) = behind.split_at(value as usize);
             rest = behind;
             (name, value)
         })

@@ -299,7 +299,7 @@ fn policies_say_what_google_s_say() {
             .sign_post_at(&policy.build().unwrap(), case.timestamp)
             .unwrap();
 
-        let ours: Value = serde_json::from_str(form.document()).unwrap();
+        let ours: Value = serde_json::from_str(&form.document()).unwrap();
         let theirs = case.decoded_policy.replace(RSA, HMAC);
         let theirs: Value = serde_json::from_str(&theirs).unwrap();
         assert_eq!(ours["expiration"], theirs["expiration"], "{name}");

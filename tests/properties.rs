@@ -124,7 +124,7 @@ proptest! {
         let Ok(policy) = built else { return Ok(()) };
         let signer = Signer::new(Credentials::new("AKID", "secret").unwrap(), Region::us_east_1());
         let Ok(post) = signer.sign_post_at(&policy, NOW) else { return Ok(()) };
-        let document: Value = serde_json::from_str(post.document()).unwrap();
+        let document: Value = serde_json::from_str(&post.document()).unwrap();
         prop_assert_eq!(
             document,
             json!({"expiration": "2026-05-19T11:11:12Z", "conditions": [

@@ -437,9 +437,9 @@ fn signer() -> Signer {
 /// A form whole: its document, and its fields in order.
 fn shown(form: &SignedPost) -> Value {
     let fields: Vec<_> = form.fields().map(|(n, v)| format!("{n}: {v}")).collect();
-    let document: Value = serde_json::from_str(form.document()).unwrap();
+    let document: Value = serde_json::from_str(&form.document()).unwrap();
     json!({
-        "document": form.document(),
+        "document": &form.document(),
         "conditions": document["conditions"],
         "expiration": document["expiration"],
         "fields": fields,

@@ -1,9 +1,10 @@
 //! The policy document, written piece by piece into one buffer.
 //!
 //! What goes before a value is a literal of this crate or a name that was checked to be a header's;
-//! the values go through the JSON escape.
+//! the values go through the JSON escape. Literals are as long as they can be, since each piece costs
+//! as much as its bytes.
 
-use super::json::push_string;
+use super::json::Text;
 use super::policy::Match;
 
 /// The document as it grows: UTF-8, kept as bytes because that is what is hashed.
@@ -15,70 +16,76 @@ impl Document {
         Self(Vec::with_capacity(bytes))
     }
 
-    pub(super) fn open(&mut self, expiration: [u8; 20], bucket: &str) {
-        self.0.extend_from_slice(b"{\"expiration\":\"");
-        self.0.extend_from_slice(&expiration);
-        self.0.extend_from_slice(b"\",\"conditions\":[{\"bucket\":");
-        push_string(&mut self.0, bucket);
-        self.0.extend_from_slice(b"},");
+    #[inline]
+    pub(super) fn open(&mut self, expiration: [u8; 20], bucket: &Text<'_>) {
+        self.append(b"{\"expiration\":\"");
+        self.append(&expiration);
+        self.append(b"\",\"conditions\":[{\"bucket\":\"");
+        bucket.write(&mut self.0);
+        self.append(b"\"},");
     }
 
+    #[inline]
     pub(super) fn range(&mut self, least: u64, most: u64) {
         let mut digits = itoa::Buffer::new();
-        self.0.extend_from_slice(b"[\"content-length-range\",");
-        self.0.extend_from_slice(digits.format(least).as_bytes());
-        self.0.push(b',');
-        self.0.extend_from_slice(digits.format(most).as_bytes());
-        self.0.extend_from_slice(b"],");
+        if least == 1 {
+            self.append(b"[\"content-length-range\",1,");
+        } else {
+            self.append(b"[\"content-length-range\",");
+            self.append(digits.format(least).as_bytes());
+            self.append(b",");
+        }
+        self.append(digits.format(most).as_bytes());
+        self.append(b"],");
     }
 
+    #[inline]
     pub(super) fn content_type(&mut self, rule: &Match<'_>) {
         self.rule(
             rule,
-            "{\"Content-Type\":",
-            "[\"starts-with\",\"$Content-Type\",",
+            b"{\"Content-Type\":\"",
+            b"[\"starts-with\",\"$Content-Type\",\"",
         );
     }
 
+    #[inline]
     pub(super) fn key(&mut self, rule: &Match<'_>) {
-        self.rule(rule, "{\"key\":", "[\"starts-with\",\"$key\",");
+        self.rule(rule, b"{\"key\":\"", b"[\"starts-with\",\"$key\",\"");
     }
 
     /// A condition, its name in what goes before the value.
-    fn rule(&mut self, rule: &Match<'_>, exact: &str, starts_with: &str) {
-        let (before, value, behind) = match rule {
-            Match::Exact(value) => (exact, value, "},"),
-            Match::StartsWith(start) => (starts_with, start, "],"),
-        };
-        self.0.extend_from_slice(before.as_bytes());
-        push_string(&mut self.0, value);
-        self.0.extend_from_slice(behind.as_bytes());
-    }
-
-    /// An exact condition, its name in two parts.
-    pub(super) fn condition(&mut self, prefix: &str, name: &str, value: &str) {
-        self.open_name(prefix, name);
-        push_string(&mut self.0, value);
-        self.0.extend_from_slice(b"},");
-    }
-
-    /// An exact condition up to its value, which follows as plain text.
-    pub(super) fn open_condition(&mut self, prefix: &str, name: &str) {
-        self.open_name(prefix, name);
-        self.0.push(b'"');
-    }
-
-    fn open_name(&mut self, prefix: &str, name: &str) {
-        for part in ["{\"", prefix, name, "\":"] {
-            self.0.extend_from_slice(part.as_bytes());
+    #[inline]
+    fn rule<const E: usize, const S: usize>(
+        &mut self,
+        rule: &Match<'_>,
+        exact: &[u8; E],
+        starts_with: &[u8; S],
+    ) {
+        match rule {
+            Match::Exact(value) => {
+                self.append(exact);
+                value.write(&mut self.0);
+                self.append(b"\"},");
+            }
+            Match::StartsWith(start) => {
+                self.append(starts_with);
+                start.write(&mut self.0);
+                self.append(b"\"],");
+            }
         }
     }
 
-    pub(super) fn close_condition(&mut self) {
-        self.0.extend_from_slice(b"\"},");
+    /// An exact condition, its name in two parts.
+    pub(super) fn condition(&mut self, prefix: &str, name: &str, value: &Text<'_>) {
+        for part in ["{\"", prefix, name, "\":\""] {
+            self.append(part.as_bytes());
+        }
+        value.write(&mut self.0);
+        self.append(b"\"},");
     }
 
-    /// What needs no escapes: conditions that were written before, a date.
+    /// What needs no escapes: literals, a date, conditions that were written before.
+    #[inline]
     pub(super) fn append(&mut self, written: &[u8]) {
         self.0.extend_from_slice(written);
     }
@@ -86,7 +93,7 @@ impl Document {
     /// Ends the document, in place of the comma behind the last condition.
     pub(super) fn close(&mut self) {
         self.0.pop();
-        self.0.extend_from_slice(b"]}");
+        self.append(b"]}");
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {

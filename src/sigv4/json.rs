@@ -1,23 +1,57 @@
 //! JSON written into one buffer of known size.
 //!
 //! A policy is a handful of strings between constant punctuation, so it is written piece by piece
-//! instead of through a tree of values. Every string that is not a literal of this crate goes
-//! through [`push_string`]: no value can close its own quotes.
+//! instead of through a tree of values. Every string that is not a literal of this crate is a
+//! [`Text`]: no value can close its own quotes.
 
-/// Writes a JSON string, quotes included, in ASCII.
-///
-/// Text without anything to escape, which is nearly all there is, is copied; the rest is
-/// `serde_json`'s work, and then has its non-ASCII characters escaped too, as the policy's
-/// documentation asks (AWS, "POST Policy", "Escape characters").
-pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
-    if is_plain(text) {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-        return;
+use std::borrow::Cow;
+
+/// A text that is going to be a JSON string, looked at once: whether it can be copied as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Text<'a> {
+    text: Cow<'a, str>,
+    plain: bool,
+}
+
+impl<'a> Text<'a> {
+    #[inline]
+    pub(super) fn new(text: impl Into<Cow<'a, str>>) -> Self {
+        let text = text.into();
+        let plain = is_plain(&text);
+        Self { text, plain }
     }
-    let escaped = serde_json::Value::from(text).to_string();
-    for c in escaped.chars() {
+
+    #[inline]
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether there is nothing in it that JSON, a header or S3's substitution could make something
+    /// else of.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Writes the string without its quotes, in ASCII.
+    ///
+    /// Plain text, which is nearly all there is, is copied; the rest is `serde_json`'s work, and then
+    /// has its non-ASCII characters escaped too, as the policy's documentation asks (AWS, "POST
+    /// Policy", "Escape characters").
+    #[inline]
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        if self.plain {
+            out.extend_from_slice(self.text.as_bytes());
+        } else {
+            write_escaped(&self.text, out);
+        }
+    }
+}
+
+#[cold]
+fn write_escaped(text: &str, out: &mut Vec<u8>) {
+    let quoted = serde_json::Value::from(text).to_string();
+    for c in quoted[1..quoted.len() - 1].chars() {
         if c.is_ascii() {
             out.extend(u8::try_from(c));
         } else {
@@ -29,27 +63,11 @@ pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Whether every byte is ASCII, no control character, no quote and no backslash: eight at a time.
+/// Whether every byte is printable ASCII, no quote, no backslash and no `$`. Without an early end, so
+/// that the compiler makes vector instructions of it.
 fn is_plain(text: &str) -> bool {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    // A byte below `least` borrows from its highest bit, which ASCII leaves free. What a borrow does
-    // to the next byte can only be a false alarm, and there has been a true one by then.
-    let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
-    let special = |word: u64| {
-        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
-        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-        (word | below(word, b' ') | quote | backslash) & HIGH
-    };
-    let (words, rest) = text.as_bytes().as_chunks();
-    let mut last = [b' '; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let found = words
-        .iter()
-        .fold(special(u64::from_le_bytes(last)), |found, word| {
-            found | special(u64::from_le_bytes(*word))
-        });
-    found == 0
+    let special = |b: u8| !matches!(b, b' '..=b'~') || matches!(b, b'"' | b'\\' | b'$');
+    !text.bytes().fold(false, |found, b| found | special(b))
 }
 
 #[cfg(test)]
@@ -60,16 +78,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn plain_is_what_needs_no_escape(text in "[ -~\u{7f}-\u{ff}\0-\u{1f}]{0,40}", plain in "[ !#-\\[\\]-~]{0,40}") {
-            let needs_none = |c: char| matches!(c, ' '..='\u{7f}') && c != '"' && c != '\\';
+        fn plain_is_what_means_only_itself(text in "[ -~\u{7f}-\u{ff}\0-\u{1f}]{0,40}", plain in "[ !#%-\\[\\]-~]{0,40}") {
+            let needs_none = |c: char| matches!(c, ' '..='~') && !"\"\\$".contains(c);
             prop_assert_eq!(is_plain(&text), text.chars().all(needs_none));
             prop_assert!(is_plain(&plain));
         }
 
         #[test]
         fn every_string_reads_back(text in "\\PC*|(?s).*") {
-            let mut json = Vec::new();
-            push_string(&mut json, &text);
+            let mut json = b"\"".to_vec();
+            Text::new(&*text).write(&mut json);
+            json.push(b'"');
             prop_assert!(json.is_ascii());
             prop_assert_eq!(serde_json::from_slice::<String>(&json).unwrap(), text);
         }

@@ -8,6 +8,7 @@
 //! | `credentials` | who signs |
 //! | `scope` | the time stamps and the region |
 //! | `key` | the signing key |
+//! | `moment` | what stays the same for a day and for a second |
 //! | `policy` | the conditions of a form |
 //! | `document` | the policy document |
 //! | `post` | the document's signature, the form's fields |
@@ -32,6 +33,7 @@ mod document;
 pub(crate) mod encoding;
 mod json;
 mod key;
+mod moment;
 mod policy;
 mod post;
 mod presign;

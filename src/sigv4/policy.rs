@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+use super::json::Text;
 use crate::checksum::Checksum;
 use crate::limits::Lifetime;
 
@@ -25,7 +26,7 @@ use crate::limits::Lifetime;
 /// ```
 #[derive(Clone, Debug)]
 pub struct PostPolicy<'a> {
-    pub(super) bucket: Cow<'a, str>,
+    pub(super) bucket: Text<'a>,
     pub(super) key: Match<'a>,
     pub(super) content_type: Option<Match<'a>>,
     pub(super) content_length: Option<(u64, u64)>,
@@ -36,12 +37,12 @@ pub struct PostPolicy<'a> {
 /// How a condition compares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Match<'a> {
-    Exact(Cow<'a, str>),
-    StartsWith(Cow<'a, str>),
+    Exact(Text<'a>),
+    StartsWith(Text<'a>),
 }
 
-impl Match<'_> {
-    fn text(&self) -> &str {
+impl<'a> Match<'a> {
+    fn text(&self) -> &Text<'a> {
         match self {
             Self::Exact(text) | Self::StartsWith(text) => text,
         }
@@ -55,7 +56,7 @@ pub struct FormField {
     /// Whether the dialect's prefix (`x-amz-`) goes before the name.
     pub(super) prefixed: bool,
     pub(super) name: Cow<'static, str>,
-    pub(super) value: String,
+    pub(super) value: Text<'static>,
 }
 
 impl FormField {
@@ -296,9 +297,9 @@ impl FormFields {
         let field = FormField {
             prefixed,
             name: name.into(),
-            value: value.to_owned(),
+            value: Text::new(value.to_owned()),
         };
-        if let Err(fault) = check_value(&field.name, value) {
+        if let Err(fault) = check_value(&field.name, &field.value) {
             self.fault.get_or_insert(fault);
         }
         if self.fields.iter().any(|f| f.name == field.name) {
@@ -311,22 +312,26 @@ impl FormFields {
     }
 }
 
-/// Whether S3 might replace a part of it. Nearly no text has a `$`, which is found faster.
-fn substitutes(value: &str) -> bool {
-    memchr::memchr(b'$', value.as_bytes()).is_some() && value.contains("${")
+#[inline]
+fn check_substitution(field: &str, value: &Text<'_>) -> Result<(), PolicyError> {
+    if !value.is_plain() && value.as_str().contains("${") {
+        let field = field.to_owned();
+        return Err(PolicyError::Substitution { field });
+    }
+    Ok(())
 }
 
-fn check_value(field: &str, value: &str) -> Result<(), PolicyError> {
+#[inline]
+fn check_value(field: &str, value: &Text<'_>) -> Result<(), PolicyError> {
     let named = || field.to_owned();
-    if value.is_empty() {
-        Err(PolicyError::Empty { field: named() })
-    } else if substitutes(value) {
-        Err(PolicyError::Substitution { field: named() })
-    } else if value.chars().any(char::is_control) {
-        Err(PolicyError::Control { field: named() })
-    } else {
-        Ok(())
+    if value.as_str().is_empty() {
+        return Err(PolicyError::Empty { field: named() });
     }
+    check_substitution(field, value)?;
+    if !value.is_plain() && value.as_str().chars().any(char::is_control) {
+        return Err(PolicyError::Control { field: named() });
+    }
+    Ok(())
 }
 
 /// Puts a [`PostPolicy`] together.
@@ -345,8 +350,8 @@ impl<'a> PostPolicy<'a> {
     ) -> PostPolicyBuilder<'a> {
         PostPolicyBuilder {
             policy: PostPolicy {
-                bucket: bucket.into(),
-                key: Match::Exact(key.into()),
+                bucket: Text::new(bucket),
+                key: Match::Exact(Text::new(key)),
                 content_type: None,
                 content_length: None,
                 lifetime: Lifetime::default(),
@@ -361,10 +366,12 @@ impl PostPolicy<'_> {
     /// The bytes of the form's fields that the policy names.
     pub(super) fn form_len(&self, prefix: &str) -> usize {
         let exact = |name: usize, rule: &Match<'_>| match rule {
-            Match::Exact(value) => name + value.len(),
+            Match::Exact(value) => name + value.as_str().len(),
             Match::StartsWith(_) => 0,
         };
-        let field = |field: &FormField| prefix.len() + field.name.len() + field.value.len();
+        let field = |field: &FormField| {
+            field.prefix(prefix).len() + field.name.len() + field.value.as_str().len()
+        };
         exact("key".len(), &self.key)
             + self
                 .content_type
@@ -374,10 +381,10 @@ impl PostPolicy<'_> {
     }
 
     /// Enough for the document, but for what needs escapes and what stays the same all day.
-    pub(super) fn capacity(&self) -> usize {
-        let rule = |rule: &Match<'_>| rule.text().len() + 40;
-        let field = |field: &FormField| field.name.len() + field.value.len() + 40;
-        256 + self.bucket.len()
+    pub(super) fn document_capacity(&self) -> usize {
+        let rule = |rule: &Match<'_>| rule.text().as_str().len() + 40;
+        let field = |field: &FormField| field.name.len() + field.value.as_str().len() + 20;
+        160 + self.bucket.as_str().len()
             + rule(&self.key)
             + self.content_type.as_ref().map_or(0, rule)
             + self.fields.iter().map(field).sum::<usize>()
@@ -387,30 +394,32 @@ impl PostPolicy<'_> {
 impl<'a> PostPolicyBuilder<'a> {
     /// Any key that starts so, instead of the one key. Whoever sends the form adds its `key` field.
     pub fn key_starts_with(mut self, prefix: impl Into<Cow<'a, str>>) -> Self {
-        self.policy.key = Match::StartsWith(prefix.into());
+        self.policy.key = Match::StartsWith(Text::new(prefix));
         self
     }
 
     /// `Content-Type`, exactly.
     pub fn content_type(mut self, media_type: impl Into<Cow<'a, str>>) -> Self {
-        self.policy.content_type = Some(Match::Exact(media_type.into()));
+        self.policy.content_type = Some(Match::Exact(Text::new(media_type)));
         self
     }
 
     /// Any `Content-Type` that starts so, such as `image/`; an empty prefix allows all. Whoever sends
     /// the form adds the field.
     pub fn content_type_starts_with(mut self, prefix: impl Into<Cow<'a, str>>) -> Self {
-        self.policy.content_type = Some(Match::StartsWith(prefix.into()));
+        self.policy.content_type = Some(Match::StartsWith(Text::new(prefix)));
         self
     }
 
     /// The smallest and the largest size of the file, in bytes.
+    #[inline]
     pub fn content_length(mut self, range: RangeInclusive<u64>) -> Self {
         self.policy.content_length = Some((*range.start(), *range.end()));
         self
     }
 
     /// How long the form is good for; an hour by default. Never longer than the credentials.
+    #[inline]
     pub fn expires_in(mut self, lifetime: Lifetime) -> Self {
         self.policy.lifetime = lifetime;
         self
@@ -418,6 +427,7 @@ impl<'a> PostPolicyBuilder<'a> {
 
     /// Further fields that were checked before, borrowed: for signers that put the same ones into
     /// every form.
+    #[inline]
     pub fn fields(mut self, fields: &'a [FormField]) -> Self {
         self.policy.fields = Cow::Borrowed(fields);
         self
@@ -448,23 +458,20 @@ impl<'a> PostPolicyBuilder<'a> {
     ///
     /// # Errors
     /// The first rule that is broken; see [`PolicyError`].
+    #[inline]
     pub fn build(self) -> Result<PostPolicy<'a>, PolicyError> {
         let Self { mut policy, extra } = self;
-        if !(1..=255).contains(&policy.bucket.len()) {
+        if !(1..=255).contains(&policy.bucket.as_str().len()) {
             return Err(PolicyError::Bucket);
         }
         let key = policy.key.text();
         let whole = matches!(policy.key, Match::Exact(_));
-        if key.len() > 1024 || (whole && key.is_empty()) {
+        if key.as_str().len() > 1024 || (whole && key.as_str().is_empty()) {
             return Err(PolicyError::Key);
         }
-        if substitutes(key) {
-            return Err(PolicyError::Substitution {
-                field: "key".to_owned(),
-            });
-        }
+        check_substitution("key", key)?;
         match &policy.content_type {
-            Some(Match::StartsWith(prefix)) if prefix.is_empty() => {}
+            Some(Match::StartsWith(prefix)) if prefix.as_str().is_empty() => {}
             Some(rule) => check_value("Content-Type", rule.text())?,
             None => {}
         }

@@ -1,6 +1,9 @@
 //! The presigned POST: the policy document, its base64, its signature, the form's fields.
 //!
-//! Two allocations: the document and the form, each of a size that is known beforehand.
+//! What it costs beyond the hash are copies, so there are as few pieces as can be: what depends on
+//! the time only is written once a second ([`Moment`](super::moment::Moment)), literals are whole, and
+//! both buffers, the document and the form, are of a size that is known beforehand. Texts are looked at
+//! for escapes when the policy is built, not again here.
 
 use std::fmt;
 
@@ -9,19 +12,25 @@ use time::OffsetDateTime;
 
 use super::document::Document;
 use super::policy::{Match, PostPolicy};
-use super::scope::{Stamp, ascii};
+use super::scope::time_of;
 use super::signer::{SignError, Signer};
 use crate::clock::{Clock, SystemClock};
 use crate::pairs::Pairs;
+
+/// The field of the document.
+const POLICY: &str = "policy";
+
+/// The hexadecimal digits of a signature.
+const SIGNATURE_LEN: usize = 64;
 
 /// The fields of a signed form, in the order in which they are sent; the file goes last.
 ///
 /// `Debug` leaves the values out: a signed form is a permission.
 #[derive(Clone)]
 pub struct SignedPost {
-    document: Vec<u8>,
     fields: Pairs,
-    expiration: Stamp,
+    /// In seconds since 1970.
+    expires_at: i64,
 }
 
 impl SignedPost {
@@ -39,16 +48,18 @@ impl SignedPost {
         self.fields
     }
 
-    /// The policy document that was signed: JSON.
+    /// The policy document that was signed: JSON in ASCII, read back from the field `policy`.
     #[must_use]
-    pub fn document(&self) -> &str {
-        ascii(&self.document)
+    pub fn document(&self) -> String {
+        let policy = self.fields.get(POLICY).unwrap_or_default();
+        let document = BASE64.decode_to_vec(policy).unwrap_or_default();
+        String::from_utf8(document).unwrap_or_default()
     }
 
     /// When the form ends.
     #[must_use]
     pub fn expires_at(&self) -> OffsetDateTime {
-        self.expiration.to_time()
+        time_of(self.expires_at)
     }
 }
 
@@ -82,13 +93,14 @@ impl Signer {
     ) -> Result<SignedPost, SignError> {
         let extended = policy.fields.iter().filter(|field| field.is_extended());
         self.check_dialect(extended.map(|field| &*field.name))?;
-        let (stamp, today) = self.day_of(now)?;
-        let (expiration, _) = self.end(policy.lifetime, &stamp)?;
         let prefix = self.dialect.field_prefix;
+        let form_len = policy.form_len(prefix);
+        // Before anything of that size is written.
+        check_size(multipart_len(policy.fields.len(), form_len))?;
+        let (moment, expiration, _) = self.at(now, policy.lifetime)?;
 
-        let [before_date, behind_date] = &today.conditions;
-        let constants = before_date.len() + behind_date.len();
-        let mut document = Document::with_capacity(policy.capacity() + constants);
+        let mut document =
+            Document::with_capacity(policy.document_capacity() + moment.conditions.len());
         document.open(expiration.extended(), &policy.bucket);
         if let Some((least, most)) = policy.content_length {
             document.range(least, most);
@@ -100,58 +112,58 @@ impl Signer {
         for field in &*policy.fields {
             document.condition(field.prefix(prefix), &field.name, &field.value);
         }
-        document.append(before_date);
-        document.append(stamp.basic());
-        document.append(behind_date);
+        document.append(&moment.conditions);
         let document = document.into_bytes();
 
-        let constants: usize = today.fields.iter().map(Pairs::text_len).sum();
         let encoded_len = BASE64.encoded_length(document.len());
-        let mut fields =
-            Pairs::with_capacity(policy.form_len(prefix) + constants + encoded_len + 80);
+        let last = POLICY.len() + encoded_len + moment.signature.len() + SIGNATURE_LEN;
+        let capacity = form_len + moment.fields.text_len() + last;
+        let mut fields = Pairs::with_capacity(capacity);
         if let Some(rule) = &policy.content_type {
             push_exact(&mut fields, "Content-Type", rule);
         }
         push_exact(&mut fields, "key", &policy.key);
         for field in &*policy.fields {
-            fields.push_prefixed(field.prefix(prefix), &field.name, &field.value);
+            let value = field.value.as_str();
+            fields.push_with(field.prefix(prefix), &field.name, |text| {
+                text.push_str(value);
+            });
         }
-        let [to_date, to_policy, to_signature] = &today.fields;
-        fields.append(to_date);
-        fields.extend_last(|text| text.push_str(stamp.as_str()));
-        fields.append(to_policy);
-        let encoded = fields.extend_last(|text| {
+        fields.extend(&moment.fields);
+        let encoded = fields.push_with("", POLICY, |text| {
             BASE64.encode_append(&document, text);
         });
-        let signature = today.key.sign([encoded.as_bytes()]);
-        fields.append(to_signature);
-        fields.extend_last(|text| text.push_str(signature.as_str()));
+        let signature = moment.day.key.sign(encoded.as_bytes());
+        fields.push(&moment.signature, signature.as_str());
 
-        match multipart_len(&fields) {
-            bytes if bytes > SignedPost::MAX_BYTES => Err(SignError::FormTooLarge {
-                bytes,
-                most: SignedPost::MAX_BYTES,
-            }),
-            _ => Ok(SignedPost {
-                document,
-                fields,
-                expiration,
-            }),
-        }
+        check_size(multipart_len(fields.len(), fields.text_len()))?;
+        Ok(SignedPost {
+            fields,
+            expires_at: expiration.unix(),
+        })
     }
 }
 
 /// A field whose value the sender chooses is the sender's to add.
+#[inline]
 fn push_exact(fields: &mut Pairs, name: &str, rule: &Match<'_>) {
     if let Match::Exact(value) = rule {
-        fields.push(name, value);
+        fields.push(name, value.as_str());
     }
 }
 
-/// What the fields come to in a multipart body with the longest boundary (RFC 2046, section 5.1.1:
+fn check_size(bytes: usize) -> Result<(), SignError> {
+    let most = SignedPost::MAX_BYTES;
+    if bytes > most {
+        return Err(SignError::FormTooLarge { bytes, most });
+    }
+    Ok(())
+}
+
+/// What so many fields come to in a multipart body with the longest boundary (RFC 2046, section 5.1.1:
 /// 70 characters).
-fn multipart_len(fields: &Pairs) -> usize {
+fn multipart_len(fields: usize, text: usize) -> usize {
     const PER_FIELD: usize =
         "--\r\nContent-Disposition: form-data; name=\"\"\r\n\r\n\r\n".len() + 70;
-    fields.text_len() + fields.len() * PER_FIELD
+    text + fields * PER_FIELD
 }

@@ -13,7 +13,8 @@ use time::OffsetDateTime;
 
 use super::encoding::{OBJECT_KEY, URI_COMPONENT};
 use super::key::hex;
-use super::scope::Stamp;
+use super::moment::Moment;
+use super::scope::{Stamp, time_of};
 use super::signer::{SignError, Signer};
 use crate::checksum::Checksum;
 use crate::clock::{Clock, SystemClock};
@@ -234,27 +235,25 @@ impl Signer {
             return Err(SignError::Key);
         }
         self.check_dialect(request.extended_names())?;
-        let (stamp, today) = self.day_of(now)?;
-        let (end, seconds) = self.end(request.lifetime, &stamp)?;
+        let (moment, end, seconds) = self.at(now, request.lifetime)?;
+        let Moment { stamp, day, .. } = &**moment;
         let host = HostHeader::of(request.origin);
-        let draft = Draft::write(self, request, &host, &stamp, &today.credential, seconds);
-        let signature = today.key.sign([
-            self.dialect.algorithm.as_bytes(),
-            b"\n",
-            stamp.as_str().as_bytes(),
-            b"\n",
-            today.scope().as_bytes(),
-            b"\n",
-            hex(&draft.canonical_hash(request, &host))
-                .as_str()
-                .as_bytes(),
-        ]);
+        let draft = Draft::write(self, request, &host, stamp, &day.credential, seconds);
+        let canonical_hash = hex(&draft.canonical_hash(request, &host));
+        // The string to sign (AWS, "Create a signed AWS API request").
+        let mut message = SmallVec::<[u8; 256]>::new();
+        for line in [self.dialect.algorithm, stamp.as_str(), day.scope()] {
+            message.extend_from_slice(line.as_bytes());
+            message.push(b'\n');
+        }
+        message.extend_from_slice(canonical_hash.as_bytes());
+        let signature = day.key.sign(&message);
         let mut url = draft.url;
         push_name(&mut url, "&", self.dialect.query_prefix, "Signature=");
         url.push_str(signature.as_str());
         Ok(SignedUrl {
             url,
-            expires_at: end.to_time(),
+            expires_at: time_of(end.unix()),
         })
     }
 }

@@ -40,13 +40,6 @@ impl Stamp {
         Some(Self { unix, basic }.with_time())
     }
 
-    /// The stamp of a moment of the same day; `None` for one of another.
-    pub(super) fn same_day(&self, time: OffsetDateTime) -> Option<Self> {
-        let unix = time.unix_timestamp();
-        let same = unix.div_euclid(SECONDS_PER_DAY) == self.unix / SECONDS_PER_DAY;
-        same.then(|| Self { unix, ..*self }.with_time())
-    }
-
     /// The stamp of some seconds later.
     pub(super) fn later(&self, seconds: u32) -> Option<Self> {
         let unix = self.unix + i64::from(seconds);
@@ -72,11 +65,6 @@ impl Stamp {
         self.unix
     }
 
-    /// The moment, without the fraction of a second that was cut off.
-    pub(super) fn to_time(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp(self.unix).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-    }
-
     /// `20151229T000000Z`
     pub(super) fn as_str(&self) -> &str {
         ascii(&self.basic)
@@ -87,11 +75,6 @@ impl Stamp {
         ascii(&self.basic[..8])
     }
 
-    /// `20151229T000000Z`, as bytes.
-    pub(super) fn basic(&self) -> &[u8; 16] {
-        &self.basic
-    }
-
     /// `2015-12-29T00:00:00Z`, as the policy's expiration is written.
     pub(super) fn extended(&self) -> [u8; 20] {
         let b = &self.basic;
@@ -100,6 +83,11 @@ impl Stamp {
             b[11], b[12], b':', b[13], b[14], b'Z',
         ]
     }
+}
+
+/// The moment of a stamp's second.
+pub(super) fn time_of(unix: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(unix).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 fn write_two(buffer: &mut [u8; 16], at: usize, value: u32) {
@@ -195,7 +183,7 @@ mod tests {
             for seconds in [0, 1, 3600, 86_399, 86_400, 604_800] {
                 let stamp = Stamp::of(at(start)).unwrap().later(seconds).unwrap();
                 assert!(Some(stamp) == Stamp::of(at(start + i64::from(seconds))));
-                assert_eq!(stamp.to_time(), at(start + i64::from(seconds)));
+                assert_eq!(time_of(stamp.unix()), at(start + i64::from(seconds)));
             }
         }
         assert!(Stamp::of(at(253_402_300_799)).unwrap().later(1).is_none());

@@ -9,16 +9,15 @@ use time::OffsetDateTime;
 
 use super::credentials::Credentials;
 use super::dialect::Dialect;
-use super::document::Document;
-use super::key::SigningKey;
+use super::moment::Moment;
 use super::scope::{Region, Stamp};
 use crate::limits::Lifetime;
-use crate::pairs::Pairs;
 
 /// Signs POST policies and URLs.
 ///
-/// Pure but for a cache: the signing key is derived once for each day and then shared, without a
-/// lock, by all threads. Cheap to share behind an `Arc`.
+/// Pure but for a cache, which all threads share without a lock: the signing key is derived once for
+/// each day, and what depends on the time only is written once a second. Cheap to share behind an
+/// `Arc`.
 ///
 /// ```
 /// use time::macros::datetime;
@@ -37,69 +36,7 @@ pub struct Signer {
     credentials: Credentials,
     region: Region,
     pub(super) dialect: &'static Dialect,
-    today: ArcSwap<DayKey>,
-}
-
-/// What stays the same all day: the key, and whatever else a form and a URL need in just these
-/// words.
-pub(super) struct DayKey {
-    /// Some moment of that day.
-    moment: Stamp,
-    pub(super) key: SigningKey,
-    /// `AKID/20151229/us-east-1/s3/aws4_request`
-    pub(super) credential: String,
-    /// Where in `credential` the scope begins: after the access key id and its slash.
-    scope_at: usize,
-    /// The conditions before the date, and up to it; those behind it, and the document's end.
-    pub(super) conditions: [Vec<u8>; 2],
-    /// The fields before the date, the policy and the signature, and those without their values.
-    pub(super) fields: [Pairs; 3],
-}
-
-impl DayKey {
-    fn derive(
-        credentials: &Credentials,
-        region: &Region,
-        dialect: &Dialect,
-        stamp: &Stamp,
-    ) -> Self {
-        let (id, date, region) = (credentials.access_key_id(), stamp.date(), region.as_str());
-        let credential = [id, date, region, dialect.service, dialect.terminator].join("/");
-
-        let prefix = dialect.field_prefix;
-        let (mut before, mut behind) = (Document::default(), Document::default());
-        let [mut to_date, mut to_policy, mut to_signature] = [(); 3].map(|()| Pairs::new());
-        for (name, value) in [
-            ("algorithm", dialect.algorithm),
-            ("credential", &credential),
-        ] {
-            before.condition(prefix, name, value);
-            to_date.push_prefixed(prefix, name, value);
-        }
-        before.open_condition(prefix, "date");
-        to_date.push_prefixed(prefix, "date", "");
-        behind.close_condition();
-        if let Some(token) = credentials.session_token() {
-            behind.condition(prefix, "security-token", token);
-            to_policy.push_prefixed(prefix, "security-token", token);
-        }
-        behind.close();
-        to_policy.push("policy", "");
-        to_signature.push_prefixed(prefix, "signature", "");
-        Self {
-            moment: *stamp,
-            key: SigningKey::derive(dialect, credentials.secret(), date, region),
-            scope_at: id.len() + 1,
-            conditions: [before.into_bytes(), behind.into_bytes()],
-            fields: [to_date, to_policy, to_signature],
-            credential,
-        }
-    }
-
-    /// `20151229/us-east-1/s3/aws4_request`
-    pub(super) fn scope(&self) -> &str {
-        &self.credential[self.scope_at..]
-    }
+    current: ArcSwap<Moment>,
 }
 
 /// Why nothing was signed.
@@ -155,13 +92,13 @@ impl Signer {
     }
 
     fn speaking(dialect: &'static Dialect, credentials: Credentials, region: Region) -> Self {
-        // Any day will do to begin with: the first that can be written.
-        let first = DayKey::derive(&credentials, &region, dialect, &Stamp::FIRST);
+        // Any moment will do to begin with: the first that can be written.
+        let first = Moment::first(&credentials, &region, dialect);
         Self {
             credentials,
             region,
             dialect,
-            today: ArcSwap::from_pointee(first),
+            current: ArcSwap::from_pointee(first),
         }
     }
 
@@ -195,37 +132,47 @@ impl Signer {
         }
     }
 
-    /// The stamp of a moment and the key of its day, from the cache or derived anew. Two threads that
-    /// meet a new day at once both derive it, to the same value. A guard, as counting references would
-    /// make the threads wait for each other.
-    pub(super) fn day_of(
+    /// The moment `now`, and when and in how many seconds what is signed at it ends: as late as asked,
+    /// but no later than the credentials.
+    ///
+    /// The moment comes from the cache or is written anew. Two threads that meet a new one at once both
+    /// write it, to the same value. A guard, as counting references would make the threads wait for
+    /// each other.
+    pub(super) fn at(
         &self,
         now: OffsetDateTime,
-    ) -> Result<(Stamp, Guard<Arc<DayKey>>), SignError> {
-        let today = self.today.load();
-        if let Some(stamp) = today.moment.same_day(now) {
-            return Ok((stamp, today));
+        lifetime: Lifetime,
+    ) -> Result<(Guard<Arc<Moment>>, Stamp, u32), SignError> {
+        let unix = now.unix_timestamp();
+        let mut moment = self.current.load();
+        let seconds = self.clip(lifetime, unix)?;
+        if moment.stamp.unix() != unix {
+            let fresh = Stamp::of(now).and_then(|stamp| {
+                let Self {
+                    credentials,
+                    region,
+                    dialect,
+                    ..
+                } = self;
+                moment.another(credentials, region, dialect, stamp, seconds)
+            });
+            let fresh = Arc::new(fresh.ok_or(SignError::Time)?);
+            self.current.store(Arc::clone(&fresh));
+            moment = Guard::from_inner(fresh);
         }
-        let stamp = Stamp::of(now).ok_or(SignError::Time)?;
-        let fresh = DayKey::derive(&self.credentials, &self.region, self.dialect, &stamp);
-        let fresh = Arc::new(fresh);
-        self.today.store(Arc::clone(&fresh));
-        Ok((stamp, Guard::from_inner(fresh)))
+        let end = moment.end(seconds).ok_or(SignError::Time)?;
+        Ok((moment, end, seconds))
     }
 
-    /// When a signature of now ends, and in how many seconds: as late as asked, but no later than the
-    /// credentials.
-    pub(super) fn end(&self, lifetime: Lifetime, now: &Stamp) -> Result<(Stamp, u32), SignError> {
+    fn clip(&self, lifetime: Lifetime, now: i64) -> Result<u32, SignError> {
         let asked = lifetime.as_secs();
-        let seconds = match self.credentials.expires_at() {
-            Some(end) => match end.unix_timestamp() - now.unix() {
-                ..=0 => return Err(SignError::CredentialsExpired),
-                left => asked.min(u32::try_from(left).unwrap_or(u32::MAX)),
+        match self.credentials.expires_at() {
+            Some(end) => match end.unix_timestamp() - now {
+                ..=0 => Err(SignError::CredentialsExpired),
+                left => Ok(asked.min(u32::try_from(left).unwrap_or(u32::MAX))),
             },
-            None => asked,
-        };
-        let end = now.later(seconds).ok_or(SignError::Time)?;
-        Ok((end, seconds))
+            None => Ok(asked),
+        }
     }
 }
 
