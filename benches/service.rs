@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench service
+//! cargo bench --bench service -- in-process   # or loopback, or stored
 //! ```
 //!
 //! Everything is measured in turns; see `rounds`. The create request has a body of 190 bytes, the
@@ -112,9 +113,18 @@ fn call<Store: AssetStore + 'static>(
 fn main() {
     assert_eq!(BODY.len(), 190);
     if is_wanted() {
-        in_process();
-        loopback::compare();
-        stored::flatness();
+        let parts: [(&str, fn()); 3] = [
+            ("in-process", in_process),
+            ("loopback", loopback::compare),
+            ("stored", stored::flatness),
+        ];
+        let asked = |name: &str| std::env::args().any(|argument| argument == name);
+        let all = !parts.iter().any(|(name, _)| asked(name));
+        for (name, measure) in parts {
+            if all || asked(name) {
+                measure();
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::id::{AssetId, ProjectId, UserId};
 use crate::limits::UploadSize;
 use crate::media_type::MediaType;
 use crate::object_name::{DisplayName, ObjectKey, ObjectName};
+use crate::plain::is_plain;
 
 /// One of the two labels of an [`ExternalRef`]: 1 to 255 characters, none of them a control
 /// character.
@@ -31,12 +32,18 @@ impl ExternalLabel {
     /// When it is empty, longer than 255 characters or holds a control character.
     pub fn new(label: impl Into<String>) -> Result<Self, InvalidExternalLabel> {
         let label = label.into();
-        let chars = label.chars().count();
-        if (1..=Self::MAX_CHARS).contains(&chars) && !label.chars().any(char::is_control) {
-            Ok(Self(label))
+        let plain = is_plain(&label);
+        let chars = if plain {
+            label.len()
         } else {
-            Err(InvalidExternalLabel)
+            label.chars().count()
+        };
+        if !(1..=Self::MAX_CHARS).contains(&chars)
+            || (!plain && label.chars().any(char::is_control))
+        {
+            return Err(InvalidExternalLabel);
         }
+        Ok(Self(label))
     }
 
     /// The label.

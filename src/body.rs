@@ -79,6 +79,10 @@ fn announced_length(headers: &HeaderMap) -> u64 {
 /// `application/json`, with parameters or not, or any type with the suffix `+json` (RFC 6839,
 /// section 3.1).
 fn is_json(value: &HeaderValue) -> bool {
+    // As nearly every client writes it.
+    if value == "application/json" {
+        return true;
+    }
     let Ok(text) = value.to_str() else {
         return false;
     };

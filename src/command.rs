@@ -32,7 +32,7 @@ impl Default for Rules {
 /// Reads the body of a create request.
 ///
 /// Faults are looked for in the order in which Plane does: what is required, the type, the rest.
-pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<CreateUpload, Refusal> {
+pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<Box<CreateUpload>, Refusal> {
     const NAMES: [&str; 7] = [
         "name",
         "size",
@@ -85,7 +85,7 @@ pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<CreateUpload, R
         &checksum,
         str::parse,
     )?;
-    Ok(CreateUpload {
+    Ok(Box::new(CreateUpload {
         display_name: DisplayName::new(&name),
         object_name,
         media_type,
@@ -93,7 +93,7 @@ pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<CreateUpload, R
         checksum,
         project,
         external,
-    })
+    }))
 }
 
 /// Reads the body of an update request: whether the asset is uploaded. No body counts as `{}`.
@@ -176,7 +176,10 @@ fn parse_type(
 ) -> Result<MediaType, Rejection> {
     let media_type = match member {
         blank if is_blank(blank) => allowed.derive(name.as_str()),
-        Member::Text(text) => text.parse().map_err(|_| Rejection::TypeNotAllowed)?,
+        Member::Text(text) => match allowed.listed(text) {
+            Some(media_type) => return Ok(media_type.clone()),
+            None => text.parse().map_err(|_| Rejection::TypeNotAllowed)?,
+        },
         _ => return Err(Rejection::TypeNotAllowed),
     };
     if allowed.contains(&media_type) {

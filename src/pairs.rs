@@ -5,6 +5,8 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use smallvec::SmallVec;
 
+use crate::plain::is_plain;
+
 /// Names and values in order, one behind the other in one buffer.
 ///
 /// Serializes as a map in that order. `Debug` shows the names only: the values may be a permission.
@@ -27,6 +29,11 @@ pub struct Pairs {
 type Lengths = (u32, u32);
 
 impl Pairs {
+    pub(crate) const NONE: Self = Self {
+        text: String::new(),
+        lengths: SmallVec::new_const(),
+    };
+
     /// None.
     #[must_use]
     pub fn new() -> Self {
@@ -107,6 +114,11 @@ impl Pairs {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lengths.is_empty()
+    }
+
+    /// Whether each name and each value is plain text; all of it is looked at in one go.
+    pub(crate) fn are_plain(&self) -> bool {
+        is_plain(&self.text)
     }
 
     /// The bytes of all names and values.

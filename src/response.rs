@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
-use serde::Serialize;
 
 use crate::asset::Asset;
 use crate::auth::{AuthError, Scope, Unavailable};
@@ -14,6 +13,7 @@ use crate::body::BodyError;
 use crate::download::Download;
 use crate::id::AssetId;
 use crate::json::Malformed;
+use crate::json_object::JsonObject;
 use crate::rejection::{Duplicate, Rejection};
 use crate::signer::UploadData;
 use crate::upload::Upload;
@@ -21,48 +21,11 @@ use crate::upload::Upload;
 /// What the service answers with.
 pub(crate) type Answer = Response<Full<Bytes>>;
 
+/// Room for the answer to a create request, in bytes: its policy is the most of it.
+const CREATED_LEN: usize = 2048;
+
 /// How long a caller at its cap of pending assets should wait: uploads under way need some time.
 const PENDING_RETRY_SECS: u64 = 60;
-
-#[derive(Serialize)]
-struct CreatedBody<'a> {
-    asset_id: &'a AssetId,
-    asset_url: &'a str,
-    upload_data: &'a UploadData,
-}
-
-#[expect(clippy::struct_field_names, reason = "the names on the wire")]
-#[derive(Serialize)]
-struct RetrievedBody<'a> {
-    asset_id: &'a AssetId,
-    asset_url: &'a str,
-    asset_name: &'a str,
-    asset_type: &'a str,
-}
-
-#[derive(Serialize)]
-struct DuplicateBody<'a> {
-    message: &'static str,
-    code: &'static str,
-    asset_id: &'a AssetId,
-    asset_url: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upload_data: Option<&'a UploadData>,
-}
-
-/// The body of every other error. `error` and `detail` are Plane's two names for the sentence.
-#[derive(Default, Serialize)]
-struct ErrorBody<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<bool>,
-    code: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
-}
 
 /// All that can keep the HTTP layer from fulfilling a request.
 #[derive(Debug)]
@@ -101,30 +64,21 @@ pub(crate) fn refusal(refusal: Refusal) -> Answer {
 }
 
 pub(crate) fn created(upload: &Upload) -> Answer {
-    json(
-        StatusCode::OK,
-        // A form is some 1.7 KB, its policy the most of it.
-        2048,
-        &CreatedBody {
-            asset_id: &upload.asset_id,
-            asset_url: &upload.asset_url,
-            upload_data: &upload.permission,
-        },
-    )
+    let mut body = JsonObject::with_capacity(CREATED_LEN);
+    write_id(&mut body, upload.asset_id);
+    body.text("asset_url", &upload.asset_url);
+    write_upload_data(&mut body, &upload.permission);
+    json(StatusCode::OK, body)
 }
 
 pub(crate) fn retrieved(download: &Download) -> Answer {
     let Asset { made, .. } = &download.asset;
-    json(
-        StatusCode::OK,
-        1024,
-        &RetrievedBody {
-            asset_id: &made.id,
-            asset_url: &download.url,
-            asset_name: made.display_name.as_str(),
-            asset_type: made.media_type.as_str(),
-        },
-    )
+    let mut body = JsonObject::with_capacity(1024);
+    write_id(&mut body, made.id);
+    body.text("asset_url", &download.url);
+    body.text("asset_name", made.display_name.as_str());
+    body.text("asset_type", made.media_type.as_str());
+    json(StatusCode::OK, body)
 }
 
 pub(crate) fn no_content() -> Answer {
@@ -331,17 +285,35 @@ fn insufficient_scope(scope: Scope) -> Answer {
 }
 
 fn duplicate(duplicate: &Duplicate) -> Answer {
-    json(
-        StatusCode::CONFLICT,
-        2048,
-        &DuplicateBody {
-            message: "Asset with same external id and source already exists",
-            code: "asset_exists",
-            asset_id: &duplicate.asset.made.id,
-            asset_url: &duplicate.asset_url,
-            upload_data: duplicate.upload_data.as_ref(),
-        },
-    )
+    let mut body = JsonObject::with_capacity(CREATED_LEN);
+    let message = "Asset with same external id and source already exists";
+    body.text("message", message);
+    body.text("code", "asset_exists");
+    write_id(&mut body, duplicate.asset.made.id);
+    body.text("asset_url", &duplicate.asset_url);
+    if let Some(upload_data) = &duplicate.upload_data {
+        write_upload_data(&mut body, upload_data);
+    }
+    json(StatusCode::CONFLICT, body)
+}
+
+fn write_id(body: &mut JsonObject, id: AssetId) {
+    body.text(
+        "asset_id",
+        id.as_uuid().hyphenated().encode_lower(&mut [0; 36]),
+    );
+}
+
+/// In the order of [`UploadData`]'s own serialization.
+fn write_upload_data(body: &mut JsonObject, data: &UploadData) {
+    body.object("upload_data", |body| {
+        body.text("method", data.method().as_str());
+        body.text("url", data.url());
+        body.pairs("fields", data.fields());
+        if !data.headers().is_empty() {
+            body.pairs("headers", data.headers());
+        }
+    });
 }
 
 /// A fault of the request: `{"error","status":false,"code","field"}`.
@@ -351,40 +323,32 @@ fn member(
     field: Option<&'static str>,
     sentence: &str,
 ) -> Answer {
-    let body = ErrorBody {
-        error: Some(sentence),
-        status: Some(false),
-        code,
-        field,
-        ..ErrorBody::default()
-    };
-    json(status, 256, &body)
+    let mut body = JsonObject::with_capacity(256);
+    body.text("error", sentence);
+    body.flag("status", false);
+    body.text("code", code);
+    if let Some(field) = field {
+        body.text("field", field);
+    }
+    json(status, body)
 }
 
 /// Any other error: `{"error","code"}`.
 fn plain(status: StatusCode, code: &'static str, sentence: &str) -> Answer {
-    json(
-        status,
-        128,
-        &ErrorBody {
-            error: Some(sentence),
-            code,
-            ..ErrorBody::default()
-        },
-    )
+    named(status, "error", code, sentence)
 }
 
 /// An error of the framework's in Plane: `{"detail","code"}`.
 fn detailed(status: StatusCode, code: &'static str, sentence: &str) -> Answer {
-    json(
-        status,
-        128,
-        &ErrorBody {
-            detail: Some(sentence),
-            code,
-            ..ErrorBody::default()
-        },
-    )
+    named(status, "detail", code, sentence)
+}
+
+/// `error` and `detail` are Plane's two names for the sentence.
+fn named(status: StatusCode, name: &'static str, code: &'static str, sentence: &str) -> Answer {
+    let mut body = JsonObject::with_capacity(128);
+    body.text(name, sentence);
+    body.text("code", code);
+    json(status, body)
 }
 
 fn unavailable(code: &'static str, sentence: &'static str, cause: &Unavailable) -> Answer {
@@ -397,14 +361,8 @@ fn unavailable(code: &'static str, sentence: &'static str, cause: &Unavailable) 
     with(answer, RETRY_AFTER, cause.retry_after_secs().into())
 }
 
-fn json(status: StatusCode, capacity: usize, body: &impl Serialize) -> Answer {
-    let mut text = Vec::with_capacity(capacity);
-    if let Err(error) = serde_json::to_writer(&mut text, body) {
-        // Strings and maps of strings serialize; should one not, no half of a body goes out.
-        tracing::error!(%error, "an answer could not be written");
-        return empty(StatusCode::INTERNAL_SERVER_ERROR);
-    }
-    let mut answer = Response::new(Full::from(text));
+fn json(status: StatusCode, body: JsonObject) -> Answer {
+    let mut answer = Response::new(Full::from(body.end()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

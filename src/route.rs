@@ -1,5 +1,7 @@
 //! Which of the four routes a request is for.
 
+use std::borrow::Cow;
+
 use http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -88,11 +90,8 @@ impl Path {
     }
 }
 
-fn decode(segment: &str) -> Option<String> {
-    percent_decode_str(segment)
-        .decode_utf8()
-        .ok()
-        .map(std::borrow::Cow::into_owned)
+fn decode(segment: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(segment).decode_utf8().ok()
 }
 
 /// The path all routes lie below: empty, or `/` and more without a slash at the end.

@@ -121,9 +121,10 @@ where
         B::Data: Send,
     {
         let inner = Arc::clone(&self.inner);
+        let (head, body) = request.into_parts();
         ResponseFuture(Box::pin(async move {
-            match path {
-                Some(path) => inner.answer(path, request).await,
+            match &path {
+                Some(path) => inner.answer(path, &head, body).await,
                 None => response::no_such_path(),
             }
         }))
@@ -131,18 +132,18 @@ where
 }
 
 impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
-    async fn answer<B: Body>(&self, path: Path, request: Request<B>) -> Answer {
-        let action = path.action(request.method());
+    /// The head goes by reference: it is large, and every part of a future that owns it moves it.
+    async fn answer<B: Body>(&self, path: &Path, head: &Parts, body: B) -> Answer {
+        let action = path.action(&head.method);
         if action == Action::Options {
             return response::options(path.allow());
         }
-        let (head, body) = request.into_parts();
-        let answered = match self.admit(&head, &action).await {
+        let answered = match self.admit(head, &action).await {
             Ok(caller) => match action {
-                Action::Create => self.create(&caller, &path, &head, body).await,
-                Action::Retrieve => self.retrieve(&caller, &path).await,
-                Action::Complete => self.complete(&caller, &path, &head, body).await,
-                Action::Delete => self.delete(&caller, &path).await,
+                Action::Create => self.create(&caller, path, head, body).await,
+                Action::Retrieve => self.retrieve(&caller, path).await,
+                Action::Complete => self.complete(&caller, path, head, body).await,
+                Action::Delete => self.delete(&caller, path).await,
                 Action::Options | Action::NotAllowed => {
                     Ok(response::method_not_allowed(&head.method, path.allow()))
                 }

@@ -148,8 +148,8 @@ impl UploadMethod {
 pub struct UploadData {
     method: UploadMethod,
     url: Arc<str>,
-    fields: Pairs,
-    headers: Pairs,
+    /// A form's fields, or a request's headers: no method has both.
+    pairs: Pairs,
 }
 
 impl UploadData {
@@ -159,8 +159,7 @@ impl UploadData {
         Self {
             method: UploadMethod::Post,
             url,
-            fields,
-            headers: Pairs::new(),
+            pairs: fields,
         }
     }
 
@@ -170,8 +169,7 @@ impl UploadData {
         Self {
             method: UploadMethod::Put,
             url,
-            fields: Pairs::new(),
-            headers,
+            pairs: headers,
         }
     }
 
@@ -187,18 +185,26 @@ impl UploadData {
         &self.url
     }
 
-    /// The form's fields, in the order in which they have to be sent.
+    /// The form's fields, in the order in which they have to be sent; none with PUT.
     #[must_use]
     pub fn fields(&self) -> &Pairs {
-        &self.fields
+        match self.method {
+            UploadMethod::Post => &self.pairs,
+            UploadMethod::Put => &NONE,
+        }
     }
 
-    /// The headers that have to be sent.
+    /// The headers that have to be sent; none with POST.
     #[must_use]
     pub fn headers(&self) -> &Pairs {
-        &self.headers
+        match self.method {
+            UploadMethod::Post => &NONE,
+            UploadMethod::Put => &self.pairs,
+        }
     }
 }
+
+static NONE: Pairs = Pairs::NONE;
 
 impl fmt::Debug for UploadData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,13 +217,13 @@ impl fmt::Debug for UploadData {
 
 impl Serialize for UploadData {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let with_headers = !self.headers.is_empty();
+        let with_headers = !self.headers().is_empty();
         let mut data = serializer.serialize_struct("UploadData", 3 + usize::from(with_headers))?;
         data.serialize_field("method", self.method.as_str())?;
         data.serialize_field("url", &*self.url)?;
-        data.serialize_field("fields", &self.fields)?;
+        data.serialize_field("fields", self.fields())?;
         if with_headers {
-            data.serialize_field("headers", &self.headers)?;
+            data.serialize_field("headers", self.headers())?;
         }
         data.end()
     }

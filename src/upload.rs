@@ -1,5 +1,7 @@
 //! Create: an asset is made and its upload permitted.
 
+use time::OffsetDateTime;
+
 use crate::asset::{Asset, ExternalRef, NewAsset};
 use crate::auth::Principal;
 use crate::checksum::Checksum;
@@ -11,7 +13,7 @@ use crate::rejection::{Duplicate, Rejection};
 use crate::signer::{UploadData, UploadIntent, UploadSigner};
 use crate::store::{AssetStore, Created};
 use crate::usecase::UseCases;
-use crate::workspace::WorkspaceSlug;
+use crate::workspace::{Workspace, WorkspaceSlug};
 
 /// What a caller asks for, once everything in it is known to be sound.
 #[derive(Debug)]
@@ -38,28 +40,12 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         &self,
         caller: &Principal,
         slug: Option<&WorkspaceSlug>,
-        command: CreateUpload,
+        command: Box<CreateUpload>,
     ) -> Result<Upload, Rejection> {
         let workspace = self.enter(slug, caller).await?;
         let now = self.clock.now();
-        let key = (self.key_strategy)(&workspace, self.ids.next_id(), &command.object_name);
-        let key = ObjectKey::new(key).map_err(|fault| Rejection::Internal(fault.into()))?;
-        let id = AssetId::new(self.ids.next_id());
-        let project = command.project;
-
-        let asset = NewAsset {
-            id,
-            key,
-            display_name: command.display_name,
-            object_name: command.object_name,
-            media_type: command.media_type,
-            size: command.size,
-            checksum: command.checksum,
-            project,
-            external: command.external,
-            created_by: caller.user,
-            created_at: now,
-        };
+        let asset = self.draft(&workspace, caller, *command, now)?;
+        let (id, project) = (asset.id, asset.project);
         // Signed before the row is made: a signer that fails leaves nothing behind.
         let intent = UploadIntent::of(&asset);
         let permission = self.signer.sign_upload(&intent, now).await?;
@@ -78,7 +64,8 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
             }
             Created::Duplicate(asset) => {
                 let asset_url = (self.asset_url)(&workspace, asset.made.project, asset.made.id);
-                let upload_data = self.resume(&asset, now).await?;
+                // Boxed, as it would make every future larger that never comes here.
+                let upload_data = Box::pin(self.resume(&asset, now)).await?;
                 Err(Rejection::Duplicate(Box::new(Duplicate {
                     asset: *asset,
                     asset_url,
@@ -90,12 +77,35 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         }
     }
 
+    fn draft(
+        &self,
+        workspace: &Workspace,
+        caller: &Principal,
+        command: CreateUpload,
+        now: OffsetDateTime,
+    ) -> Result<NewAsset, Rejection> {
+        let key = (self.key_strategy)(workspace, self.ids.next_id(), &command.object_name);
+        Ok(NewAsset {
+            id: AssetId::new(self.ids.next_id()),
+            key: ObjectKey::new(key).map_err(|fault| Rejection::Internal(fault.into()))?,
+            display_name: command.display_name,
+            object_name: command.object_name,
+            media_type: command.media_type,
+            size: command.size,
+            checksum: command.checksum,
+            project: command.project,
+            external: command.external,
+            created_by: caller.user,
+            created_at: now,
+        })
+    }
+
     /// A fresh permission for an asset that still waits for its upload, exactly as it was recorded,
     /// so that a client that crashed midway can go on.
     async fn resume(
         &self,
         asset: &Asset,
-        now: time::OffsetDateTime,
+        now: OffsetDateTime,
     ) -> Result<Option<UploadData>, Rejection> {
         if asset.state.is_uploaded() {
             return Ok(None);

@@ -24,13 +24,14 @@ impl WorkspaceSlug {
     #[must_use]
     pub fn new(slug: impl Into<String>) -> Option<Self> {
         let slug = slug.into();
+        let other = |c: char| c.is_control() || c.is_whitespace() || c == '/' || c == '\\';
+        // Most slugs are of letters, digits and hyphens, which is told without decoding UTF-8.
+        let simple = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         let sound = !slug.is_empty()
             && slug.len() <= Self::MAX_BYTES
             && slug != "."
             && slug != ".."
-            && !slug
-                .chars()
-                .any(|c| c.is_control() || c.is_whitespace() || c == '/' || c == '\\');
+            && (slug.bytes().all(simple) || !slug.chars().any(other));
         sound.then_some(Self(slug))
     }
 

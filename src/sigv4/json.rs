@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::plain::is_plain;
+
 /// A text that is going to be a JSON string, looked at once: whether it can be copied as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text<'a> {
@@ -63,13 +65,6 @@ fn write_escaped(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether every byte is printable ASCII, no quote, no backslash and no `$`. Without an early end, so
-/// that the compiler makes vector instructions of it.
-fn is_plain(text: &str) -> bool {
-    let special = |b: u8| !matches!(b, b' '..=b'~') || matches!(b, b'"' | b'\\' | b'$');
-    !text.bytes().fold(false, |found, b| found | special(b))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -77,13 +72,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        #[test]
-        fn plain_is_what_means_only_itself(text in "[ -~\u{7f}-\u{ff}\0-\u{1f}]{0,40}", plain in "[ !#%-\\[\\]-~]{0,40}") {
-            let needs_none = |c: char| matches!(c, ' '..='~') && !"\"\\$".contains(c);
-            prop_assert_eq!(is_plain(&text), text.chars().all(needs_none));
-            prop_assert!(is_plain(&plain));
-        }
-
         #[test]
         fn every_string_reads_back(text in "\\PC*|(?s).*") {
             let mut json = b"\"".to_vec();

@@ -1,0 +1,133 @@
+//! JSON objects of texts, written into one buffer: what every answer is.
+//!
+//! An answer to a create request is mostly one policy of plain text. `serde_json` looks at it byte by
+//! byte, which takes as long as signing it; here it is looked at in whole vectors and copied. What has
+//! to be escaped is `serde_json`'s work.
+
+use crate::pairs::Pairs;
+use crate::plain::is_plain;
+
+/// An object that is still open. The members' names are literals that need no escape.
+#[derive(Debug)]
+pub(crate) struct JsonObject(Vec<u8>);
+
+impl JsonObject {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        let mut text = Vec::with_capacity(bytes);
+        text.push(b'{');
+        Self(text)
+    }
+
+    #[inline]
+    pub(crate) fn text(&mut self, name: &'static str, value: &str) {
+        self.name(name);
+        if is_plain(value) {
+            self.quoted(value);
+        } else {
+            self.escaped(value);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn flag(&mut self, name: &'static str, value: bool) {
+        self.name(name);
+        self.append(if value { "true" } else { "false" });
+    }
+
+    /// A member that is an object itself.
+    #[inline]
+    pub(crate) fn object(&mut self, name: &'static str, write: impl FnOnce(&mut Self)) {
+        self.name(name);
+        self.append("{");
+        write(self);
+        self.append("}");
+    }
+
+    /// A member that is an object of names and values in their order.
+    pub(crate) fn pairs(&mut self, name: &'static str, pairs: &Pairs) {
+        let write = if pairs.are_plain() {
+            Self::quoted
+        } else {
+            Self::escaped
+        };
+        self.object(name, |object| {
+            for (name, value) in pairs.iter() {
+                object.comma();
+                write(object, name);
+                object.append(":");
+                write(object, value);
+            }
+        });
+    }
+
+    /// The object, closed.
+    pub(crate) fn end(mut self) -> Vec<u8> {
+        self.append("}");
+        self.0
+    }
+
+    #[inline]
+    fn name(&mut self, name: &'static str) {
+        self.comma();
+        self.quoted(name);
+        self.append(":");
+    }
+
+    #[inline]
+    fn comma(&mut self) {
+        if self.0.last() != Some(&b'{') {
+            self.append(",");
+        }
+    }
+
+    /// A text without anything to escape.
+    #[inline]
+    fn quoted(&mut self, text: &str) {
+        for part in ["\"", text, "\""] {
+            self.append(part);
+        }
+    }
+
+    fn escaped(&mut self, text: &str) {
+        self.append(&serde_json::Value::from(text).to_string());
+    }
+
+    #[inline]
+    fn append(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn members_and_objects_in_their_order() {
+        let mut object = JsonObject::with_capacity(0);
+        object.text("a", "{");
+        object.object("b", |_| {});
+        object.object("c", |c| c.flag("d", true));
+        object.pairs("e", &[("f", "1"), ("g", "")].into_iter().collect());
+        object.flag("h", false);
+        assert_eq!(
+            String::from_utf8(object.end()).unwrap(),
+            r#"{"a":"{","b":{},"c":{"d":true},"e":{"f":"1","g":""},"h":false}"#
+        );
+        assert_eq!(JsonObject::with_capacity(0).end(), b"{}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_reads_back(name in "\\PC*|(?s).*", value in "\\PC*|(?s).*") {
+            let mut object = JsonObject::with_capacity(0);
+            object.text("text", &value);
+            object.pairs("pairs", &[(&name, &value)].into_iter().collect());
+            let read: Value = serde_json::from_slice(&object.end()).unwrap();
+            prop_assert_eq!(read, json!({"text": value, "pairs": {name: value}}));
+        }
+    }
+}
