@@ -177,6 +177,10 @@ where
             break;
         }
         named.extend(condemned);
+        demand(
+            named.len() <= stale.len() + deleted.len(),
+            "`purge` names something twice",
+        )?;
     }
     let all: Vec<_> = stale.iter().chain(&deleted).collect();
     yard.are(&named, &all, "the steps of a run together")
@@ -220,5 +224,8 @@ where
     step.gone = gone;
     let behind = yard.purge(&step).await?;
     demand(behind.is_empty(), "`purge` names what is before `after`")?;
-    equal(&yard.due().await?, &rest, "the next run")
+    demand(
+        yard.due().await? == rest,
+        "the next run names something else than what has failed",
+    )
 }
