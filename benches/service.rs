@@ -133,8 +133,7 @@ fn in_process() {
     let world = stored::World::new(store.clone(), 1_000, &store);
     let item = world.path();
     let mut candidates = [
-        // And forgotten again, so that the store stays as it is.
-        Candidate::new("create", || world.create_and_delete()),
+        Candidate::new("create", || world.create()).clearing(|| world.clear()),
         Candidate::new("retrieve", || {
             call(&world.service, request("GET", &item, ""))
         }),

@@ -6,7 +6,7 @@ use crate::id::ProjectId;
 use crate::json::{Member, read_object};
 use crate::limits::{Oversize, UploadSize};
 use crate::media_type::{AllowedTypes, MediaType};
-use crate::object_name::{DisplayName, ObjectName};
+use crate::object_name::ObjectName;
 use crate::rejection::Rejection;
 use crate::response::Refusal;
 use crate::upload::CreateUpload;
@@ -65,7 +65,8 @@ pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<Box<CreateUploa
         )
         .into());
     };
-    let object_name = ObjectName::clean(&name).ok_or(Rejection::Required { field: "name" })?;
+    let (display_name, object_name) =
+        ObjectName::both(&name).ok_or(Rejection::Required { field: "name" })?;
     let size = parse_size(&size, rules)?;
     let media_type = parse_type(&media_type, &object_name, &rules.allowed_types)?;
     let project = parse_project(&project)?;
@@ -86,7 +87,7 @@ pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<Box<CreateUploa
         str::parse,
     )?;
     Ok(Box::new(CreateUpload {
-        display_name: DisplayName::new(&name),
+        display_name,
         object_name,
         media_type,
         size,

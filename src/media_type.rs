@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A concrete MIME type as it is signed and sent: the lower-case essence `type/subtype`, without
 /// parameters and without wildcards.
@@ -16,7 +17,7 @@ use std::str::FromStr;
 /// assert!("image/*".parse::<MediaType>().is_err());
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MediaType(String);
+pub struct MediaType(Arc<str>);
 
 /// What [`MediaType`] answers to text that names no concrete type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +39,7 @@ impl MediaType {
     /// `application/octet-stream`: bytes of which nothing is known.
     #[must_use]
     pub fn octet_stream() -> Self {
-        Self("application/octet-stream".to_owned())
+        Self("application/octet-stream".into())
     }
 
     /// The types that files with the extension of `name` usually have, the likeliest first.
@@ -58,10 +59,11 @@ impl MediaType {
     /// `audio/x-m4a` of `audio/m4a`, and the other way round.
     fn x_twin(&self) -> Self {
         let (kind, name) = self.0.split_once('/').unwrap_or((&self.0, ""));
-        Self(match name.strip_prefix("x-") {
+        let twin = match name.strip_prefix("x-") {
             Some(bare) => format!("{kind}/{bare}"),
             None => format!("{kind}/x-{name}"),
-        })
+        };
+        Self(twin.into())
     }
 
     /// Whether a browser may show the file in place: types that carry no script of their own.
@@ -85,7 +87,7 @@ impl MediaType {
                     | "x-portable-bitmap"
                     | "x-portable-pixmap"
             ),
-            _ => matches!(self.0.as_str(), "application/pdf" | "text/plain"),
+            _ => matches!(&*self.0, "application/pdf" | "text/plain"),
         }
     }
 }
@@ -102,7 +104,7 @@ impl FromStr for MediaType {
         if essence.contains('*') {
             return Err(InvalidMediaType);
         }
-        Ok(Self(essence.to_ascii_lowercase()))
+        Ok(Self(essence.to_ascii_lowercase().into()))
     }
 }
 
@@ -211,7 +213,7 @@ fn listing_order(a: &str, b: &str) -> Ordering {
 impl Default for AllowedTypes {
     fn default() -> Self {
         let types = PLANE_ATTACHMENT_TYPES.iter();
-        Self::listing(types.map(|t| MediaType((*t).to_owned())).collect())
+        Self::listing(types.map(|t| MediaType((*t).into())).collect())
     }
 }
 

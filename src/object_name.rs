@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
@@ -25,7 +26,7 @@ use crate::plain::is_plain;
 /// assert!(ObjectName::clean("..").is_none());
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ObjectName(String);
+pub struct ObjectName(Arc<str>);
 
 impl ObjectName {
     /// The longest name, in bytes.
@@ -34,11 +35,21 @@ impl ObjectName {
     /// An extension longer than this is cut like the rest of the name.
     const MAX_EXTENSION_BYTES: usize = 32;
 
+    /// The name for people and the clean one of what a client sent: one text where they are the same.
+    pub(crate) fn both(raw: &str) -> Option<(DisplayName, Self)> {
+        if is_clean(raw) {
+            let name = Arc::<str>::from(raw);
+            Some((DisplayName(Arc::clone(&name)), Self(name)))
+        } else {
+            Some((DisplayName::new(raw), Self::clean_closely(raw)?))
+        }
+    }
+
     /// Cleans a name; `None` when nothing is left of it.
     #[must_use]
     pub fn clean(raw: &str) -> Option<Self> {
         if is_clean(raw) {
-            Some(Self(raw.to_owned()))
+            Some(Self(raw.into()))
         } else {
             Self::clean_closely(raw)
         }
@@ -66,7 +77,7 @@ impl ObjectName {
             .trim_end();
         let mut name = name.replace("${", "_{");
         shorten(&mut name);
-        (!name.is_empty()).then_some(Self(name))
+        (!name.is_empty()).then(|| Self(name.into()))
     }
 
     /// The cleaned name.
@@ -128,16 +139,17 @@ impl fmt::Display for ObjectName {
 /// The name as the client gave it, for people to read: free of control characters, otherwise
 /// untouched. Never part of a key, a path or a header.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct DisplayName(String);
+pub struct DisplayName(Arc<str>);
 
 impl DisplayName {
     /// Drops the control characters of a name.
     #[must_use]
     pub fn new(raw: &str) -> Self {
         if is_plain(raw) {
-            return Self(raw.to_owned());
+            return Self(raw.into());
         }
-        Self(raw.chars().filter(|c| !c.is_control()).collect())
+        let shown: String = raw.chars().filter(|c| !c.is_control()).collect();
+        Self(shown.into())
     }
 
     /// The name.

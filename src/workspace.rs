@@ -1,6 +1,7 @@
 //! The workspace: what a caller is let into, and the only key that opens its assets.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::id::WorkspaceId;
 
@@ -14,7 +15,7 @@ use crate::id::WorkspaceId;
 /// assert!(WorkspaceSlug::new("../secrets").is_none());
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WorkspaceSlug(String);
+pub struct WorkspaceSlug(Arc<str>);
 
 impl WorkspaceSlug {
     /// The longest slug, in bytes.
@@ -22,8 +23,8 @@ impl WorkspaceSlug {
 
     /// Takes a slug that has been percent-decoded already; `None` when it can't name a workspace.
     #[must_use]
-    pub fn new(slug: impl Into<String>) -> Option<Self> {
-        let slug = slug.into();
+    pub fn new(slug: impl AsRef<str>) -> Option<Self> {
+        let slug = slug.as_ref();
         let other = |c: char| c.is_control() || c.is_whitespace() || c == '/' || c == '\\';
         // Most slugs are of letters, digits and hyphens, which is told without decoding UTF-8.
         let simple = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
@@ -32,7 +33,7 @@ impl WorkspaceSlug {
             && slug != "."
             && slug != ".."
             && (slug.bytes().all(simple) || !slug.chars().any(other));
-        sound.then_some(Self(slug))
+        sound.then(|| Self(slug.into()))
     }
 
     /// The slug, decoded.

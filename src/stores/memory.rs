@@ -3,7 +3,6 @@
 mod purging;
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -75,6 +74,10 @@ struct Directory {
     credentials: HashMap<(CredentialKind, CredentialDigest), CredentialRecord>,
 }
 
+/// By keys that no caller chooses: hashed fast.
+type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+type HashSet<K> = std::collections::HashSet<K, foldhash::fast::RandomState>;
+
 /// What is in one workspace. Whatever a call needs is a look-up or a counter, so that its cost does
 /// not grow with the number of assets.
 #[derive(Default)]
@@ -82,7 +85,8 @@ struct Contents {
     projects: HashSet<ProjectId>,
     /// Boxed, so that little has to move when the map grows.
     assets: HashMap<AssetId, Box<Asset>>,
-    pairs: HashMap<PairKey, AssetId>,
+    /// Callers choose these keys, so that their hash must not be foreseen.
+    pairs: std::collections::HashMap<PairKey, AssetId>,
     pending: u32,
     pending_of: HashMap<UserId, u32>,
 }
