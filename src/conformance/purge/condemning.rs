@@ -125,7 +125,12 @@ where
     for new in &kept {
         yard.holds(new, &uploaded).await?;
     }
-    Ok(())
+    // Nor may it remember as uploaded what is taken back.
+    let back = &kept[0];
+    let set = yard.set_state(back.id, &UploadState::Pending).await?;
+    equal(&set, &true, "`set_state`")?;
+    let named = yard.condemned(STALE_BEFORE, NEVER).await?;
+    yard.are(&named, &[back], "one was taken back")
 }
 
 /// A step gives up at most `most` assets, the oldest first, and names at most `most`, in their order. Step by step all of
