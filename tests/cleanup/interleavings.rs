@@ -1,5 +1,5 @@
-//! Whatever happens while the clean-up runs: no row goes before its object, and nothing that lives is
-//! condemned.
+//! Whatever happens while the clean-up runs: no row goes before its object, and nothing that lives
+//! is condemned.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
