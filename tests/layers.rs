@@ -29,6 +29,7 @@ const LAYERS: [&[&str]; 6] = [
         "verifier",
     ],
     &[
+        "cleanup",
         "completion",
         "download",
         "rejection",
