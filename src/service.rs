@@ -138,23 +138,31 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         if action == Action::Options {
             return response::options(path.allow());
         }
-        let answered = match self.admit(head, &action).await {
-            Ok(caller) => match action {
-                Action::Create => self.create(&caller, path, head, body).await,
-                Action::Retrieve => self.retrieve(&caller, path).await,
-                Action::Complete => self.complete(&caller, path, head, body).await,
-                Action::Delete => self.delete(&caller, path).await,
-                Action::Options | Action::NotAllowed => {
-                    Ok(response::method_not_allowed(&head.method, path.allow()))
-                }
-            },
-            Err(rejection) => Err(rejection.into()),
-        };
+        let answered = self.fulfil(&action, path, head, body).await;
         let answer = answered.unwrap_or_else(response::refusal);
         if head.method == Method::HEAD {
             without_body(answer)
         } else {
             answer
+        }
+    }
+
+    async fn fulfil<B: Body>(
+        &self,
+        action: &Action,
+        path: &Path,
+        head: &Parts,
+        body: B,
+    ) -> Result<Answer, Refusal> {
+        let caller = self.admit(head, action).await?;
+        match action {
+            Action::Create => self.create(&caller, path, head, body).await,
+            Action::Retrieve => self.retrieve(&caller, path).await,
+            Action::Complete => self.complete(&caller, path, head, body).await,
+            Action::Delete => self.delete(&caller, path).await,
+            Action::Options | Action::NotAllowed => {
+                Ok(response::method_not_allowed(&head.method, path.allow()))
+            }
         }
     }
 

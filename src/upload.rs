@@ -40,11 +40,11 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         &self,
         caller: &Principal,
         slug: Option<&WorkspaceSlug>,
-        command: Box<CreateUpload>,
+        command: CreateUpload,
     ) -> Result<Upload, Rejection> {
         let workspace = self.enter(slug, caller).await?;
         let now = self.clock.now();
-        let asset = self.draft(&workspace, caller, *command, now)?;
+        let asset = self.draft(&workspace, caller, command, now)?;
         let (id, project) = (asset.id, asset.project);
         // Signed before the row is made: a signer that fails leaves nothing behind.
         let intent = UploadIntent::of(&asset);
@@ -64,8 +64,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
             }
             Created::Duplicate(asset) => {
                 let asset_url = (self.asset_url)(&workspace, asset.made.project, asset.made.id);
-                // Boxed, as it would make every future larger that never comes here.
-                let upload_data = Box::pin(self.resume(&asset, now)).await?;
+                let upload_data = self.resume(&asset, now).await?;
                 Err(Rejection::Duplicate(Box::new(Duplicate {
                     asset: *asset,
                     asset_url,
