@@ -1,6 +1,14 @@
 //! Ready-made stores: one in memory, one in a SQLite file.
 
 mod memory;
+#[cfg(feature = "postgres")]
+#[allow(
+    dead_code,
+    unused,
+    unreachable_pub,
+    reason = "the stores over it come next"
+)]
+mod pg;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
