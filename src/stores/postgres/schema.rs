@@ -140,7 +140,8 @@ mod tests {
         let quoted = |name| Schema::new(name).map(|schema| schema.quoted);
         assert_eq!(quoted("Assets").unwrap(), "\"Assets\"");
         assert_eq!(quoted("a\"; --").unwrap(), "\"a\"\"; --\"");
-        for bad in ["", "pg_assets", "a\0", &"a".repeat(64)] {
+        let long = "a".repeat(64);
+        for bad in ["", "pg_assets", "a\0", &long] {
             assert_eq!(quoted(bad), Err(InvalidSchemaName), "{bad:?}");
         }
         assert_eq!(Schema::default().quoted, quoted("asset_upload").unwrap());
