@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tower_asset_upload::conformance::{run, run_credentials, run_purge};
 use tower_asset_upload::{AssetStore, PostgresStore};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Bouncer, Cluster};
 use crate::ported::Ported;
 
 /// A store in a schema that nobody has used before.
@@ -46,4 +46,18 @@ async fn boxed_and_shared() {
         Ported::new(shared, store)
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn through_pgbouncer() {
+    let Some(cluster) = Cluster::shared("through_pgbouncer") else {
+        return;
+    };
+    let Some(bouncer) = Bouncer::start("through_pgbouncer", cluster) else {
+        return;
+    };
+    let url = bouncer.url(&cluster.database().await);
+    run(|| fresh(&url)).await;
+    run_credentials(|| fresh(&url)).await;
+    run_purge(|| fresh(&url)).await;
 }
