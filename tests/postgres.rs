@@ -6,7 +6,11 @@
 mod cluster;
 #[path = "postgres/conforming.rs"]
 mod conforming;
+#[path = "postgres/plans.rs"]
+mod plans;
 #[path = "stores/ported.rs"]
 mod ported;
 #[path = "support/process.rs"]
 mod process;
+#[path = "postgres/world.rs"]
+mod world;

@@ -155,7 +155,7 @@ mod tests {
             .collect();
         assert_eq!(
             digests,
-            ["39c5b172917ea76365a5bd022ad543b4dce558126025636154a793361a597188"]
+            ["a20c3ef8f195f5d96fc9e9deb1a0946b5da2b387365a6a24a88b9dae566a6f8c"]
         );
     }
 }
