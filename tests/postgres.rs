@@ -2,6 +2,8 @@
 #![cfg(all(unix, feature = "postgres"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+#[path = "postgres/calls.rs"]
+mod calls;
 #[path = "support/cluster.rs"]
 mod cluster;
 #[path = "postgres/conforming.rs"]
@@ -12,5 +14,7 @@ mod plans;
 mod ported;
 #[path = "support/process.rs"]
 mod process;
+#[path = "postgres/wire.rs"]
+mod wire;
 #[path = "postgres/world.rs"]
 mod world;

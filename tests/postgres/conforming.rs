@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use tower_asset_upload::conformance::{run, run_credentials, run_purge};
 use tower_asset_upload::AssetStore;
+use tower_asset_upload::conformance::{run, run_credentials, run_purge};
 
 use crate::cluster::{Bouncer, Cluster};
 use crate::ported::Ported;
