@@ -8,12 +8,16 @@ mod calls;
 mod cluster;
 #[path = "postgres/conforming.rs"]
 mod conforming;
+#[path = "postgres/encrypted.rs"]
+mod encrypted;
 #[path = "postgres/plans.rs"]
 mod plans;
 #[path = "stores/ported.rs"]
 mod ported;
 #[path = "support/process.rs"]
 mod process;
+#[path = "postgres/start.rs"]
+mod start;
 #[path = "postgres/wire.rs"]
 mod wire;
 #[path = "postgres/world.rs"]

@@ -92,7 +92,10 @@ async fn every_call_is_a_search_of_an_index() {
         assert!(explained, "there is no plan of {statement}");
     }
     for plan in plans {
-        check(&plan["Plan"], &plan);
+        // The server's own tables are small ones.
+        if !plan["Query Text"].as_str().unwrap().contains("pg_catalog") {
+            check(&plan["Plan"], &plan);
+        }
     }
 }
 
