@@ -16,6 +16,8 @@ mod plans;
 mod ported;
 #[path = "support/process.rs"]
 mod process;
+#[path = "postgres/servers.rs"]
+mod servers;
 #[path = "postgres/start.rs"]
 mod start;
 #[path = "postgres/wire.rs"]
