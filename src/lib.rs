@@ -127,6 +127,8 @@ pub use signer::{
 };
 pub use store::{AssetStore, Created, StoreError};
 pub use stores::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use stores::{InvalidRootCertificate, InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteOptions, SqliteStore};
 pub use verifier::{ObjectVerifier, VerifyError};

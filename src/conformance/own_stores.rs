@@ -7,6 +7,8 @@ use crate::BoxError;
 use crate::credential::{Credential, CredentialRecord};
 use crate::id::{ProjectId, UserId, WorkspaceId};
 use crate::stores::MemoryStore;
+#[cfg(feature = "postgres")]
+use crate::stores::PostgresStore;
 #[cfg(feature = "sqlite")]
 use crate::stores::SqliteStore;
 use crate::workspace::WorkspaceSlug;
@@ -109,6 +111,55 @@ impl SeedCredentials for SqliteStore {
         record: CredentialRecord,
     ) -> Result<bool, BoxError> {
         blocking(self, move |store| store.add_credential(record)).await?;
+        Ok(true)
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[async_trait]
+impl Seed for PostgresStore {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), BoxError> {
+        Ok(self.add_workspace(id, slug).await?)
+    }
+
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+        Ok(self.add_member(workspace, user).await?)
+    }
+
+    async fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), BoxError> {
+        Ok(self.add_project(workspace, project).await?)
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError> {
+        Ok(self.remove_workspace(id).await?)
+    }
+
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+        Ok(self.remove_member(workspace, user).await?)
+    }
+
+    async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), BoxError> {
+        Ok(self.remove_project(workspace, project).await?)
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[async_trait]
+impl SeedCredentials for PostgresStore {
+    async fn add_credential(
+        &self,
+        _: &Credential<'_>,
+        record: CredentialRecord,
+    ) -> Result<bool, BoxError> {
+        self.add_credential(record).await?;
         Ok(true)
     }
 }

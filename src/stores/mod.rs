@@ -1,9 +1,17 @@
-//! Ready-made stores: one in memory, one in a SQLite file.
+//! Ready-made stores: in memory, in a SQLite file, in PostgreSQL.
 
 mod memory;
+#[cfg(feature = "postgres")]
+mod pg;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use pg::InvalidRootCertificate;
+#[cfg(feature = "postgres")]
+pub use postgres::{InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};

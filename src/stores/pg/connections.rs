@@ -1,0 +1,190 @@
+//! The pool, and the calls that are made over it.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use futures_util::future::{Either, select};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_postgres::{CancelToken, Client};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::fault::Fault;
+use super::session::Session;
+use super::settings::Settings;
+use super::{tls, url};
+
+/// Connections to one database. A handle: its clones share them.
+///
+/// Calls run on the runtime that it was made in, so a caller needs none, and one that hangs up leaves
+/// no connection behind with half a call on it.
+#[derive(Clone)]
+pub(in crate::stores) struct Pg {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool,
+    tls: MakeRustlsConnect,
+    runtime: Handle,
+    connect_timeout: Duration,
+    call_timeout: Duration,
+}
+
+impl Pg {
+    /// Reads the URL and makes ready to connect; the first call does.
+    pub(in crate::stores) fn new(url: &str, settings: &Settings) -> Result<Self, Fault> {
+        let runtime = Handle::try_current().map_err(|_| Fault::NoRuntime)?;
+        let config = url::parse(url, settings.connect_timeout)?;
+        let tls = tls::connector(&settings.roots)?;
+        let manager = ManagerConfig {
+            // Asks the client, not the server: a connection that is gone is known to be gone.
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let pool = Pool::builder(Manager::from_config(config, tls.clone(), manager))
+            .max_size(settings.max_connections.get())
+            .wait_timeout(Some(settings.acquire_timeout))
+            .create_timeout(Some(settings.connect_timeout))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|_| Fault::Stopped)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pool,
+                tls,
+                runtime,
+                connect_timeout: settings.connect_timeout,
+                call_timeout: settings.call_timeout,
+            }),
+        })
+    }
+
+    /// Makes a call within the time that calls have.
+    ///
+    /// Once `work` has begun it goes on to its end, also when this future is dropped. A caller that
+    /// hangs up before, while it waits for a connection, makes none.
+    pub(in crate::stores) async fn call<T, W>(
+        &self,
+        work: impl FnOnce(Session) -> W + Send + 'static,
+    ) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        self.call_within(self.inner.call_timeout, work).await
+    }
+
+    /// Makes a call within that time.
+    pub(in crate::stores) async fn call_within<T, W>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(Session) -> W + Send + 'static,
+    ) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        let (waiting, hung_up) = oneshot::channel::<Infallible>();
+        let pg = self.clone();
+        let call = self.inner.runtime.spawn(async move {
+            let whole = async {
+                let lease = match select(pin!(pg.lease()), hung_up).await {
+                    Either::Left((lease, _)) => lease?,
+                    Either::Right(_) => return Err(Fault::HungUp),
+                };
+                work(Session::new(lease, limit)).await
+            };
+            timeout(limit, whole).await.unwrap_or(Err(Fault::Timeout))
+        });
+        let answer = call.await.unwrap_or_else(|fault| {
+            Err(if fault.is_panic() {
+                Fault::Panicked
+            } else {
+                Fault::Stopped
+            })
+        });
+        drop(waiting);
+        answer
+    }
+
+    async fn lease(&self) -> Result<Lease, Fault> {
+        Ok(Lease {
+            object: Some(self.inner.pool.get().await?),
+            pg: self.clone(),
+            busy: false,
+        })
+    }
+
+    /// Asks the server to stop what it does for a client that is gone. Nobody waits for that.
+    fn cancel(&self, token: CancelToken) {
+        let tls = self.inner.tls.clone();
+        let limit = self.inner.connect_timeout;
+        self.inner.runtime.spawn(async move {
+            // Where it fails there is nothing left to stop, or no way to.
+            let _ = timeout(limit, token.cancel_query(tls)).await;
+        });
+    }
+}
+
+impl fmt::Debug for Pg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pg")
+            .field("max_connections", &self.inner.pool.status().max_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connection for the time of a call. One that is dropped while it is busy is closed, and what it
+/// was busy with is cancelled; any other goes back into the pool.
+pub(super) struct Lease {
+    /// `None` once it was given up.
+    object: Option<Object>,
+    pg: Pg,
+    busy: bool,
+}
+
+impl Lease {
+    pub(super) fn client(&self) -> Result<&Client, Fault> {
+        self.object
+            .as_ref()
+            .map(|object| &***object)
+            .ok_or(Fault::Stopped)
+    }
+
+    /// States whether the server owes an answer, or the client the end of a transaction.
+    pub(super) fn set_busy(&mut self, busy: bool) {
+        self.busy = busy;
+    }
+
+    /// Takes another connection for this one, which is given up.
+    pub(super) async fn renew(&mut self) -> Result<(), Fault> {
+        self.give_up();
+        self.object = Some(self.pg.inner.pool.get().await?);
+        self.busy = false;
+        Ok(())
+    }
+
+    fn give_up(&mut self) {
+        let Some(object) = self.object.take() else {
+            return;
+        };
+        let client = Object::take(object);
+        if !client.is_closed() {
+            self.pg.cancel(client.cancel_token());
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.busy {
+            self.give_up();
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What is said on a connection.
+
+use std::time::Duration;
+
+use futures_util::future::{join_all, join3};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+
+use super::connections::Lease;
+use super::fault::Fault;
+
+/// The values of a statement and their types, which the server would have to be asked for otherwise.
+pub(in crate::stores) type Values<'a> = [(&'a (dyn ToSql + Sync), Type)];
+
+/// `values![UUID: id, TEXT: name]`, for `$1` and `$2`.
+macro_rules! values {
+    ($($kind:ident: $value:expr),* $(,)?) => {
+        [$((
+            &$value as &(dyn tokio_postgres::types::ToSql + Sync),
+            tokio_postgres::types::Type::$kind,
+        )),*]
+    };
+}
+pub(in crate::stores) use values;
+
+/// A statement and its values.
+#[derive(Clone, Copy)]
+pub(in crate::stores) struct Statement<'a> {
+    pub(in crate::stores) sql: &'a str,
+    pub(in crate::stores) values: &'a Values<'a>,
+}
+
+impl<'a> Statement<'a> {
+    pub(in crate::stores) fn new(sql: &'a str, values: &'a Values<'a>) -> Self {
+        Self { sql, values }
+    }
+}
+
+/// A connection in the course of a [call](super::Pg::call). Everything it does is one round trip.
+pub(in crate::stores) struct Session {
+    lease: Lease,
+    limit: Duration,
+}
+
+impl Session {
+    pub(super) fn new(lease: Lease, limit: Duration) -> Self {
+        Self { lease, limit }
+    }
+
+    /// The rows of a statement that changes nothing, or nothing the second time. Where the connection
+    /// is lost it is sent once more, over another one.
+    pub(in crate::stores) async fn read(
+        &mut self,
+        sql: &str,
+        values: &Values<'_>,
+    ) -> Result<Vec<Row>, Fault> {
+        match self.write(sql, values).await {
+            Err(fault) if fault.is_lost() => {
+                self.renew().await?;
+                self.write(sql, values).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// The rows of a statement that is a transaction of its own.
+    pub(in crate::stores) async fn write(
+        &mut self,
+        sql: &str,
+        values: &Values<'_>,
+    ) -> Result<Vec<Row>, Fault> {
+        self.send(async |client| Ok(client.query_typed(sql, values).await?))
+            .await
+    }
+
+    /// The rows of the last of these statements, which are one transaction at READ COMMITTED: each
+    /// sees what was committed before it began. With the key of an [advisory lock](super::lock_key)
+    /// the transaction waits for all others that have it.
+    ///
+    /// All of it is sent at once, so that no caller, however slow, keeps a transaction or a lock open.
+    pub(in crate::stores) async fn transaction(
+        &mut self,
+        lock: Option<i64>,
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<Row>, Fault> {
+        let limit = self.limit.as_millis().clamp(1, 2_147_483_647);
+        let lock = lock.map(|key| format!("; SELECT pg_catalog.pg_advisory_xact_lock({key})"));
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+             SET LOCAL statement_timeout = {limit}{}",
+            lock.unwrap_or_default()
+        );
+        self.send(async |client| {
+            // The driver puts a message into its queue when a future is first polled; these are
+            // polled in the order in which they stand.
+            let statements = statements
+                .iter()
+                .map(|statement| client.query_typed(statement.sql, statement.values));
+            let (opened, answers, committed) = join3(
+                client.batch_execute(&begin),
+                join_all(statements),
+                client.batch_execute("COMMIT"),
+            )
+            .await;
+            // The first failure is the cause of all that follow; then COMMIT means ROLLBACK.
+            opened?;
+            let mut rows = Vec::new();
+            for answer in answers {
+                rows = answer?;
+            }
+            committed?;
+            Ok(rows)
+        })
+        .await
+    }
+
+    /// Takes another connection, as when this one was lost.
+    pub(in crate::stores) async fn renew(&mut self) -> Result<(), Fault> {
+        self.lease.renew().await
+    }
+
+    /// The connection itself, for what takes several round trips. It is closed in the end, and with it
+    /// a transaction that is open, unless [`settle`](Self::settle) was called before.
+    pub(in crate::stores) fn take_over(&mut self) -> Result<&Client, Fault> {
+        self.lease.set_busy(true);
+        self.lease.client()
+    }
+
+    /// States that there is no transaction open.
+    pub(in crate::stores) fn settle(&mut self) {
+        self.lease.set_busy(false);
+    }
+
+    async fn send<T>(
+        &mut self,
+        message: impl AsyncFnOnce(&Client) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.lease.set_busy(true);
+        let answer = message(self.lease.client()?).await;
+        // Whatever else went wrong, nobody knows what is still on its way.
+        let settled = answer.as_ref().err().is_none_or(Fault::is_answer);
+        self.lease.set_busy(!settled);
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Pg, Settings};
+    use super::*;
+
+    #[tokio::test]
+    async fn calls_can_be_spawned() {
+        let pg = Pg::new("postgres://127.0.0.1:1/x", &Settings::default()).unwrap();
+        let answer = pg.call(|mut session| async move {
+            let (id, name) = (uuid::Uuid::nil(), "x".to_owned());
+            session.read("SELECT $1", &values![UUID: id]).await?;
+            session.renew().await?;
+            session.write("SELECT $1", &values![TEXT: name]).await?;
+            let values = values![TEXT: name];
+            let statements = [Statement::new("SELECT $1", &values)];
+            session.transaction(Some(7), &statements).await
+        });
+        let refused = answer.await.unwrap_err();
+        assert!(matches!(refused, Fault::Connect(_)), "{refused}");
+        assert!(refused.is_passing(), "{refused}");
+    }
+}

@@ -1,0 +1,34 @@
+//! How the stores over PostgreSQL connect.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use super::tls::RootCertificates;
+
+/// What the options of each store set.
+#[derive(Clone, Debug)]
+pub(in crate::stores) struct Settings {
+    /// At one time, of this store.
+    pub(in crate::stores) max_connections: NonZeroUsize,
+    /// For a new connection, TLS and authentication included.
+    pub(in crate::stores) connect_timeout: Duration,
+    /// For a connection that is free.
+    pub(in crate::stores) acquire_timeout: Duration,
+    /// For a whole call, all that precedes included.
+    pub(in crate::stores) call_timeout: Duration,
+    /// Who is trusted besides the Mozilla roots.
+    pub(in crate::stores) roots: RootCertificates,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        const TEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9);
+        Self {
+            max_connections: TEN,
+            connect_timeout: Duration::from_secs(5),
+            acquire_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(10),
+            roots: RootCertificates::default(),
+        }
+    }
+}
