@@ -73,6 +73,7 @@ mod limits;
 mod media_type;
 mod object_name;
 mod pairs;
+mod presented;
 mod provider;
 mod purge;
 mod rejection;

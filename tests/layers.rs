@@ -36,9 +36,23 @@ const LAYERS: [&[&str]; 6] = [
         "usecase",
     ],
     &[
-        "body", "builder", "command", "json", "layer", "response", "route", "service",
+        "body",
+        "builder",
+        "command",
+        "json",
+        "layer",
+        "presented",
+        "response",
+        "route",
+        "service",
     ],
-    &["extension_auth", "header_auth", "s3", "stores"],
+    &[
+        "extension_auth",
+        "header_auth",
+        "rate_limit",
+        "s3",
+        "stores",
+    ],
 ];
 
 /// The front page and its prose belong to no layer.
