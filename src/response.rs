@@ -67,6 +67,15 @@ struct ErrorBody<'a> {
     field: Option<&'static str>,
 }
 
+/// The body of Plane's own limiter, and the word for programs.
+#[cfg(feature = "rate-limit")]
+#[derive(Serialize)]
+struct RateLimitBody {
+    error_code: u16,
+    error_message: &'static str,
+    code: &'static str,
+}
+
 /// All that can keep the HTTP layer from fulfilling a request.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -398,6 +407,22 @@ fn unavailable(code: &'static str, sentence: &'static str, cause: &Unavailable) 
     );
     let answer = plain(StatusCode::SERVICE_UNAVAILABLE, code, sentence);
     with(answer, RETRY_AFTER, cause.retry_after_secs().into())
+}
+
+#[cfg(feature = "rate-limit")]
+pub(crate) fn rate_limit_exceeded(method: &Method, retry_after_secs: u64) -> Answer {
+    let body = RateLimitBody {
+        error_code: 5900,
+        error_message: "RATE_LIMIT_EXCEEDED",
+        code: "rate_limit_exceeded",
+    };
+    let answer = json(StatusCode::TOO_MANY_REQUESTS, 128, &body);
+    let answer = with(answer, RETRY_AFTER, retry_after_secs.into());
+    if method == Method::HEAD {
+        without_body(answer)
+    } else {
+        answer
+    }
 }
 
 /// What HEAD answers: the head that GET would, its length included, and no body (RFC 9110, section
