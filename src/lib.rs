@@ -61,6 +61,8 @@ mod checksum;
 mod clock;
 mod command;
 mod completion;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod credential;
 pub mod docs;
 mod download;

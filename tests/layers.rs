@@ -47,6 +47,7 @@ const LAYERS: [&[&str]; 6] = [
         "service",
     ],
     &[
+        "conformance",
         "extension_auth",
         "header_auth",
         "rate_limit",
