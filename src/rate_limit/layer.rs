@@ -82,8 +82,8 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 ///     .by_principal()
 ///     .only(|head| head.uri.path().starts_with("/api/v1/workspaces/"));
 ///
-/// // In axum the layer that is added last sees a request first. The host's own middleware, which puts
-/// // in the `Principal`, comes behind both.
+/// // In axum the layer that is added last sees a request first: the host's own middleware, which puts
+/// // in the `Principal`, is added after both.
 /// let app: Router = Router::new().fallback(|| async { "the host's" }).layer(uploads).layer(limit);
 /// # let _ = app;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
