@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use tower_asset_upload::{
-    AssetStore, CredentialRecord, CredentialVerifier, MemoryStore, ProjectId, SqliteStore, UserId,
-    WorkspaceId, WorkspaceSlug,
+    AssetStore, CredentialRecord, CredentialVerifier, MemoryStore, ProjectId, PurgeStore,
+    SqliteStore, UserId, WorkspaceId, WorkspaceSlug,
 };
 
 use crate::Failure;
@@ -60,6 +60,13 @@ impl Database {
     }
 
     pub(crate) fn assets(&self) -> Arc<dyn AssetStore> {
+        match self {
+            Self::Memory(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn condemned(&self) -> Arc<dyn PurgeStore> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
