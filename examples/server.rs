@@ -135,7 +135,8 @@ async fn run(options: Options) -> Result<(), Failure> {
         .flush()
         .map_err(|fault| format!("can't write to standard output: {fault}"))?;
 
-    // Without a task of its own the clean-up ends with the server, wherever it is: nothing is half-done.
+    // Without a task of its own the clean-up ends with the server, wherever it is: nothing is
+    // half-done.
     let cleaning = async {
         match options.purging {
             Some(purging) => cleaning::clean(database.condemned(), verifier, purging).await,

@@ -258,8 +258,8 @@ async fn what_was_never_completed_is_cleaned_up() {
     }
 }
 
-/// An asset whose object was there before anybody could give it up: one that arrives later would stay until
-/// its form has ended.
+/// An asset whose object was there before anybody could give it up: one that arrives later would
+/// stay until its form has ended.
 async fn uploaded_within_a_second(server: &Server) -> Ticket {
     loop {
         let begun = Instant::now();

@@ -1,4 +1,5 @@
-//! The store of the example `redb_store`: it keeps every promise, and its guide quotes it word for word.
+//! The store of the example `redb_store`: it keeps every promise, and its guide quotes it word for
+//! word.
 #![cfg(feature = "conformance")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
@@ -80,7 +81,8 @@ impl SeedCredentials for RedbStore {
     }
 }
 
-// ---------------------------------------------------------------- What only a file can do, and do wrong
+// ---------------------------------------------------------------- What only a file can do, and do
+// wrong
 
 const NOW: OffsetDateTime = datetime!(2026-01-02 03:04 UTC);
 const USER: UserId = UserId::new(Uuid::from_u128(1));
@@ -203,8 +205,8 @@ fn what_can_not_be_opened_is_said_so() {
 
 // ---------------------------------------------------------------- The guide
 
-/// Doctests compile the guide's own snippets, which it marks as `rust`. Those marked as `rs` are quotes of
-/// the example, which is compiled above.
+/// Doctests compile the guide's own snippets, which it marks as `rust`. Those marked as `rs` are
+/// quotes of the example, which is compiled above.
 #[test]
 fn the_guide_quotes_the_example_word_for_word() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{Id, Result, corrupted, row};
 
-/// A moment in nanoseconds since 1970, a workspace, an asset: in the order in which things happened.
+/// A moment in nanoseconds since 1970, a workspace, an asset: in the order in which things
+/// happened.
 pub(crate) type Moment = (i128, Id, Id);
 
 pub(crate) const ASSETS: TableDefinition<(Id, Id), &[u8]> = TableDefinition::new("assets");

@@ -1,9 +1,9 @@
 //! A store over redb, an embedded key-value database: no SQL and no server, but tables of bytes in
 //! order, and transactions.
 //!
-//! Writers take turns, each on a thread of its own while it waits: fine for a service of one process. A
-//! store that has to be fast under load would hand its writes to one thread and commit many at once, as
-//! `SqliteStore` does.
+//! Writers take turns, each on a thread of its own while it waits: fine for a service of one
+//! process. A store that has to be fast under load would hand its writes to one thread and commit
+//! many at once, as `SqliteStore` does.
 
 mod assets;
 mod credentials;
@@ -109,7 +109,8 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Whether a retry helps. A full disk may be emptied and a lock be given up; a broken file stays broken.
+/// Whether a retry helps. A full disk may be emptied and a lock be given up; a broken file stays
+/// broken.
 fn fault(error: redb::Error) -> StoreError {
     match &error {
         redb::Error::Io(cause) if cause.kind() == ErrorKind::InvalidData => {
@@ -216,8 +217,8 @@ impl AssetStore for RedbStore {
 
 /// What the host does by other ways: workspaces, members and projects come and go.
 impl RedbStore {
-    /// Ensures that there is a workspace of that id, and that it goes by that slug from now on. A slug
-    /// that another workspace had passes to this one.
+    /// Ensures that there is a workspace of that id, and that it goes by that slug from now on. A
+    /// slug that another workspace had passes to this one.
     pub(crate) async fn add_workspace(
         &self,
         id: WorkspaceId,
@@ -237,7 +238,8 @@ impl RedbStore {
         .await
     }
 
-    /// Deletes a workspace: nobody enters it any more. Adding it again brings back all that is in it.
+    /// Deletes a workspace: nobody enters it any more. Adding it again brings back all that is in
+    /// it.
     #[allow(dead_code, reason = "the demonstration deletes none")]
     pub(crate) async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
         let id = id.as_uuid().as_u128();

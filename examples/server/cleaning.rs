@@ -9,8 +9,8 @@ use tower_asset_upload::{PurgeError, PurgeOptions, PurgeReport, PurgeStore, purg
 
 use crate::options::Purging;
 
-/// Cleans up at once and then at each turn of the clock, for as long as it is polled. A run that takes
-/// longer than the time between two misses turns, and what goes wrong is left to the next.
+/// Cleans up at once and then at each turn of the clock, for as long as it is polled. A run that
+/// takes longer than the time between two misses turns, and what goes wrong is left to the next.
 pub(crate) async fn clean(
     store: Arc<dyn PurgeStore>,
     objects: S3Verifier,

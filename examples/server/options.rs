@@ -177,7 +177,8 @@ fn rate_limit(text: &str) -> Result<RateLimit, Failure> {
         .and_then(|(number, period)| RateLimit::new(number, period));
     limit.ok_or_else(|| {
         format!(
-            "--rate-limit {text:?} is none of N, N/second, N/minute and N/hour, N from 1 to 1000000000"
+            "--rate-limit {text:?} is none of N, N/second, N/minute and N/hour, N from 1 to \
+             1000000000"
         )
     })
 }
@@ -201,7 +202,10 @@ fn time(flag: &str, args: &mut lexopt::Parser) -> Result<Duration, Failure> {
         .and_then(|(number, unit)| number.checked_mul(unit))
         .filter(|seconds| (1..=100 * 365 * 24 * 60 * 60).contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(|| {
-        format!("--{flag} {text:?} is no time such as 30s, 10m, 1h, 7d or a number of seconds, from a second to 100 years")
+        format!(
+            "--{flag} {text:?} is no time such as 30s, 10m, 1h, 7d or a number of seconds, from a \
+             second to 100 years"
+        )
     })
 }
 

@@ -11,15 +11,16 @@ use crate::presented::presented;
 
 /// What requests are counted by: a credential, a caller, or whatever a host chooses.
 ///
-/// Half a SHA-256, so that the limiter holds nothing that could be presented: enough to tell callers
-/// apart (finding another secret of the same key takes some 2^128 tries). `Debug` doesn't show it.
+/// Half a SHA-256, so that the limiter holds nothing that could be presented: enough to tell
+/// callers apart (finding another secret of the same key takes some 2^128 tries). `Debug` doesn't
+/// show it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RateKey([u8; 16]);
 
 impl RateKey {
     /// The credential in `X-API-Key` or `Authorization: Bearer`, by the very rules of
-    /// [`HeaderAuthenticator`](crate::HeaderAuthenticator). `None` without one, and for what those rules
-    /// don't take: such a request is answered with 401 before anything is looked up.
+    /// [`HeaderAuthenticator`](crate::HeaderAuthenticator). `None` without one, and for what those
+    /// rules don't take: such a request is answered with 401 before anything is looked up.
     ///
     /// A key and a token of the same text are two.
     #[must_use]
@@ -32,15 +33,16 @@ impl RateKey {
         Some(Self::of(kind, credential.expose_secret().as_bytes()))
     }
 
-    /// The user of the [`Principal`] that the host's own middleware has put into the request. `None`
-    /// without one.
+    /// The user of the [`Principal`] that the host's own middleware has put into the request.
+    /// `None` without one.
     #[must_use]
     pub fn from_extensions(extensions: &Extensions) -> Option<Self> {
         let principal: &Principal = extensions.get()?;
         Some(Self::of(Kind::User, principal.user.as_uuid().as_bytes()))
     }
 
-    /// Anything else that tells callers apart: a tenant, an address. Never the same as one of the above.
+    /// Anything else that tells callers apart: a tenant, an address. Never the same as one of the
+    /// above.
     ///
     /// ```
     /// use tower_asset_upload::RateKey;

@@ -34,16 +34,16 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// # What is counted
 /// By default every request with a credential, by [`RateKey::from_headers`]: before anybody knows
 /// whether it is valid, so that hammering with one that isn't costs nothing but itself. A request
-/// without a credential is **not** counted: it costs no more than the 401 that it gets, and if all of
-/// them shared one quota anybody could use it up, preflights of browsers included. Its answer shows the
-/// whole quota.
+/// without a credential is **not** counted: it costs no more than the 401 that it gets, and if all
+/// of them shared one quota anybody could use it up, preflights of browsers included. Its answer
+/// shows the whole quota.
 ///
 /// [`by_principal`](Self::by_principal) and [`by`](Self::by) count by something else,
 /// [`only`](Self::only) leaves requests out altogether.
 ///
 /// # Where to put it
-/// Around the [`AssetUploadService`](crate::AssetUploadService) itself, so that nothing but requests
-/// for this API count; the result is mounted as the service is:
+/// Around the [`AssetUploadService`](crate::AssetUploadService) itself, so that nothing but
+/// requests for this API count; the result is mounted as the service is:
 ///
 /// ```
 /// use axum::Router;
@@ -56,7 +56,8 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
 /// # let store = MemoryStore::new();
-/// let uploads = AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store)).build();
+/// let authenticator = HeaderAuthenticator::new(store.clone());
+/// let uploads = AssetUploadService::builder(store, signer, authenticator).build();
 /// let limited = ServiceBuilder::new().layer(RateLimitLayer::default()).service(uploads);
 ///
 /// let app: Router = Router::new()
@@ -66,8 +67,8 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Around a whole router, or an [`AssetUploadLayer`](crate::AssetUploadLayer), say which requests it is
-/// for; the others are handed on untouched:
+/// Around a whole router, or an [`AssetUploadLayer`](crate::AssetUploadLayer), say which requests
+/// it is for; the others are handed on untouched:
 ///
 /// ```
 /// use axum::Router;
@@ -77,30 +78,31 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 ///
 /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
-/// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions).build_layer();
+/// let store = MemoryStore::new();
+/// let uploads = AssetUploadService::builder(store, signer, FromExtensions).build_layer();
 /// let limit = RateLimitLayer::default()
 ///     .by_principal()
 ///     .only(|head| head.uri.path().starts_with("/api/v1/workspaces/"));
 ///
-/// // In axum the layer that is added last sees a request first: the host's own middleware, which puts
-/// // in the `Principal`, is added after both.
+/// // In axum the layer that is added last sees a request first: the host's own middleware, which
+/// // puts in the `Principal`, is added after both.
 /// let app: Router = Router::new().fallback(|| async { "the host's" }).layer(uploads).layer(limit);
 /// # let _ = app;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The counts belong to the layer and its clones: services made from them count together, as axum makes
-/// one for each route. Two replicas each count for themselves.
+/// The counts belong to the layer and its clones: services made from them count together, as axum
+/// makes one for each route. Two replicas each count for themselves.
 ///
 /// # Memory
-/// At most [`capacity`](Self::capacity) keys are held, each as a digest and one moment: some 130 bytes,
-/// taken as they come, so 8 MiB by default when full. When there are more, those that were seen once go
-/// first, and whoever is forgotten has the whole quota again: nobody is ever locked out for want of
-/// room. A flood of invented keys so drives out the invented ones.
+/// At most [`capacity`](Self::capacity) keys are held, each as a digest and one moment: some 130
+/// bytes, taken as they come, so 8 MiB by default when full. When there are more, those that were
+/// seen once go first, and whoever is forgotten has the whole quota again: nobody is ever locked
+/// out for want of room. A flood of invented keys so drives out the invented ones.
 ///
 /// # Time
-/// By the [`Clock`], the machine's by default. Set ahead it fills every quota; set back it locks nobody
-/// out. Nothing is spawned, and no lock is held while anything is waited for.
+/// By the [`Clock`], the machine's by default. Set ahead it fills every quota; set back it locks
+/// nobody out. Nothing is spawned, and no lock is held while anything is waited for.
 ///
 /// # For browsers
 /// Scripts of other origins see the headers only if the host's CORS layer exposes them
@@ -141,8 +143,8 @@ impl RateLimitLayer {
         Self::new(RateLimit::per_minute(requests))
     }
 
-    /// Counts by the user of the [`Principal`](crate::Principal) that the host's own middleware has put
-    /// into the request, as one mounts it with [`FromExtensions`](crate::FromExtensions). That
+    /// Counts by the user of the [`Principal`](crate::Principal) that the host's own middleware has
+    /// put into the request, as one mounts it with [`FromExtensions`](crate::FromExtensions). That
     /// middleware has to come before this layer: a request without a principal isn't counted.
     #[must_use]
     pub fn by_principal(self) -> Self {
@@ -152,8 +154,8 @@ impl RateLimitLayer {
     /// Counts by what the function makes of a request's head; a request that it gives no key isn't
     /// counted.
     ///
-    /// **Danger:** a key that clients choose at will, such as one of a header that any of them can send,
-    /// limits nobody.
+    /// **Danger:** a key that clients choose at will, such as one of a header that any of them can
+    /// send, limits nobody.
     ///
     /// ```
     /// use tower_asset_upload::{RateKey, RateLimitLayer};
@@ -177,9 +179,9 @@ impl RateLimitLayer {
         self
     }
 
-    /// How many keys are held at most (a few more where that doesn't divide evenly); 65,536 by default.
-    /// More credentials than that within one period get through more often than they should. Forgets
-    /// what was counted.
+    /// How many keys are held at most (a few more where that doesn't divide evenly); 65,536 by
+    /// default. More credentials than that within one period get through more often than they
+    /// should. Forgets what was counted.
     #[must_use]
     pub fn capacity(self, keys: NonZeroUsize) -> Self {
         let Limiter { limit, clock, .. } = &*self.rules.limiter;

@@ -7,10 +7,11 @@ use governor::Quota;
 
 /// So many requests in a period, for each credential.
 ///
-/// What is counted is a quota that fills up evenly (GCRA, the "virtual scheduling algorithm" of ITU-T
-/// I.371): 60 a minute are 60 at once, and another one each second from the first on. So a client that
-/// has paused gets through in a burst, and one that is steady is held to the rate. In no period do more
-/// than twice the number get through, and in the long run never more than the rate.
+/// What is counted is a quota that fills up evenly (GCRA, the "virtual scheduling algorithm" of
+/// ITU-T I.371): 60 a minute are 60 at once, and another one each second from the first on. So a
+/// client that has paused gets through in a burst, and one that is steady is held to the rate. In
+/// no period do more than twice the number get through, and in the long run never more than the
+/// rate.
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -32,8 +33,8 @@ impl RateLimit {
     /// Plane's own limit on API keys: 60 a minute.
     pub const PLANE_DEFAULT: Self = Self::per_minute(NonZeroU32::new(60).unwrap());
 
-    /// That many requests in any such period. `None` for a period under a second or over 366 days, and
-    /// for more than one request a nanosecond.
+    /// That many requests in any such period. `None` for a period under a second or over 366 days,
+    /// and for more than one request a nanosecond.
     #[must_use]
     pub const fn new(requests: NonZeroU32, period: Duration) -> Option<Self> {
         let shortest = Duration::from_secs(1).as_nanos();

@@ -71,8 +71,8 @@ impl StateStore for Quotas {
         let Ok(state) = self.states.get_or_insert_with(key, new);
         state.measure_and_replace(&NotKeyed::NonKey, |full_at| {
             decide(full_at).or_else(|refused| {
-                // No quota takes longer than the period to fill: someone has set the clock back, and
-                // whoever was counted before would be locked out until it has caught up.
+                // No quota takes longer than the period to fill: someone has set the clock back,
+                // and whoever was counted before would be locked out until it has caught up.
                 let latest = clock::Clock::now(&self.clock) + self.period;
                 match full_at {
                     Some(full_at) if full_at > latest => decide(None),
@@ -94,8 +94,8 @@ impl fmt::Debug for Quotas {
 
 /// Our clock as governor reads it: in nanoseconds since 1970.
 ///
-/// Zero until it is told which clock. A limiter counts from its first reading on and takes nothing for
-/// earlier, and that way nothing is.
+/// Zero until it is told which clock. A limiter counts from its first reading on and takes nothing
+/// for earlier, and that way nothing is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EpochClock(Arc<OnceLock<Arc<dyn Clock>>>);
 
