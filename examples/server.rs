@@ -7,6 +7,8 @@
 //! `--help` lists the flags. Everything it needs is embedded; with `--s3-endpoint` and its brothers
 //! it signs for an object store of your own.
 
+#[path = "server/cleaning.rs"]
+mod cleaning;
 #[path = "server/database.rs"]
 mod database;
 #[path = "server/object_store.rs"]
@@ -30,8 +32,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
+use tower::Layer;
 use tower_asset_upload::s3::{S3PostSigner, S3PutSigner, S3Verifier};
-use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, UploadSigner};
+use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, RateLimitLayer, UploadSigner};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
@@ -108,13 +111,16 @@ async fn run(options: Options) -> Result<(), Failure> {
         signer,
         HeaderAuthenticator::new(database.credentials()),
     )
-    .verifier(verifier)
+    .verifier(verifier.clone())
     .max_size(options.max_size)
     .build();
 
-    let app = Router::new()
-        .merge(page::routes(demo.as_ref(), options.max_size))
-        .fallback_service(uploads)
+    let pages = page::routes(demo.as_ref(), options.max_size);
+    let app = match options.rate_limit {
+        Some(limit) => pages.fallback_service(RateLimitLayer::new(limit).layer(uploads)),
+        None => pages.fallback_service(uploads),
+    };
+    let app = app
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
             Duration::from_secs(30),
@@ -129,7 +135,18 @@ async fn run(options: Options) -> Result<(), Failure> {
         .flush()
         .map_err(|fault| format!("can't write to standard output: {fault}"))?;
 
-    serve(listener, app).await?;
+    // Without a task of its own the clean-up ends with the server, wherever it is: nothing is
+    // half-done.
+    let cleaning = async {
+        match options.purging {
+            Some(purging) => cleaning::clean(database.condemned(), verifier, purging).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = serve(listener, app) => ended?,
+        never = cleaning => match never {},
+    }
     store.stop().await;
     tracing::info!("stopped");
     Ok(())

@@ -34,6 +34,12 @@ impl JsonObject {
         self.append(if value { "true" } else { "false" });
     }
 
+    #[cfg(feature = "rate-limit")]
+    pub(crate) fn number(&mut self, name: &'static str, value: u16) {
+        self.name(name);
+        self.append(itoa::Buffer::new().format(value));
+    }
+
     /// A member that is an object itself.
     #[inline]
     pub(crate) fn object(&mut self, name: &'static str, write: impl FnOnce(&mut Self)) {

@@ -24,6 +24,8 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 ///
 /// The crate's own stores are [`MemoryStore`](crate::MemoryStore) and, with the features `sqlite` and
 /// `postgres`, `SqliteStore` and `PostgresStore`.
+/// How to write another, and why each promise is there:
+/// [`docs::bring_your_own_store`](crate::docs::bring_your_own_store).
 #[async_trait]
 pub trait AssetStore: Send + Sync {
     /// Lets `caller` into the workspace of that slug.

@@ -16,8 +16,11 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tower_asset_upload::s3::{S3Bucket, S3Verifier};
 use tower_asset_upload::sigv4::{Credentials, Method, PostPolicy, Presign, Region, Signer};
-use tower_asset_upload::{Clock, Lifetime, ObjectName, SystemClock};
+use tower_asset_upload::{
+    Clock, Lifetime, ObjectKey, ObjectName, ObjectVerifier, SystemClock, VerifyError,
+};
 
 const ID: &str = "AKIAENDTOEND";
 const SECRET: &str = "known/to+the/test";
@@ -144,6 +147,196 @@ async fn what_is_deleted_is_gone() {
             assert_eq!(answer.json()["error"], "Asset not found", "{line}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_for_each_credential() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &["--rate-limit", "3/hour"], ENVIRONMENT).await;
+    let before = SystemClock.now().unix_timestamp();
+    let number = |answer: &Answer, name| -> i64 { answer.header(name).parse().unwrap() };
+    for left in [2, 1, 0] {
+        let body = json!({"name": "a.png", "size": 10}).to_string();
+        let answer = server.api.call("POST", body).await.expect(200, "allowed");
+        assert_eq!(number(&answer, "x-ratelimit-remaining"), left);
+        let reset = number(&answer, "x-ratelimit-reset") - before;
+        let full_in = 1200 * (3 - left);
+        assert!((full_in..full_in + 60).contains(&reset), "{reset}");
+    }
+    let answer = server.api.call("POST", "").await.expect(429, "too many");
+    assert_eq!(answer.json()["error_code"], 5900);
+    assert_eq!(answer.json()["error_message"], "RATE_LIMIT_EXCEEDED");
+    assert_eq!(number(&answer, "x-ratelimit-remaining"), 0);
+    assert!((1140..=1200).contains(&number(&answer, "retry-after")));
+
+    let mut other = server.api.clone();
+    "another-key".clone_into(&mut other.key);
+    let answer = other.call("POST", "").await.expect(401, "its own quota");
+    assert_eq!(number(&answer, "x-ratelimit-remaining"), 2);
+    let page = format!("GET {}/", server.api.url);
+    for _ in 0..4 {
+        let answer = server.api.http.send(&page, &[], "").await;
+        let answer = answer.expect(200, "the page isn't limited");
+        assert_eq!(answer.header("x-ratelimit-remaining"), "");
+    }
+}
+
+#[tokio::test]
+async fn without_a_flag_there_is_no_limit() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    for _ in 0..70 {
+        let answer = server.api.call("GET none", "").await.expect(404, "none");
+        assert_eq!(answer.header("x-ratelimit-remaining"), "");
+    }
+}
+
+// ---------------------------------------------------------------- The clean-up
+
+#[tokio::test]
+async fn what_was_deleted_is_cleaned_up_in_memory() {
+    deleted_goes_and_living_stays("memory").await;
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_cleaned_up_in_a_file() {
+    let data = temp_dir();
+    let file = data.path().join("own.db");
+    deleted_goes_and_living_stays(&format!("sqlite:{}", file.display())).await;
+}
+
+async fn deleted_goes_and_living_stays(database: &str) {
+    let data = temp_dir();
+    let flags = ["--purge-every", "1s", "--database", database];
+    let server = Server::start(data.path(), &flags, ENVIRONMENT).await;
+    let living = downloadable(&server, "living.png").await;
+    let deleted = downloadable(&server, "deleted.png").await;
+    let pending = server.api.create("pending.png", "image/png", 10).await;
+    let delete = format!("DELETE {}", deleted.id);
+    server.api.call(&delete, "").await.expect(204, database);
+    until("the object is gone", async || {
+        deleted.status(&server).await == 404
+    })
+    .await;
+
+    // By then whatever should go in that run is gone, and what shouldn't is in the next as well.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(living.status(&server).await, 200, "{database}");
+    let get = format!("GET {}", living.id);
+    server.api.call(&get, "").await.expect(200, database);
+    let get = format!("GET {}", pending.id);
+    server.api.call(&get, "").await.expect(400, "it has a week");
+}
+
+#[tokio::test]
+async fn what_was_never_completed_is_cleaned_up() {
+    let data = temp_dir();
+    let file = data.path().join("own.db");
+    for database in ["memory", &format!("sqlite:{}", file.display())] {
+        let flags = [
+            "--purge-every",
+            "1s",
+            "--purge-pending-after",
+            "1s",
+            "--database",
+            database,
+        ];
+        let server = Server::start(data.path(), &flags, ENVIRONMENT).await;
+        let stale = uploaded_within_a_second(&server).await;
+        let object = Downloadable::of(&stale);
+        let get = format!("GET {}", stale.id);
+        until("it is given up", async || {
+            server.api.call(&get, "").await.status == 404
+        })
+        .await;
+        until("its object is gone", async || {
+            object.status(&server).await == 404
+        })
+        .await;
+        let patch = format!("PATCH {}", stale.id);
+        server.api.call(&patch, "").await.expect(404, "too late");
+    }
+}
+
+/// An asset whose object was there before anybody could give it up: one that arrives later would
+/// stay until its form has ended.
+async fn uploaded_within_a_second(server: &Server) -> Ticket {
+    loop {
+        let begun = Instant::now();
+        let form = server.api.create("stale.png", "image/png", 10).await;
+        let stored = form.upload(&server.api.http, noise(10)).await;
+        assert!(stored.status.is_success(), "{}", stored.text());
+        if begun.elapsed() < Duration::from_secs(1) {
+            return form;
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_flag_nothing_is_cleaned_up() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    let deleted = downloadable(&server, "deleted.png").await;
+    let delete = format!("DELETE {}", deleted.id);
+    server.api.call(&delete, "").await.expect(204, "");
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(deleted.status(&server).await, 200);
+}
+
+/// The clean-up is under way, again and again, and the end waits for nothing.
+#[tokio::test]
+async fn the_clean_up_ends_with_the_server() {
+    let data = temp_dir();
+    let flags = ["--purge-every", "1s", "--s3-endpoint", "http://127.0.0.1:9"];
+    let mut server = Server::start(data.path(), &flags, ENVIRONMENT).await;
+    let form = server.api.create("a.png", "image/png", 10).await;
+    let delete = format!("DELETE {}", form.id);
+    server.api.call(&delete, "").await.expect(204, "");
+    // The object store is not there: the server goes on, and says so.
+    until("it was tried", async || {
+        server.process.stderr().contains("clean-up")
+    })
+    .await;
+    server.api.create("b.png", "image/png", 10).await;
+    server.process.signal("TERM");
+    let ended = server.process.wait();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+}
+
+/// An object, and a URL of the test's own to it, which outlives its asset.
+struct Downloadable {
+    id: String,
+    url: String,
+}
+
+impl Downloadable {
+    fn of(form: &Ticket) -> Self {
+        let origin = form.url.strip_suffix("/uploads").unwrap();
+        let signer = Signer::new(Credentials::new(ID, SECRET).unwrap(), Region::us_east_1());
+        let request = Presign::new(Method::Get, origin, "/uploads/", form.field("key"));
+        let url = signer.presign_at(&request, SystemClock.now()).unwrap();
+        Self {
+            id: form.id.clone(),
+            url: url.into_string(),
+        }
+    }
+
+    async fn status(&self, server: &Server) -> u16 {
+        let line = format!("GET {}", self.url);
+        server.api.http.send(&line, &[], "").await.status.as_u16()
+    }
+}
+
+/// An asset that was uploaded and completed.
+async fn downloadable(server: &Server, name: &str) -> Downloadable {
+    let form = server.api.create(name, "image/png", 10).await;
+    let stored = form.upload(&server.api.http, noise(10)).await;
+    assert!(stored.status.is_success(), "{}", stored.text());
+    let patch = format!("PATCH {}", form.id);
+    server.api.call(&patch, "").await.expect(204, name);
+    let object = Downloadable::of(&form);
+    assert_eq!(object.status(server).await, 200, "{name}");
+    object
 }
 
 // ---------------------------------------------------------------- What the store refuses
@@ -442,6 +635,58 @@ async fn what_differs_from_what_was_announced_does_not_count() {
 }
 
 #[tokio::test]
+async fn what_the_verifier_removes_is_gone() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], ENVIRONMENT).await;
+    let form = server.api.create("photo.png", "image/png", 1000).await;
+    let other = server.api.create("other.png", "image/png", 1000).await;
+    for form in [&form, &other] {
+        let stored = form.upload(&server.api.http, noise(1000)).await;
+        assert!(stored.status.is_success(), "{}", stored.text());
+    }
+    let endpoint = form.url.strip_suffix("/uploads").unwrap();
+    let asks = |bucket: &str, endpoint: &str, secret: &str| {
+        let bucket = S3Bucket::custom(bucket, Region::us_east_1(), endpoint).unwrap();
+        S3Verifier::new(bucket, Credentials::new(ID, secret).unwrap())
+    };
+    let verifier = asks("uploads", endpoint, SECRET);
+    let [key, other] = [&form, &other].map(|form| ObjectKey::new(form.field("key")).unwrap());
+
+    // What may not be deleted, or not here, stays; and that is an error.
+    let nowhere = asks("no-such-bucket", endpoint, SECRET).remove(&key).await;
+    match nowhere {
+        Err(VerifyError::Failed(cause)) => assert!(cause.to_string().contains("bucket"), "{cause}"),
+        other => panic!("{other:?}"),
+    }
+    let stranger = asks("uploads", endpoint, "guess").remove(&key).await;
+    match stranger {
+        Err(VerifyError::Failed(cause)) => {
+            let said = cause.to_string();
+            assert!(
+                said.contains("403") && said.contains("s3:DeleteObject"),
+                "{said}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dead = format!("http://{}", unused.local_addr().unwrap());
+    drop(unused);
+    let down = asks("uploads", &dead, SECRET).remove(&key).await;
+    assert!(matches!(down, Err(VerifyError::Unavailable(_))), "{down:?}");
+    let object = verifier.inspect(&key).await.unwrap().expect("the object");
+    assert_eq!(object.size, 1000);
+
+    // Once, again, and what never was.
+    let never = ObjectKey::new("never/there.png").unwrap();
+    for key in [&key, &key, &never] {
+        verifier.remove(key).await.unwrap();
+        assert_eq!(verifier.inspect(key).await.unwrap(), None);
+    }
+    assert!(verifier.inspect(&other).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn the_store_lets_browsers_in() {
     for signer in ["post", "put"] {
         let data = temp_dir();
@@ -708,6 +953,9 @@ async fn help_names_every_flag() {
         "--database",
         "--max-size",
         "--signer",
+        "--rate-limit",
+        "--purge-every",
+        "--purge-pending-after",
         "--s3-endpoint",
         "--s3-bucket",
         "--s3-region",
@@ -744,6 +992,25 @@ fn a_bad_flag_is_one_sentence() {
         (&["--max-size", "lots"], "lots"),
         (&["--max-size", "5368709121"], "5368709120"),
         (&["--signer", "ftp"], "ftp"),
+        (&["--rate-limit", "0"], "--rate-limit"),
+        (&["--rate-limit", "-1"], "--rate-limit"),
+        (&["--rate-limit", "60/"], "60/"),
+        (&["--rate-limit", "60/day"], "60/day"),
+        (&["--rate-limit", "60/minute/x"], "60/minute/x"),
+        (&["--rate-limit", "4294967296"], "4294967296"),
+        (&["--rate-limit", "4000000000/second"], "4000000000/second"),
+        (&["--purge-every"], "--purge-every"),
+        (&["--purge-every", "0"], "--purge-every"),
+        (&["--purge-every", "s"], "--purge-every"),
+        (&["--purge-every", "1.5h"], "1.5h"),
+        (&["--purge-every", "-1s"], "--purge-every"),
+        (&["--purge-every", "1w"], "1w"),
+        (&["--purge-every", "18446744073709551615d"], "100 years"),
+        (
+            &["--purge-every", "1h", "--purge-pending-after", "soon"],
+            "--purge-pending-after",
+        ),
+        (&["--purge-pending-after", "1h"], "without --purge-every"),
         (&["--database", "mysql://x"], "mysql"),
         (&["--database", "sqlite:"], "sqlite"),
         (

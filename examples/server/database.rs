@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tower_asset_upload::{
     AssetStore, CredentialRecord, CredentialVerifier, MemoryStore, PostgresStore, ProjectId,
-    SqliteStore, StoreError, UserId, WorkspaceId, WorkspaceSlug,
+    PurgeStore, SqliteStore, StoreError, UserId, WorkspaceId, WorkspaceSlug,
 };
 
 use crate::Failure;
@@ -66,6 +66,14 @@ impl Database {
     }
 
     pub(crate) fn assets(&self) -> Arc<dyn AssetStore> {
+        match self {
+            Self::Memory(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn condemned(&self) -> Arc<dyn PurgeStore> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
