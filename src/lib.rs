@@ -118,7 +118,11 @@ pub use signer::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,
 };
 pub use store::{AssetStore, Created, StoreError};
+#[cfg(feature = "postgres")]
+pub use stores::InvalidRootCertificate;
 pub use stores::MemoryStore;
+#[cfg(feature = "plane")]
+pub use stores::{PlaneOptions, PlaneStore};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteOptions, SqliteStore};
 pub use verifier::{ObjectVerifier, VerifyError};

@@ -1,0 +1,21 @@
+//! The store over Plane's tables, on a server that is made for the tests and thrown away after them.
+#![cfg(all(unix, feature = "plane"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+#[path = "plane/clean_up.rs"]
+mod clean_up;
+#[path = "support/cluster.rs"]
+mod cluster;
+#[path = "plane/creators.rs"]
+mod creators;
+#[path = "plane/doors.rs"]
+mod doors;
+#[path = "plane/fixture.rs"]
+mod fixture;
+#[path = "support/process.rs"]
+mod process;
+#[path = "plane/rows.rs"]
+mod rows;
+#[path = "plane/schema.rs"]
+mod schema;
+mod support;
