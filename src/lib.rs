@@ -61,6 +61,8 @@ mod checksum;
 mod clock;
 mod command;
 mod completion;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod credential;
 pub mod docs;
 mod download;
@@ -118,11 +120,11 @@ pub use signer::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,
 };
 pub use store::{AssetStore, Created, StoreError};
-#[cfg(feature = "postgres")]
-pub use stores::InvalidRootCertificate;
 pub use stores::MemoryStore;
 #[cfg(feature = "plane")]
 pub use stores::{PlaneOptions, PlaneStore};
+#[cfg(feature = "postgres")]
+pub use stores::{InvalidRootCertificate, InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteOptions, SqliteStore};
 pub use verifier::{ObjectVerifier, VerifyError};

@@ -38,7 +38,13 @@ const LAYERS: [&[&str]; 6] = [
     &[
         "body", "builder", "command", "json", "layer", "response", "route", "service",
     ],
-    &["extension_auth", "header_auth", "s3", "stores"],
+    &[
+        "conformance",
+        "extension_auth",
+        "header_auth",
+        "s3",
+        "stores",
+    ],
 ];
 
 /// The front page and its prose belong to no layer.

@@ -1,16 +1,12 @@
-//! Ready-made stores: one in memory, one in a SQLite file.
+//! Ready-made stores: in memory, in a SQLite file, in PostgreSQL.
 
 mod memory;
 #[cfg(feature = "postgres")]
-#[allow(
-    dead_code,
-    unused,
-    unreachable_pub,
-    reason = "the stores over it come next"
-)]
 mod pg;
 #[cfg(feature = "plane")]
 mod plane;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -19,5 +15,7 @@ pub use memory::MemoryStore;
 pub use pg::InvalidRootCertificate;
 #[cfg(feature = "plane")]
 pub use plane::{PlaneOptions, PlaneStore};
+#[cfg(feature = "postgres")]
+pub use postgres::{InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};

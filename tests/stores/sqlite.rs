@@ -10,14 +10,12 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use time::macros::datetime;
+use tower_asset_upload::conformance::Guarded;
 use tower_asset_upload::{
     AssetId, AssetStore, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
-    FixedClock, IdSource, NewAsset, ObjectKey, PendingCaps, Principal, ProjectId, RandomIds,
-    SqliteStore, StoreError, UploadSize, UploadState, UserId, Workspace, WorkspaceId,
-    WorkspaceSlug,
+    FixedClock, IdSource, NewAsset, ObjectKey, PendingCaps, Principal, RandomIds, SqliteStore,
+    StoreError, UploadSize, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
-
-use crate::conformance::Seed;
 
 const USER: UserId = UserId::new(uuid::Uuid::from_u128(1));
 const WORKSPACE: WorkspaceId = WorkspaceId::new(uuid::Uuid::from_u128(2));
@@ -26,6 +24,11 @@ pub(crate) fn fresh() -> (SqliteStore, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(file(directory.path())).unwrap();
     (store, directory)
+}
+
+pub(crate) fn guarded() -> Guarded<SqliteStore, TempDir> {
+    let (store, directory) = fresh();
+    Guarded::new(store, directory)
 }
 
 fn file(directory: &Path) -> PathBuf {
@@ -308,35 +311,5 @@ async fn victim() {
     let workspace = enter(&store, &WorkspaceSlug::new("my-workspace").unwrap()).await;
     loop {
         println!("made {}", make(&store, &workspace).await);
-    }
-}
-
-impl Seed for SqliteStore {
-    fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) {
-        self.add_workspace(id, slug).unwrap();
-    }
-
-    fn add_member(&self, workspace: WorkspaceId, user: UserId) {
-        self.add_member(workspace, user).unwrap();
-    }
-
-    fn add_project(&self, workspace: WorkspaceId, project: ProjectId) {
-        self.add_project(workspace, project).unwrap();
-    }
-
-    fn add_credential(&self, record: CredentialRecord) {
-        self.add_credential(record).unwrap();
-    }
-
-    fn remove_workspace(&self, id: WorkspaceId) {
-        self.remove_workspace(id).unwrap();
-    }
-
-    fn remove_member(&self, workspace: WorkspaceId, user: UserId) {
-        self.remove_member(workspace, user).unwrap();
-    }
-
-    fn remove_project(&self, workspace: WorkspaceId, project: ProjectId) {
-        self.remove_project(workspace, project).unwrap();
     }
 }

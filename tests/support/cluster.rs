@@ -11,7 +11,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub const SUPERUSER: &str = "postgres";
 
 /// Obeys on standard input, and cleans up at its end.
 const SHEPHERD: &str = r#"
-directory=$1; shift
+directory=$1 last=$2; shift 2
 stop() {
     [ -n "$pid" ] && kill -s "$1" "$pid" && wait "$pid"
     pid=
@@ -43,7 +43,7 @@ while read -r order; do
         *) stop "$order"; echo stopped ;;
     esac
 done
-stop QUIT
+stop "$last"
 rm -rf "$directory"
 "#;
 
@@ -72,12 +72,13 @@ impl Shepherd {
         made
     }
 
-    /// Watches over a program that isn't started yet.
-    pub fn new(directory: PathBuf, program: &Path, arguments: &[&str]) -> Self {
+    /// Watches over a program that isn't started yet, and that ends at once on the signal `last`.
+    pub fn new(directory: PathBuf, last: &str, program: &Path, arguments: &[&str]) -> Self {
         let mut command = as_other_user("/bin/sh");
         let mut child = command
             .args(["-c", SHEPHERD, "shepherd"])
             .arg(&directory)
+            .arg(last)
             .arg(program)
             .args(arguments)
             // Ctrl-C is for the test.
@@ -240,7 +241,7 @@ impl Cluster {
             arguments.extend(["-c", setting]);
         }
         arguments.extend(settings);
-        let shepherd = Shepherd::new(directory, &programs.postgres, &arguments);
+        let shepherd = Shepherd::new(directory, "QUIT", &programs.postgres, &arguments);
         let mut cluster = Self {
             shepherd,
             data,
@@ -305,6 +306,68 @@ impl Cluster {
         let create = format!("CREATE DATABASE {name}");
         admin.batch_execute(&create).await.unwrap();
         self.url(&name)
+    }
+}
+
+// ---------------------------------------------------------------- PgBouncer
+
+/// PgBouncer in transaction mode, before all databases of a server.
+#[derive(Debug)]
+pub struct Bouncer {
+    shepherd: Shepherd,
+    port: u16,
+}
+
+impl Bouncer {
+    /// Fewer connections than a store has by default: its clients take turns.
+    pub const SERVER_CONNECTIONS: usize = 3;
+
+    /// `None` where PgBouncer is not installed; then the test is skipped, and says so.
+    pub fn start(test: &str, cluster: &Cluster) -> Option<Self> {
+        let system = Path::new("/usr/sbin/pgbouncer");
+        let program = find("pgbouncer").or_else(|| Some(system.to_owned()).filter(|p| p.is_file()));
+        let Some(program) = program else {
+            skip(&format!("{test} needs pgbouncer"));
+            return None;
+        };
+        let directory = Shepherd::directory();
+        let port = free_port();
+        let users = directory.join("users");
+        fs::write(&users, format!("\"{SUPERUSER}\" \"\"\n")).unwrap();
+        let settings = directory.join("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n\
+             * = host=127.0.0.1 port={}\n\
+             [pgbouncer]\n\
+             listen_addr = 127.0.0.1\n\
+             listen_port = {port}\n\
+             unix_socket_dir =\n\
+             auth_type = trust\n\
+             auth_file = {}\n\
+             pool_mode = transaction\n\
+             default_pool_size = {}\n\
+             max_client_conn = 500\n",
+            cluster.port(),
+            users.display(),
+            Self::SERVER_CONNECTIONS,
+        );
+        fs::write(&settings, text).unwrap();
+        let settings = settings.to_str().unwrap().to_owned();
+        let mut shepherd = Shepherd::new(directory, "TERM", &program, &[&settings]);
+        shepherd.order("start");
+        let listens = || TcpStream::connect(("127.0.0.1", port)).ok().map(drop);
+        wait_for("PgBouncer is ready", listens);
+        Some(Self { shepherd, port })
+    }
+
+    /// The URL of a database, by way of this.
+    pub fn url(&self, database: &str) -> String {
+        let (_, name) = database.rsplit_once('/').unwrap();
+        format!("postgres://{SUPERUSER}@127.0.0.1:{}/{name}", self.port)
+    }
+
+    pub fn log(&self) -> String {
+        self.shepherd.log()
     }
 }
 

@@ -11,7 +11,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, R
 use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 use tokio_postgres::{CancelToken, Client};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -39,10 +39,8 @@ struct Inner {
 
 impl Pg {
     /// Reads the URL and makes ready to connect; the first call does.
-    ///
-    /// # Panics
-    /// Outside a Tokio runtime.
     pub(in crate::stores) fn new(url: &str, settings: &Settings) -> Result<Self, Fault> {
+        let runtime = Handle::try_current().map_err(|_| Fault::NoRuntime)?;
         let config = url::parse(url, settings.connect_timeout)?;
         let tls = tls::connector(&settings.roots)?;
         let manager = ManagerConfig {
@@ -60,7 +58,7 @@ impl Pg {
             inner: Arc::new(Inner {
                 pool,
                 tls,
-                runtime: Handle::current(),
+                runtime,
                 connect_timeout: settings.connect_timeout,
                 call_timeout: settings.call_timeout,
             }),
@@ -95,7 +93,6 @@ impl Pg {
         let (waiting, hung_up) = oneshot::channel::<Infallible>();
         let pg = self.clone();
         let call = self.inner.runtime.spawn(async move {
-            let deadline = Instant::now() + limit;
             let whole = async {
                 let lease = match select(pin!(pg.lease()), hung_up).await {
                     Either::Left((lease, _)) => lease?,
@@ -103,9 +100,7 @@ impl Pg {
                 };
                 work(Session::new(lease, limit)).await
             };
-            timeout_at(deadline, whole)
-                .await
-                .unwrap_or(Err(Fault::Timeout))
+            timeout(limit, whole).await.unwrap_or(Err(Fault::Timeout))
         });
         let answer = call.await.unwrap_or_else(|fault| {
             Err(if fault.is_panic() {

@@ -31,6 +31,8 @@ pub(in crate::stores) enum Fault {
     Contended,
     #[error("the caller did not wait for the call")]
     HungUp,
+    #[error("a store over PostgreSQL has to be connected inside a Tokio runtime")]
+    NoRuntime,
     #[error("the runtime that the store was connected in has stopped")]
     Stopped,
     #[error("a call panicked")]
@@ -39,6 +41,8 @@ pub(in crate::stores) enum Fault {
     Newer { found: i64, known: usize },
     #[error("the column {0} holds what does not parse")]
     Row(&'static str),
+    #[error("{0} is out of the range that the database can hold")]
+    Range(&'static str),
     #[error("{0}")]
     Refused(&'static str),
 }

@@ -17,6 +17,6 @@ pub(in crate::stores) use connections::Pg;
 pub(in crate::stores) use fault::Fault;
 pub(in crate::stores) use instant::in_micros;
 pub(in crate::stores) use lock::lock_key;
-pub(in crate::stores) use session::{Session, Statement, values};
+pub(in crate::stores) use session::{Session, Statement, Values, values};
 pub(in crate::stores) use settings::Settings;
 pub use tls::InvalidRootCertificate;

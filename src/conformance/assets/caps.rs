@@ -1,0 +1,135 @@
+//! How much may be pending.
+
+use crate::asset::{NewAsset, UploadState};
+use crate::conformance::seed::Seed;
+use crate::conformance::together::{CALLERS, together};
+use crate::conformance::verdict::{Broken, Verdict, demand, equal};
+use crate::conformance::world::{World, caps};
+use crate::id::UserId;
+use crate::limits::PendingCaps;
+use crate::store::{AssetStore, Created};
+
+/// Both caps count living assets that wait for their upload: in the workspace, and of those the caller's own. Completed
+/// and deleted ones don't count; one that is taken back does again; saying a thing twice counts once.
+///
+/// **Why.** A counter that drifts by one with each repeated call ends by locking its caller out for good, or by never
+/// holding anybody.
+pub async fn caps_count_what_is_pending<Store: AssetStore + Seed>(store: Store) -> Verdict {
+    let world = World::new(store).await?;
+    let (member, colleague) = (world.member, world.colleague);
+    let mine = [world.asset()?, world.asset()?];
+    let theirs = world.asset_by(colleague)?;
+    for new in [&mine[0], &mine[1], &theirs] {
+        world.make(new).await?;
+    }
+    for (caller, caps, fits) in [
+        (member, caps(3, 0), false),
+        (member, caps(4, 0), true),
+        (member, caps(0, 2), false),
+        (member, caps(0, 3), true),
+        (colleague, caps(0, 2), true),
+        (colleague, caps(3, 2), false),
+        (member, caps(4, 2), false),
+        (member, caps(4, 3), true),
+    ] {
+        expect(&world, "2 and 1 are pending", caller, caps, fits).await?;
+    }
+
+    let uploaded = UploadState::Uploaded(None);
+    for _ in 0..2 {
+        let set = world.set_state(mine[0].id, &uploaded).await?;
+        equal(&set, &true, "`set_state`")?;
+    }
+    let now = "one of them is complete, said twice";
+    expect(&world, now, member, caps(3, 2), true).await?;
+    expect(&world, now, member, caps(2, 0), false).await?;
+    expect(&world, now, member, caps(0, 1), false).await?;
+    for _ in 0..2 {
+        let set = world.set_state(mine[0].id, &UploadState::Pending).await?;
+        equal(&set, &true, "`set_state`")?;
+    }
+    let now = "it was taken back, twice";
+    expect(&world, now, member, caps(3, 0), false).await?;
+    expect(&world, now, member, caps(0, 2), false).await?;
+    expect(&world, now, member, caps(4, 3), true).await?;
+    equal(&world.delete(mine[1].id).await?, &true, "`delete`")?;
+    equal(&world.delete(mine[1].id).await?, &false, "`delete` again")?;
+    let now = "one of them is deleted, twice";
+    expect(&world, now, member, caps(3, 2), true).await?;
+    expect(&world, now, member, caps(2, 0), false).await?;
+    expect(&world, now, member, caps(0, 1), false).await?;
+    // One that is complete and then deleted was not pending any more.
+    let set = world.set_state(mine[0].id, &uploaded).await?;
+    equal(&set, &true, "`set_state`")?;
+    equal(&world.delete(mine[0].id).await?, &true, "`delete`")?;
+    let now = "only the colleague's is pending";
+    expect(&world, now, member, caps(2, 1), true).await?;
+    expect(&world, now, member, caps(1, 0), false).await
+}
+
+/// Creates one more, and deletes it again.
+async fn expect<Store: AssetStore + Seed>(
+    world: &World<Store>,
+    now: &str,
+    caller: UserId,
+    caps: PendingCaps,
+    fits: bool,
+) -> Verdict {
+    let new = world.asset_by(caller)?;
+    let wanted = if fits {
+        Created::New
+    } else {
+        Created::TooManyPending
+    };
+    let created = world.create_capped(&new, caps).await?;
+    equal(
+        &created,
+        &wanted,
+        format_args!("{now}, and under {caps:?} `create`"),
+    )?;
+    if fits {
+        equal(&world.delete(new.id).await?, &true, "`delete`")
+    } else {
+        world.lacks(new.id, "over a cap").await
+    }
+}
+
+/// When 64 callers create at the same moment, as many assets are made as the caps allow, and not one more.
+///
+/// **Why.** The caps are there for the client that floods. Counting before the insert lets all of a flood past.
+pub async fn caps_hold_when_many_create<Store>(store: Store) -> Verdict
+where
+    Store: AssetStore + Seed + 'static,
+{
+    const IN_ALL: u32 = 15;
+    const EACH: u32 = 10;
+    let world = World::new(store).await?;
+    let answers = together(CALLERS, |n| {
+        let world = world.clone();
+        async move {
+            let caller = [world.member, world.colleague][n % 2];
+            let asset = world.asset_by(caller)?;
+            let created = world.create_capped(&asset, caps(IN_ALL, EACH)).await?;
+            Ok((asset, created))
+        }
+    })
+    .await?;
+    let mut made: Vec<&NewAsset> = Vec::new();
+    for (asset, created) in &answers {
+        match created {
+            Created::New => made.push(asset),
+            Created::TooManyPending => world.lacks(asset.id, "over a cap").await?,
+            other => return Err(Broken::new(format_args!("`create` answers {other:?}"))),
+        }
+    }
+    let by = |caller| made.iter().filter(|new| new.created_by == caller).count();
+    let (member, colleague) = (by(world.member), by(world.colleague));
+    demand(
+        member + colleague == IN_ALL as usize
+            && member <= EACH as usize
+            && colleague <= EACH as usize,
+        format_args!(
+            "{member} and {colleague} were made, where {IN_ALL} fit, and {EACH} of one caller"
+        ),
+    )
+}

@@ -1,0 +1,141 @@
+//! What goes in comes out.
+
+use crate::asset::{ExternalLabel, NewAsset, UploadState};
+use crate::checksum::Checksum;
+use crate::conformance::seed::Seed;
+use crate::conformance::verdict::{Broken, Verdict, called, demand};
+use crate::conformance::world::{NO_CAPS, NOW, World, duplicate, key, label, named, unusable};
+use crate::limits::UploadSize;
+use crate::object_name::{ObjectKey, ObjectName};
+use crate::store::{AssetStore, Created, StoreError};
+
+/// Every field of an asset reads back as it was given, by `find` and as a duplicate: optional ones given or not, times
+/// to the microsecond and whatever their offset, sizes from 1 byte to 5 GiB.
+///
+/// **Why.** The download's name and type, the form that is signed again and the check of what was uploaded are made of these
+/// fields. One that is lost is noticed by the user whose file it was.
+pub async fn every_field_reads_back<Store: AssetStore + Seed>(store: Store) -> Verdict {
+    let world = World::new(store).await?;
+    let mut full = world.asset_with("github", "7")?;
+    full.media_type = media_type("application/vnd.oasis.opendocument.text")?;
+    full.size = UploadSize::MAX;
+    full.project = Some(world.project);
+    let east = time::UtcOffset::from_hms(2, 0, 0).map_err(|_| unusable("+02:00"))?;
+    full.created_at = NOW.to_offset(east);
+    let mut bare = world.asset_by(world.colleague)?;
+    bare.size = UploadSize::new(1).ok_or_else(|| unusable("1"))?;
+    for new in [&full, &bare] {
+        world.make(new).await?;
+    }
+    for new in [&full, &bare] {
+        world.holds(new, &UploadState::Pending).await?;
+    }
+    let created = world.create(&full).await?;
+    duplicate(&created, &full, &UploadState::Pending)
+}
+
+/// Names, keys and labels read back character by character: other scripts, emoji, combining accents, quotes, percent
+/// signs, line separators, what looks like SQL.
+///
+/// **Why.** A database with the wrong encoding answers 500, or worse, stores `?`. One that normalises makes the key of
+/// an object that isn't there.
+pub async fn unicode_reads_back_as_it_was<Store: AssetStore + Seed>(store: Store) -> Verdict {
+    let world = World::new(store).await?;
+    for text in [
+        "e\u{301}té 文件 🦀",
+        "ﷺ %_'; DROP TABLE asset; --",
+        "\\n \\\\ \"quoted\" $1 ?1 {x} \\u0000",
+        "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 \u{200b}\u{2028}\u{feff}\u{202e}",
+        "İıſßﬁ",
+        "  blanks  ",
+        "नमस्ते עברית العربية",
+        "\u{10ffff}\u{fffd}",
+    ] {
+        let name = format!("{text}.png");
+        let mut new = named(world.home.id(), world.member, &name)?;
+        new.key = key(&format!("{}/{}-{text}", world.home.id(), new.id))?;
+        new.external.source = label(text)?;
+        new.external.id = label(text)?;
+        world.make(&new).await?;
+        world.holds(&new, &UploadState::Pending).await?;
+        let created = world.create(&new).await?;
+        duplicate(&created, &new, &UploadState::Pending)?;
+    }
+    Ok(())
+}
+
+/// The longest of everything that the service makes of a request is kept: a display name that nearly fills a body of
+/// 64 KiB, an object name of 255 bytes and the key it goes into, a type of 255 characters, labels of 255 characters that are
+/// four bytes each.
+///
+/// **Why.** The service has promised these limits to its callers. A column that is shorter answers 500 to a request
+/// that was right. (A name of 731 characters does so in a running Plane.)
+pub async fn the_longest_values_are_kept<Store: AssetStore + Seed>(store: Store) -> Verdict {
+    const NAME_BYTES: usize = 65_000;
+    let world = World::new(store).await?;
+    for letter in ["a", "文", "🦀"] {
+        let name = letter.repeat(NAME_BYTES / letter.len()) + ".png";
+        let mut new = named(world.home.id(), world.member, &name)?;
+        demand(
+            new.object_name.as_str().len() > ObjectName::MAX_BYTES - letter.len(),
+            unusable("a long name"),
+        )?;
+        let longest = letter.repeat(ExternalLabel::MAX_CHARS);
+        new.external.source = label(&longest)?;
+        new.external.id = label(&longest)?;
+        new.media_type = media_type(&format!("{}/{}", "x".repeat(127), "y".repeat(127)))?;
+        new.size = UploadSize::MAX;
+        world.make(&new).await?;
+        world.holds(&new, &UploadState::Pending).await?;
+        let created = world.create(&new).await?;
+        duplicate(&created, &new, &UploadState::Pending)?;
+    }
+    Ok(())
+}
+
+/// A key of 1,024 bytes, which a host's own layout of keys may make, and a checksum are either kept as they are or refused
+/// with [`StoreError::Failed`]; then nothing was made.
+///
+/// **Why.** Some tables have no room for them. A key that was cut names another object, and a checksum that was dropped
+/// is one that nobody asks for when the upload is complete.
+pub async fn what_does_not_fit_is_refused_never_cut<Store: AssetStore + Seed>(
+    store: Store,
+) -> Verdict {
+    let world = World::new(store).await?;
+    for letter in ["k", "文"] {
+        let mut new = world.asset_with("key", letter)?;
+        let start = format!("{}/{}/", world.home.id(), new.id);
+        let rest = letter.repeat((ObjectKey::MAX_BYTES - start.len()) / letter.len());
+        new.key = key(&(start + &rest))?;
+        kept_or_refused(&world, &new, "a long key").await?;
+    }
+    let mut new = world.asset_with("checksum", "1")?;
+    new.checksum = Some(Checksum::new(std::array::from_fn(|n| {
+        u8::try_from(n).unwrap_or_default()
+    })));
+    kept_or_refused(&world, &new, "a checksum").await
+}
+
+async fn kept_or_refused<Store: AssetStore + Seed>(
+    world: &World<Store>,
+    new: &NewAsset,
+    what: &str,
+) -> Verdict {
+    match world.store.create(&world.home, new.clone(), NO_CAPS).await {
+        Ok(Created::New) => world.holds(new, &UploadState::Pending).await,
+        Err(StoreError::Failed(_)) => {
+            world.lacks(new.id, "refused").await?;
+            let mut other = world.asset()?;
+            other.external = new.external.clone();
+            world.make(&other).await
+        }
+        other => Err(Broken::new(format_args!(
+            "{what}: `create` answers {:?}",
+            called("create", other)?
+        ))),
+    }
+}
+
+fn media_type(text: &str) -> Result<crate::media_type::MediaType, Broken> {
+    text.parse().map_err(|_| unusable(text))
+}

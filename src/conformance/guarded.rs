@@ -1,0 +1,154 @@
+//! A store, and what has to live as long as it does.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::seed::{Seed, SeedCredentials};
+use crate::BoxError;
+use crate::asset::{Asset, NewAsset, UploadState};
+use crate::auth::{Principal, Unavailable};
+use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
+use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
+use crate::limits::PendingCaps;
+use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::store::{AssetStore, Created, StoreError};
+use crate::workspace::{Workspace, WorkspaceSlug};
+
+/// A store, and what has to live as long as it does: a temporary directory, a container. Both go when the
+/// rule is done, the store first.
+///
+/// ```
+/// use tower_asset_upload::{SqliteStore, conformance};
+///
+/// # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+/// # async fn main() {
+/// conformance::run_credentials(|| async {
+///     let directory = tempfile::tempdir().expect("a directory for temporary files");
+///     let store = SqliteStore::open(directory.path().join("assets.sqlite3"));
+///     conformance::Guarded::new(store.expect("a new file"), directory)
+/// })
+/// .await;
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Guarded<Store, Guard> {
+    // Dropped in this order.
+    store: Store,
+    _guard: Guard,
+}
+
+impl<Store, Guard> Guarded<Store, Guard> {
+    /// Keeps `guard` until the store is dropped.
+    pub fn new(store: Store, guard: Guard) -> Self {
+        Self {
+            store,
+            _guard: guard,
+        }
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<Store: AssetStore, Guard: Send + Sync> AssetStore for Guarded<Store, Guard> {
+    async fn enter(
+        &self,
+        slug: &WorkspaceSlug,
+        caller: UserId,
+    ) -> Result<Option<Workspace>, StoreError> {
+        self.store.enter(slug, caller).await
+    }
+
+    async fn create(
+        &self,
+        workspace: &Workspace,
+        asset: NewAsset,
+        caps: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        self.store.create(workspace, asset, caps).await
+    }
+
+    async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        self.store.find(workspace, id).await
+    }
+
+    async fn set_state(
+        &self,
+        workspace: &Workspace,
+        id: AssetId,
+        state: UploadState,
+    ) -> Result<bool, StoreError> {
+        self.store.set_state(workspace, id, state).await
+    }
+
+    async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
+        self.store.delete(workspace, id).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<Store: PurgeStore, Guard: Send + Sync> PurgeStore for Guarded<Store, Guard> {
+    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
+        self.store.purge(step).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<Store: CredentialVerifier, Guard: Send + Sync> CredentialVerifier for Guarded<Store, Guard> {
+    async fn verify(
+        &self,
+        credential: &Credential<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Option<Principal>, Unavailable> {
+        self.store.verify(credential, now).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<Store: Seed, Guard: Send + Sync> Seed for Guarded<Store, Guard> {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), BoxError> {
+        self.store.add_workspace(id, slug).await
+    }
+
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+        self.store.add_member(workspace, user).await
+    }
+
+    async fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), BoxError> {
+        self.store.add_project(workspace, project).await
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError> {
+        self.store.remove_workspace(id).await
+    }
+
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+        self.store.remove_member(workspace, user).await
+    }
+
+    async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), BoxError> {
+        self.store.remove_project(workspace, project).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<Store: SeedCredentials, Guard: Send + Sync> SeedCredentials for Guarded<Store, Guard> {
+    async fn add_credential(
+        &self,
+        credential: &Credential<'_>,
+        record: CredentialRecord,
+    ) -> Result<bool, BoxError> {
+        self.store.add_credential(credential, record).await
+    }
+}

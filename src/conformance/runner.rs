@@ -1,0 +1,118 @@
+//! Runs rules, and tells what came of them.
+
+use std::fmt::Write as _;
+use std::panic::resume_unwind;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, RuntimeFlavor};
+use tokio::task::JoinError;
+
+use super::verdict::{Broken, Rule, Verdict};
+
+/// A rule that takes longer waits for something that never comes.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Two would do; more find more.
+const THREADS: usize = 4;
+
+pub(super) struct Runner {
+    suite: &'static str,
+    rules: usize,
+    broken: Vec<(Rule, Broken)>,
+}
+
+impl Runner {
+    pub(super) fn new(suite: &'static str) -> Self {
+        let runtime = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+        assert!(
+            runtime.is_ok_and(|flavor| flavor == RuntimeFlavor::MultiThread),
+            "the conformance kit needs a Tokio runtime of several threads: \
+             `#[tokio::test(flavor = \"multi_thread\")]`"
+        );
+        Self {
+            suite,
+            rules: 0,
+            broken: Vec::new(),
+        }
+    }
+
+    pub(super) async fn run(
+        &mut self,
+        rule: Rule,
+        verdict: impl Future<Output = Verdict> + Send + 'static,
+    ) {
+        self.rules += 1;
+        if let Err(broken) = judge(verdict).await {
+            self.broken.push((rule, broken));
+        }
+    }
+
+    pub(super) fn finish(self) {
+        let mut text = format!(
+            "{} of the {} rules for an {} are broken:",
+            self.broken.len(),
+            self.rules,
+            self.suite
+        );
+        for (rule, broken) in &self.broken {
+            let _ = write!(text, "\n- {}", shown(*rule, broken));
+        }
+        assert!(self.broken.is_empty(), "{text}");
+    }
+}
+
+/// Runs one rule on a runtime of its own, for the tests that the macro makes.
+///
+/// # Panics
+/// When the store breaks it.
+pub fn run_test<Store, Opening, Judging>(
+    rule: Rule,
+    open: impl FnOnce() -> Opening,
+    check: impl FnOnce(Store) -> Judging,
+) where
+    Opening: Future<Output = Store>,
+    Judging: Future<Output = Verdict> + Send + 'static,
+{
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build();
+    let verdict = match runtime {
+        Ok(runtime) => runtime.block_on(async { judge(check(open().await)).await }),
+        Err(error) => Err(Broken::new(format_args!("no runtime: {error}"))),
+    };
+    if let Err(broken) = verdict {
+        panic!("{}", shown(rule, &broken));
+    }
+}
+
+/// In a task, so that the rule's work is done by the runtime's own threads and a panic of the store's
+/// ends nothing but the rule.
+async fn judge(verdict: impl Future<Output = Verdict> + Send + 'static) -> Verdict {
+    let mut task = tokio::spawn(verdict);
+    if let Ok(judged) = tokio::time::timeout(PATIENCE, &mut task).await {
+        return judged.map_err(panicked)?;
+    }
+    task.abort();
+    Err(Broken::new(format_args!("not done after {PATIENCE:?}")))
+}
+
+pub(super) fn panicked(error: JoinError) -> Broken {
+    match error.try_into_panic() {
+        Ok(cause) => {
+            let text = cause
+                .downcast_ref::<&str>()
+                .map(ToString::to_string)
+                .or_else(|| cause.downcast_ref::<String>().cloned());
+            match text {
+                Some(text) => Broken::new(format_args!("it panicked: {text}")),
+                None => resume_unwind(cause),
+            }
+        }
+        Err(_) => Broken::new("its task was cancelled"),
+    }
+}
+
+fn shown(rule: Rule, broken: &Broken) -> String {
+    format!("{}: {broken}\n  why the rule: {}", rule.name, rule.why)
+}

@@ -1,0 +1,79 @@
+//! Assets that are there: finding, changing and deleting them.
+
+use time::OffsetDateTime;
+
+use super::rows::{self, asset_columns};
+use super::tables::Tables;
+use crate::asset::{Asset, StoredObject, UploadState};
+use crate::id::{AssetId, WorkspaceId};
+use crate::stores::pg::{Fault, in_micros, values};
+
+const FIND: &str = concat!(
+    "SELECT ",
+    asset_columns!(),
+    " FROM {schema}.asset WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL"
+);
+
+const SET_STATE: &str = "\
+    UPDATE {schema}.asset SET state = $3, uploaded_at = $4, stored_size = $5, \
+    stored_content_type = $6, stored_etag = $7, stored_version = $8, stored_checksum_sha256 = $9 \
+    WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING 1";
+
+const DELETE: &str = "\
+    UPDATE {schema}.asset SET deleted_at = $3 \
+    WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING 1";
+
+pub(super) async fn find(
+    tables: &mut Tables,
+    workspace: WorkspaceId,
+    id: AssetId,
+) -> Result<Option<Asset>, Fault> {
+    let key = values![UUID: workspace.as_uuid(), UUID: id.as_uuid()];
+    let found = tables.read(FIND, &key).await?;
+    found.first().map(rows::asset).transpose()
+}
+
+pub(super) async fn set_state(
+    mut tables: Tables,
+    workspace: WorkspaceId,
+    id: AssetId,
+    state: UploadState,
+    now: OffsetDateTime,
+) -> Result<bool, Fault> {
+    let (name, at, object) = match &state {
+        UploadState::Pending => ("pending", None, None),
+        UploadState::Uploaded(object) => ("uploaded", Some(in_micros(now)), object.as_ref()),
+    };
+    let size = object.map(|object| i64::try_from(object.size)).transpose();
+    let size = size.map_err(|_| Fault::Range("the size of the object"))?;
+    let text = |of: fn(&StoredObject) -> Option<&str>| object.and_then(of);
+    let checksum = object.and_then(|object| object.checksum.as_ref());
+    let values = values![
+        UUID: workspace.as_uuid(),
+        UUID: id.as_uuid(),
+        TEXT: name,
+        TIMESTAMPTZ: at,
+        INT8: size,
+        TEXT: text(|object| object.content_type.as_deref()),
+        TEXT: text(|object| object.etag.as_deref()),
+        TEXT: text(|object| object.version.as_deref()),
+        BYTEA: checksum.map(|checksum| checksum.as_bytes().as_slice()),
+    ];
+    let changed = tables.write(SET_STATE, &values).await?;
+    Ok(!changed.is_empty())
+}
+
+pub(super) async fn delete(
+    mut tables: Tables,
+    workspace: WorkspaceId,
+    id: AssetId,
+    now: OffsetDateTime,
+) -> Result<bool, Fault> {
+    let values = values![
+        UUID: workspace.as_uuid(),
+        UUID: id.as_uuid(),
+        TIMESTAMPTZ: in_micros(now),
+    ];
+    let deleted = tables.write(DELETE, &values).await?;
+    Ok(!deleted.is_empty())
+}

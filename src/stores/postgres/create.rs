@@ -1,0 +1,148 @@
+//! Making an asset: all that has to hold, and the row, in one statement.
+
+use std::num::NonZeroU32;
+
+use tokio_postgres::Row;
+
+use super::assets::find;
+use super::rows::{self, asset_columns};
+use super::tables::Tables;
+use crate::asset::{ExternalLabel, NewAsset};
+use crate::id::{ProjectId, WorkspaceId};
+use crate::limits::PendingCaps;
+use crate::store::Created;
+use crate::stores::pg::{Fault, Statement, in_micros, values};
+
+/// A row at the offset of a cap, less one, means that it is reached: never more entries of the index
+/// are looked at than the cap allows.
+///
+/// Two that make one pair at the same time don't see each other, so the index decides: the later one
+/// waits for the other, and inserts nothing then.
+const CREATE: &str = concat!(
+    "WITH checked AS (SELECT \
+        $3 IS NULL OR EXISTS (SELECT 1 FROM {schema}.project \
+            WHERE workspace_id = $1 AND id = $3 AND deleted_at IS NULL) AS has_project, \
+        ($14 IS NOT NULL AND EXISTS (SELECT 1 FROM {schema}.asset \
+            WHERE workspace_id = $1 AND state = 'pending' AND deleted_at IS NULL \
+            LIMIT 1 OFFSET $14 - 1)) \
+        OR ($15 IS NOT NULL AND EXISTS (SELECT 1 FROM {schema}.asset \
+            WHERE workspace_id = $1 AND created_by = $12 AND state = 'pending' \
+            AND deleted_at IS NULL LIMIT 1 OFFSET $15 - 1)) AS too_many), \
+    twin AS (SELECT ",
+    asset_columns!(),
+    " FROM {schema}.asset WHERE workspace_id = $1 AND external_source = $10 \
+        AND external_id = $11 AND deleted_at IS NULL), \
+    made AS (INSERT INTO {schema}.asset (workspace_id, id, project_id, object_key, display_name, \
+        object_name, media_type, size, checksum_sha256, external_source, external_id, created_by, \
+        created_at) \
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM checked \
+        WHERE has_project AND NOT too_many AND NOT EXISTS (SELECT 1 FROM twin) \
+        ON CONFLICT (workspace_id, external_source, external_id) \
+        WHERE deleted_at IS NULL AND external_source IS NOT NULL AND external_id IS NOT NULL \
+        DO NOTHING RETURNING 1) \
+    SELECT has_project, too_many, EXISTS (SELECT 1 FROM made) AS made, \
+        twin.id IS NOT NULL AS has_twin, twin.* FROM checked LEFT JOIN twin ON true"
+);
+
+/// How often a pair may turn out to be taken by an asset that is deleted before it can be looked at.
+const TRIES: usize = 10;
+
+/// Where the connection is lost, the answer is; so it is tried again over another one, and the asset
+/// that is there already by then is the one that was asked for.
+pub(super) async fn create(
+    mut tables: Tables,
+    workspace: WorkspaceId,
+    asset: NewAsset,
+    caps: PendingCaps,
+) -> Result<Created, Fault> {
+    let created = attempt(&mut tables, workspace, &asset, caps).await;
+    if !created.as_ref().is_err_and(Fault::is_lost) {
+        return created;
+    }
+    tables.renew().await?;
+    let created = attempt(&mut tables, workspace, &asset, caps).await;
+    match &created {
+        Ok(Created::New) => return created,
+        Err(fault) if fault.is_lost() => return created,
+        _ => {}
+    }
+    let found = find(&mut tables, workspace, asset.id).await?;
+    if found.is_some_and(|found| found.made == as_kept(&asset)) {
+        return Ok(Created::New);
+    }
+    created
+}
+
+/// What reads back of an asset.
+fn as_kept(asset: &NewAsset) -> NewAsset {
+    let mut kept = asset.clone();
+    kept.created_at = in_micros(asset.created_at);
+    kept
+}
+
+async fn attempt(
+    tables: &mut Tables,
+    workspace: WorkspaceId,
+    asset: &NewAsset,
+    caps: PendingCaps,
+) -> Result<Created, Fault> {
+    let cap = |cap: Option<NonZeroU32>| cap.map(|cap| i64::from(cap.get()));
+    let size = i64::try_from(asset.size.bytes()).map_err(|_| Fault::Range("the size"))?;
+    let checksum = asset.checksum.as_ref();
+    let external = &asset.external;
+    let values = values![
+        UUID: workspace.as_uuid(),
+        UUID: asset.id.as_uuid(),
+        UUID: asset.project.as_ref().map(ProjectId::as_uuid),
+        TEXT: asset.key.as_str(),
+        TEXT: asset.display_name.as_str(),
+        TEXT: asset.object_name.as_str(),
+        TEXT: asset.media_type.as_str(),
+        INT8: size,
+        BYTEA: checksum.map(|checksum| checksum.as_bytes().as_slice()),
+        TEXT: external.source.as_ref().map(ExternalLabel::as_str),
+        TEXT: external.id.as_ref().map(ExternalLabel::as_str),
+        UUID: asset.created_by.as_uuid(),
+        TIMESTAMPTZ: in_micros(asset.created_at),
+        INT8: cap(caps.per_workspace),
+        INT8: cap(caps.per_caller),
+    ];
+    let capped = caps != PendingCaps::default();
+    for _ in 0..TRIES {
+        let answer = if capped {
+            // Whoever counts does it alone.
+            let lock = Some(("pending", workspace.as_uuid().as_bytes().as_slice()));
+            let statement = Statement::new(CREATE, &values);
+            tables.transaction(lock, &[statement]).await
+        } else {
+            tables.write(CREATE, &values).await
+        };
+        let rows = match answer {
+            Err(fault) if fault.violates("asset_pkey") => {
+                return Err(Fault::Refused("there is an asset of that id already"));
+            }
+            answer => answer?,
+        };
+        let row = rows.first().ok_or(Fault::Row("made"))?;
+        if let Some(created) = outcome(row)? {
+            return Ok(created);
+        }
+    }
+    Err(Fault::Contended)
+}
+
+/// `None` when the pair was taken by an asset that the statement could not see.
+fn outcome(row: &Row) -> Result<Option<Created>, Fault> {
+    let is = |name| rows::column::<bool>(row, name);
+    Ok(if is("made")? {
+        Some(Created::New)
+    } else if !is("has_project")? {
+        Some(Created::ProjectNotFound)
+    } else if is("has_twin")? {
+        Some(Created::Duplicate(Box::new(rows::asset(row)?)))
+    } else if is("too_many")? {
+        Some(Created::TooManyPending)
+    } else {
+        None
+    })
+}

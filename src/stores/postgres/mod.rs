@@ -1,0 +1,304 @@
+//! A store in PostgreSQL.
+
+mod assets;
+mod create;
+mod directory;
+mod options;
+mod purge;
+mod rows;
+mod schema;
+mod tables;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+pub use options::PostgresOptions;
+pub use schema::InvalidSchemaName;
+
+use self::schema::Schema;
+use self::tables::Tables;
+use super::pg::{Fault, Pg};
+use crate::asset::{Asset, NewAsset, UploadState};
+use crate::auth::{Principal, Unavailable};
+use crate::clock::Clock;
+use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
+use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
+use crate::limits::PendingCaps;
+use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::store::{AssetStore, Created, StoreError};
+use crate::workspace::{Workspace, WorkspaceSlug};
+
+/// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in PostgreSQL 12 or newer, for any
+/// number of replicas.
+///
+/// A handle: its clones share the connections. It lives on the Tokio runtime that it was connected
+/// in, with time and I/O enabled, as long as that runs; its calls may be made from anywhere.
+///
+/// # What holds
+/// 1. **Durability.** What was answered `Ok` is committed, and as safe as the server keeps it
+///    (PostgreSQL, `synchronous_commit`).
+/// 2. **Atomicity.** A call is done as a whole or not at all, also when its future is dropped: once
+///    it has a connection it goes on to its end.
+/// 3. **Several processes** may use one schema at once, and start at once: one of them makes the
+///    tables or brings them up to date, the others wait.
+/// 4. **Poolers.** PgBouncer may stand in between, in transaction mode too: nothing outlives a
+///    transaction, and no statement is prepared under a name.
+/// 5. **One round trip.** A call sends all it has to say at once.
+/// 6. **Silence.** Of credentials only the SHA-256 is kept; see [`CredentialVerifier`] on why that
+///    is enough for keys drawn at random, and for no others. No error repeats the URL.
+///
+/// # When the server is away
+/// A server that can't be reached, is stopping or starting, has no connections, memory or disk left, a
+/// lock that another transaction keeps and all that takes too long are [`StoreError::Unavailable`];
+/// whatever else the server refuses and a row that no longer parses are [`StoreError::Failed`]. A store
+/// outlives its server: the next call connects anew.
+///
+/// Where the connection is lost in the midst of a call, what only reads is asked again, and what was
+/// being made is made again, by the same id: if it turns out to be there already, it was
+/// [`Created::New`]. [`set_state`](AssetStore::set_state), [`delete`](AssetStore::delete) and
+/// [`purge`](PurgeStore::purge) are `Unavailable` then, and may or may not have been done; so may any
+/// call that runs out of time.
+///
+/// # Time
+/// PostgreSQL keeps microseconds. What is finer is cut off: of [`NewAsset::created_at`], and of the
+/// end of a credential.
+///
+/// # TLS
+/// By rustls, with the Mozilla roots and those of [`PostgresOptions::root_certificates`]. As in libpq
+/// the URL's `sslmode` decides: `prefer`, the default, uses TLS where the server offers it, which
+/// somebody on the way can prevent; `require` insists on it; `disable` does without. Where TLS is used
+/// the certificate and its host name are always checked, as by libpq's `verify-full`.
+///
+/// ```no_run
+/// use tower_asset_upload::{AssetStore, PostgresStore, UserId, WorkspaceId, WorkspaceSlug};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let workspace = WorkspaceId::parse_hyphenated("22222222-2222-4222-8222-000000000001").unwrap();
+/// let user = UserId::parse_hyphenated("11111111-1111-4111-8111-000000000001").unwrap();
+/// let slug = WorkspaceSlug::new("my-workspace").unwrap();
+///
+/// let store = PostgresStore::connect("postgres://uploads@localhost/app").await?;
+/// store.add_workspace(workspace, slug.clone()).await?;
+/// store.add_member(workspace, user).await?;
+///
+/// assert!(store.enter(&slug, user).await?.is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pg: Pg,
+    schema: Arc<Schema>,
+    clock: Arc<dyn Clock>,
+}
+
+impl PostgresStore {
+    /// Connects to the database of that URL (PostgreSQL, "Connection URIs"), with the defaults of
+    /// [`PostgresOptions`]. Makes the schema when there is none, for which the user needs the
+    /// privilege CREATE on the database, and brings an older one up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server can't be reached, and [`StoreError::Failed`] when
+    /// the URL is malformed, the user is not let in, or the schema is of a version newer than this
+    /// release knows.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        PostgresOptions::new().connect(url).await
+    }
+
+    /// Options to connect with; short for [`PostgresOptions::new`].
+    #[must_use]
+    pub fn options() -> PostgresOptions {
+        PostgresOptions::new()
+    }
+}
+
+/// Seeding. Each of these calls may be made again: afterwards things are as it says.
+impl PostgresStore {
+    /// Ensures that there is a living workspace of that id, and that it goes by that slug from now
+    /// on.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; it has failed when another living workspace has the slug.
+    pub async fn add_workspace(
+        &self,
+        id: WorkspaceId,
+        slug: WorkspaceSlug,
+    ) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_workspace(tables, id, slug));
+        Ok(added.await?)
+    }
+
+    /// Ensures that the user is an active member of the workspace.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; it has failed when there was never such a workspace.
+    pub async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_member(tables, workspace, user));
+        Ok(added.await?)
+    }
+
+    /// Ensures that there is such a living project in the workspace.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; it has failed when there was never such a workspace.
+    pub async fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_project(tables, workspace, project));
+        Ok(added.await?)
+    }
+
+    /// Ensures that there is such a credential. One of the same kind and secret is replaced.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn add_credential(&self, record: CredentialRecord) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_credential(tables, record));
+        Ok(added.await?)
+    }
+
+    /// Deletes a workspace: nobody enters it any more. [`add_workspace`](Self::add_workspace) brings
+    /// it back with all that is in it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        let now = self.inner.clock.now();
+        let removed = self.call(move |tables| directory::remove_workspace(tables, id, now));
+        Ok(removed.await?)
+    }
+
+    /// Ends a membership: the user doesn't enter the workspace any more.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_member(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+    ) -> Result<(), StoreError> {
+        let removed = self.call(move |tables| directory::remove_member(tables, workspace, user));
+        Ok(removed.await?)
+    }
+
+    /// Deletes a project: no asset is made in it any more.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        let now = self.inner.clock.now();
+        let removed =
+            self.call(move |tables| directory::remove_project(tables, workspace, project, now));
+        Ok(removed.await?)
+    }
+}
+
+impl PostgresStore {
+    async fn call<T, W>(&self, work: impl FnOnce(Tables) -> W + Send + 'static) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        let schema = Arc::clone(&self.inner.schema);
+        let call = self
+            .inner
+            .pg
+            .call(move |session| work(Tables::new(session, schema)));
+        call.await
+    }
+}
+
+#[async_trait]
+impl AssetStore for PostgresStore {
+    async fn enter(
+        &self,
+        slug: &WorkspaceSlug,
+        caller: UserId,
+    ) -> Result<Option<Workspace>, StoreError> {
+        let name = slug.clone();
+        let entered = self.call(move |tables| directory::enter(tables, name, caller));
+        Ok(entered.await?.map(|id| Workspace::new(id, slug.clone())))
+    }
+
+    async fn create(
+        &self,
+        workspace: &Workspace,
+        asset: NewAsset,
+        caps: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        let workspace = workspace.id();
+        let created = self.call(move |tables| create::create(tables, workspace, asset, caps));
+        Ok(created.await?)
+    }
+
+    async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        let workspace = workspace.id();
+        let found = self
+            .call(move |mut tables| async move { assets::find(&mut tables, workspace, id).await });
+        Ok(found.await?)
+    }
+
+    async fn set_state(
+        &self,
+        workspace: &Workspace,
+        id: AssetId,
+        state: UploadState,
+    ) -> Result<bool, StoreError> {
+        let workspace = workspace.id();
+        let now = self.inner.clock.now();
+        let set = self.call(move |tables| assets::set_state(tables, workspace, id, state, now));
+        Ok(set.await?)
+    }
+
+    async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
+        let workspace = workspace.id();
+        let now = self.inner.clock.now();
+        let deleted = self.call(move |tables| assets::delete(tables, workspace, id, now));
+        Ok(deleted.await?)
+    }
+}
+
+#[async_trait]
+impl PurgeStore for PostgresStore {
+    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
+        let step = step.clone();
+        let condemned = self.call(move |tables| purge::purge(tables, step));
+        Ok(condemned.await?)
+    }
+}
+
+#[async_trait]
+impl CredentialVerifier for PostgresStore {
+    async fn verify(
+        &self,
+        credential: &Credential<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Option<Principal>, Unavailable> {
+        let (kind, digest) = (credential.kind(), credential.digest());
+        let verified = self.call(move |tables| directory::verify(tables, kind, digest, now));
+        Ok(verified.await?)
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("schema", &self.inner.schema)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,139 @@
+//! How a database is connected to.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::schema::{self, InvalidSchemaName, Schema};
+use super::{Inner, PostgresStore};
+use crate::clock::{Clock, SystemClock};
+use crate::store::StoreError;
+use crate::stores::pg::{Fault, InvalidRootCertificate, Pg, Settings};
+
+/// How a [`PostgresStore`] connects.
+///
+/// ```no_run
+/// use std::num::NonZeroUsize;
+/// use std::time::Duration;
+/// use tower_asset_upload::PostgresStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PostgresStore::options()
+///     .max_connections(NonZeroUsize::new(4).unwrap())
+///     .call_timeout(Duration::from_secs(3))
+///     .root_certificates(std::fs::read("database-ca.pem")?)?
+///     .connect("postgres://uploads:secret@db.example.com/app?sslmode=require")
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    clock: Arc<dyn Clock>,
+    schema: Schema,
+    settings: Settings,
+}
+
+impl PostgresOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            schema: Schema::default(),
+            settings: Settings::default(),
+        }
+    }
+
+    /// The clock that tells when an asset was uploaded or deleted; the machine's by default.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The schema that everything is in, which is made when there is none; `asset_upload` by default.
+    /// Two stores in schemas of their own know nothing of each other. Leave nothing else in it.
+    ///
+    /// # Errors
+    /// See [`InvalidSchemaName`].
+    pub fn schema(mut self, name: &str) -> Result<Self, InvalidSchemaName> {
+        self.schema = Schema::new(name)?;
+        Ok(self)
+    }
+
+    /// How many connections there may be at one time; 10 by default. The server's own limit is for
+    /// all replicas together (PostgreSQL, `max_connections`).
+    #[must_use]
+    pub fn max_connections(mut self, connections: NonZeroUsize) -> Self {
+        self.settings.max_connections = connections;
+        self
+    }
+
+    /// How long making a connection may take, TLS and authentication included; 5 seconds by default.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
+    }
+
+    /// How long to wait for a connection when all are in use; 5 seconds by default.
+    #[must_use]
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.acquire_timeout = timeout;
+        self
+    }
+
+    /// How long a call may take, waiting and connecting included; 10 seconds by default. Then it is
+    /// [`StoreError::Unavailable`], the server is told to stop, and the connection is closed.
+    #[must_use]
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.call_timeout = timeout;
+        self
+    }
+
+    /// Certificate authorities to trust besides the Mozilla roots: the contents of a PEM file with
+    /// one certificate or several. None by default.
+    ///
+    /// # Errors
+    /// See [`InvalidRootCertificate`].
+    pub fn root_certificates(
+        mut self,
+        pem: impl AsRef<[u8]>,
+    ) -> Result<Self, InvalidRootCertificate> {
+        self.settings.roots.add_pem(pem.as_ref())?;
+        Ok(self)
+    }
+
+    /// Connects to the database.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::connect`].
+    pub async fn connect(&self, url: &str) -> Result<PostgresStore, StoreError> {
+        Ok(self.open(url).await?)
+    }
+
+    async fn open(&self, url: &str) -> Result<PostgresStore, Fault> {
+        let pg = Pg::new(url, &self.settings)?;
+        let schema = Arc::new(self.schema.clone());
+        let own = Arc::clone(&schema);
+        pg.call_within(schema::PATIENCE, move |mut session| async move {
+            schema::migrate(&mut session, &own).await
+        })
+        .await?;
+        Ok(PostgresStore {
+            inner: Arc::new(Inner {
+                pg,
+                schema,
+                clock: Arc::clone(&self.clock),
+            }),
+        })
+    }
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,92 @@
+//! A store behind a port, and what seeds it.
+
+use async_trait::async_trait;
+use tower_asset_upload::conformance::Seed;
+use tower_asset_upload::{
+    Asset, AssetId, AssetStore, BoxError, Created, NewAsset, PendingCaps, ProjectId, StoreError,
+    UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+};
+
+/// `Port` is asked, and `Store` is seeded: what is behind the port.
+pub(crate) struct Ported<Port, Store> {
+    port: Port,
+    store: Store,
+}
+
+impl<Port, Store> Ported<Port, Store> {
+    pub(crate) fn new(port: Port, store: Store) -> Self {
+        Self { port, store }
+    }
+}
+
+#[async_trait]
+impl<Port: AssetStore, Store: Send + Sync> AssetStore for Ported<Port, Store> {
+    async fn enter(
+        &self,
+        slug: &WorkspaceSlug,
+        caller: UserId,
+    ) -> Result<Option<Workspace>, StoreError> {
+        self.port.enter(slug, caller).await
+    }
+
+    async fn create(
+        &self,
+        workspace: &Workspace,
+        asset: NewAsset,
+        caps: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        self.port.create(workspace, asset, caps).await
+    }
+
+    async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        self.port.find(workspace, id).await
+    }
+
+    async fn set_state(
+        &self,
+        workspace: &Workspace,
+        id: AssetId,
+        state: UploadState,
+    ) -> Result<bool, StoreError> {
+        self.port.set_state(workspace, id, state).await
+    }
+
+    async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
+        self.port.delete(workspace, id).await
+    }
+}
+
+#[async_trait]
+impl<Port: Send + Sync, Store: Seed> Seed for Ported<Port, Store> {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), BoxError> {
+        self.store.add_workspace(id, slug).await
+    }
+
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+        self.store.add_member(workspace, user).await
+    }
+
+    async fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), BoxError> {
+        self.store.add_project(workspace, project).await
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError> {
+        self.store.remove_workspace(id).await
+    }
+
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+        self.store.remove_member(workspace, user).await
+    }
+
+    async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), BoxError> {
+        self.store.remove_project(workspace, project).await
+    }
+}
