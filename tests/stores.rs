@@ -13,12 +13,15 @@ use ported::Ported;
 use tower_asset_upload::{AssetStore, MemoryStore, conformance, conformance_tests};
 
 conformance_tests!(memory_store, || async { MemoryStore::new() });
+conformance_tests!(memory_store_purges, purge, || async { MemoryStore::new() });
 conformance_tests!(memory_store_verifies, credentials, || async {
     MemoryStore::new()
 });
 
 #[cfg(feature = "sqlite")]
 conformance_tests!(sqlite_store, || async { sqlite::guarded() });
+#[cfg(feature = "sqlite")]
+conformance_tests!(sqlite_store_purges, purge, || async { sqlite::guarded() });
 #[cfg(feature = "sqlite")]
 conformance_tests!(sqlite_store_verifies, credentials, || async {
     sqlite::guarded()

@@ -1,5 +1,7 @@
 //! A store in memory.
 
+mod purging;
+
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -9,8 +11,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
+use self::purging::Purging;
 use crate::asset::{Asset, ExternalRef, NewAsset, UploadState};
 use crate::auth::{Principal, Unavailable};
+use crate::clock::{Clock, SystemClock};
 use crate::credential::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier,
 };
@@ -22,7 +26,8 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// An [`AssetStore`] and [`CredentialVerifier`] in memory: for tests, benches and small hosts of one
 /// process. **Nothing survives a restart.**
 ///
-/// A handle: its clones share what is in it. It never fails for lack of anything but memory.
+/// A handle: its clones share what is in it. It never fails for lack of anything but memory. A deleted asset
+/// takes its place until the clean-up has seen to its object: see [`PurgeStore`](crate::PurgeStore).
 ///
 /// ```
 /// use tower_asset_upload::{
@@ -46,17 +51,18 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct MemoryStore {
     inner: Arc<Inner>,
 }
 
-/// Two locks, so that letting callers in never waits for assets being made. Neither is held while
-/// the other is taken.
-#[derive(Default)]
+/// Several locks, so that letting callers in never waits for assets being made. None is held while
+/// another is taken.
 struct Inner {
     directory: RwLock<Directory>,
     contents: RwLock<HashMap<WorkspaceId, Contents>>,
+    purging: Purging,
+    clock: Arc<dyn Clock>,
 }
 
 /// Who may enter what.
@@ -86,6 +92,19 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store that goes by `clock` and not by the machine's for when an asset was deleted.
+    #[must_use]
+    pub fn with_clock(clock: impl Clock + 'static) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                directory: RwLock::default(),
+                contents: RwLock::default(),
+                purging: Purging::default(),
+                clock: Arc::new(clock),
+            }),
+        }
     }
 
     /// Ensures that there is a workspace of that id, and that it goes by that slug from now on. A
@@ -139,6 +158,12 @@ impl MemoryStore {
     }
 }
 
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::with_clock(SystemClock)
+    }
+}
+
 // A poisoned lock is taken all the same: every mutation below is whole before anything in it could
 // panic.
 impl MemoryStore {
@@ -181,9 +206,16 @@ impl AssetStore for MemoryStore {
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let pair = PairKey::of(&asset.external);
-        let mut contents = self.contents_mut();
-        let inside = contents.entry(workspace.id()).or_default();
-        inside.create(asset, pair, caps)
+        let (created_at, id) = (asset.created_at, asset.id);
+        let created = {
+            let mut contents = self.contents_mut();
+            let inside = contents.entry(workspace.id()).or_default();
+            inside.create(asset, pair, caps)?
+        };
+        if created == Created::New {
+            self.inner.purging.made(created_at, workspace.id(), id);
+        }
+        Ok(created)
     }
 
     async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
@@ -200,15 +232,33 @@ impl AssetStore for MemoryStore {
         id: AssetId,
         state: UploadState,
     ) -> Result<bool, StoreError> {
-        let mut contents = self.contents_mut();
-        let inside = contents.get_mut(&workspace.id());
-        Ok(inside.is_some_and(|inside| inside.set_state(id, state)))
+        let is_pending = !state.is_uploaded();
+        let created_at = {
+            let mut contents = self.contents_mut();
+            let inside = contents.get_mut(&workspace.id());
+            inside.and_then(|inside| inside.set_state(id, state))
+        };
+        if let Some(created_at) = created_at
+            && is_pending
+        {
+            let purging = &self.inner.purging;
+            purging.taken_back(created_at, workspace.id(), id);
+        }
+        Ok(created_at.is_some())
     }
 
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
-        let mut contents = self.contents_mut();
-        let inside = contents.get_mut(&workspace.id());
-        Ok(inside.is_some_and(|inside| inside.delete(id)))
+        let deleted = {
+            let mut contents = self.contents_mut();
+            let inside = contents.get_mut(&workspace.id());
+            inside.and_then(|inside| inside.delete(id))
+        };
+        let Some(asset) = deleted else {
+            return Ok(false);
+        };
+        let now = self.inner.clock.now();
+        self.inner.purging.deleted(now, workspace.id(), asset.made);
+        Ok(true)
     }
 }
 
@@ -282,33 +332,37 @@ impl Contents {
         }
     }
 
-    fn set_state(&mut self, id: AssetId, state: UploadState) -> bool {
-        let Some(asset) = self.assets.get_mut(&id) else {
-            return false;
-        };
+    /// When the asset was made, if there is one.
+    fn set_state(&mut self, id: AssetId, state: UploadState) -> Option<OffsetDateTime> {
+        let asset = self.assets.get_mut(&id)?;
         let was_pending = !asset.state.is_uploaded();
         let is_pending = !state.is_uploaded();
-        let caller = asset.made.created_by;
+        let (caller, created_at) = (asset.made.created_by, asset.made.created_at);
         asset.state = state;
         match (was_pending, is_pending) {
             (true, false) => self.discount_pending(caller),
             (false, true) => self.count_pending(caller),
             _ => {}
         }
-        true
+        Some(created_at)
     }
 
-    fn delete(&mut self, id: AssetId) -> bool {
-        let Some(asset) = self.assets.remove(&id) else {
-            return false;
-        };
+    fn delete(&mut self, id: AssetId) -> Option<Box<Asset>> {
+        let asset = self.assets.remove(&id)?;
         if let Some(pair) = PairKey::of(&asset.made.external) {
             self.pairs.remove(&pair);
         }
         if !asset.state.is_uploaded() {
             self.discount_pending(asset.made.created_by);
         }
-        true
+        Some(asset)
+    }
+
+    /// Deletes an asset that was made before then and still waits for its upload.
+    fn give_up(&mut self, id: AssetId, before: OffsetDateTime) -> Option<Box<Asset>> {
+        let asset = self.assets.get(&id)?;
+        let is_stale = !asset.state.is_uploaded() && asset.made.created_at < before;
+        is_stale.then(|| self.delete(id)).flatten()
     }
 
     fn count_pending(&mut self, caller: UserId) {

@@ -14,6 +14,7 @@ mod tenancy;
 mod uniqueness;
 mod values;
 
+pub(super) use cancellation::dropped;
 pub use cancellation::*;
 pub use caps::*;
 pub use states::*;

@@ -6,9 +6,14 @@
     reason = "a rule's error is always what the store does wrong"
 )]
 
-mod steps;
+mod condemning;
+mod crowd;
+mod forgetting;
+mod yard;
 
-pub use steps::*;
+pub use condemning::*;
+pub use crowd::*;
+pub use forgetting::*;
 
 use super::Rule;
 
@@ -29,6 +34,28 @@ macro_rules! __purge_rules {
         $($then)+! { $($with)*
             only_the_deleted_and_the_stale_are_condemned:
                 "whatever is named here is destroyed, and nothing brings it back",
+            what_is_given_up_can_not_be_completed:
+                "a client that is told yes has thrown away its copy of what is destroyed next",
+            what_was_completed_in_time_stays:
+                "the one mistake that can't be made good",
+            a_step_takes_on_so_many_and_no_more:
+                "a statement for a month's worth locks the table for minutes",
+            the_cursor_passes_over_what_failed:
+                "one object that can't be removed would hold up all behind it for ever",
+            a_row_goes_only_after_its_object:
+                "the row is all that knows the key; without it the object is paid for and never found",
+            a_row_waits_for_its_forms:
+                "a form outlives its asset and can put the object back once the row is gone",
+            both_sorts_come_in_one_order:
+                "the cursor would pass over what belongs in between",
+            only_the_deleted_are_forgotten:
+                "a late clean-up reports what is long forgotten, or lives",
+            many_clean_ups_at_once_do_nothing_wrong:
+                "every replica runs it by the same schedule",
+            completing_and_giving_up_exclude_each_other:
+                "deciding in one statement and deleting in the next destroys what was completed in between",
+            a_dropped_step_loses_nothing:
+                "hosts stop at any moment, and what was marked and not named is left to nobody",
         }
     };
 }

@@ -4,6 +4,7 @@ mod assets;
 mod directory;
 mod fault;
 mod options;
+mod purge;
 mod query;
 mod rows;
 mod schema;
@@ -27,6 +28,7 @@ use crate::clock::Clock;
 use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
+use crate::purge::{Condemned, PurgeStep, PurgeStore};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
@@ -242,6 +244,19 @@ impl AssetStore for SqliteStore {
             .writer
             .call(move |connection| assets::delete(connection, workspace, id, now));
         deleted.await
+    }
+}
+
+/// A step is one transaction.
+#[async_trait]
+impl PurgeStore for SqliteStore {
+    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
+        let step = step.clone();
+        let purged = self
+            .inner
+            .writer
+            .call(move |connection| purge::step(connection, &step));
+        purged.await
     }
 }
 

@@ -1,4 +1,4 @@
-//! The three shapes of statement that the store knows.
+//! The shapes of statement that the store knows.
 
 use rusqlite::{Connection, Params, Row};
 
@@ -14,6 +14,17 @@ pub(super) fn one<T>(
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     rows.next()?.map(read).transpose()
+}
+
+/// All rows.
+pub(super) fn many<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_and_then(params, read)?.collect()
 }
 
 /// Whether there is a row.

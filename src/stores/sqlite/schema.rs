@@ -12,7 +12,7 @@ use super::fault::Fault;
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"tAUp");
 
 /// What brings a database of version *n* to version *n* + 1. Released ones are never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// More than there are statements, so that none is prepared twice.
 const CACHED_STATEMENTS: usize = 32;
@@ -127,6 +127,36 @@ mod tests {
         }
         let reader = open_reader(&path, PATIENCE).unwrap();
         assert!(reader.execute("DELETE FROM asset", []).is_err());
+    }
+
+    #[test]
+    fn a_file_of_any_version_is_brought_up_to_date() {
+        let schema = |connection: &Connection| {
+            let sql = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name";
+            let mut statement = connection.prepare(sql).unwrap();
+            let read = |row: &rusqlite::Row<'_>| {
+                Ok([row.get(0)?, row.get(1)?, row.get(2)?] as [Option<String>; 3])
+            };
+            let rows = statement.query_map([], read).unwrap();
+            rows.map(Result::unwrap).collect::<Vec<_>>()
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let newest = open_writer(&directory.path().join("new"), PATIENCE).unwrap();
+        for from in 1..MIGRATIONS.len() {
+            let path = directory.path().join(from.to_string());
+            let old = Connection::open(&path).unwrap();
+            for migration in &MIGRATIONS[..from] {
+                old.execute_batch(migration).unwrap();
+            }
+            old.pragma_update(None, "user_version", i64::try_from(from).unwrap())
+                .unwrap();
+            old.pragma_update(None, "application_id", APPLICATION_ID)
+                .unwrap();
+            drop(old);
+            let connection = open_writer(&path, PATIENCE).unwrap();
+            assert_eq!(version(&connection).unwrap(), MIGRATIONS.len(), "{from}");
+            assert_eq!(schema(&connection), schema(&newest), "{from}");
+        }
     }
 
     #[test]
