@@ -6,12 +6,16 @@
 mod clean_up;
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "plane/conforming.rs"]
+mod conforming;
 #[path = "plane/creators.rs"]
 mod creators;
 #[path = "plane/doors.rs"]
 mod doors;
 #[path = "plane/fixture.rs"]
 mod fixture;
+#[path = "stores/ported.rs"]
+mod ported;
 #[path = "support/process.rs"]
 mod process;
 #[path = "plane/rows.rs"]

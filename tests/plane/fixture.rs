@@ -1,5 +1,6 @@
 //! A database with Plane's tables, and a store whose role may do no more than it has to.
 
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
@@ -24,57 +25,69 @@ const GRANTS: &str = "
     GRANT UPDATE (last_used) ON api_tokens TO sidecar;
 ";
 
-/// A Plane with Alice in `my-workspace` and Bob in `other-workspace`, each with a project and a key.
-pub(crate) struct Plane {
-    pub(crate) store: PlaneStore,
+/// Plane's tables, with Alice in `my-workspace` and Bob in `other-workspace`, each with a project and
+/// a key.
+pub(crate) struct Database {
     /// May do everything.
     pub(crate) admin: Client,
     pub(crate) admin_url: String,
+    /// Of a role that may do what the store has to.
     pub(crate) url: String,
+}
+
+/// Such a database, and a store over it.
+pub(crate) struct Plane {
+    pub(crate) store: PlaneStore,
+    pub(crate) database: Database,
+}
+
+impl Deref for Plane {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
+    }
 }
 
 /// `None` where there is no PostgreSQL; then the test is skipped, and says so.
 pub(crate) async fn plane(test: &str) -> Option<Plane> {
-    let cluster = Cluster::shared(test)?;
-    let (admin, admin_url, url) = database(cluster).await;
-    let store = options().connect(&url).await.unwrap();
-    Some(Plane {
-        store,
-        admin,
-        admin_url,
-        url,
-    })
+    let database = Database::make(Cluster::shared(test)?).await;
+    let store = options().connect(&database.url).await.unwrap();
+    Some(Plane { store, database })
 }
 
 pub(crate) fn options() -> PlaneOptions {
     PlaneStore::options().clock(FixedClock(NOW))
 }
 
-/// Plane's tables, with a few rows in them.
-pub(crate) async fn database(cluster: &Cluster) -> (Client, String, String) {
-    let admin_url = cluster.database().await;
-    let admin = connect(&admin_url).await;
-    let name = admin_url.rsplit('/').next().unwrap();
-    let role = format!("sidecar_of_{name}");
-    admin
-        .batch_execute(&format!(
-            "CREATE ROLE {role} LOGIN; REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC; {SCHEMA} {}",
-            GRANTS.replace("sidecar", &role)
-        ))
-        .await
-        .unwrap();
-    for (workspace, slug, user, project) in [
-        (MINE, "my-workspace", ALICE, MY_PROJECT),
-        (OTHERS, "other-workspace", BOB, OTHERS_PROJECT),
-    ] {
-        add_workspace(&admin, workspace, slug).await;
-        add_member(&admin, workspace, user).await;
-        add_project(&admin, workspace, project).await;
+impl Database {
+    pub(crate) async fn make(cluster: &Cluster) -> Self {
+        let admin_url = cluster.database().await;
+        let admin = connect(&admin_url).await;
+        let name = admin_url.rsplit('/').next().unwrap();
+        let role = format!("sidecar_of_{name}");
+        let url = admin_url.replace("postgres@", &format!("{role}@"));
+        let grants = GRANTS.replace("sidecar", &role);
+        let make = format!(
+            "CREATE ROLE {role} LOGIN; REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC; {SCHEMA} {grants}"
+        );
+        admin.batch_execute(&make).await.unwrap();
+        for (workspace, slug, user, project) in [
+            (MINE, "my-workspace", ALICE, MY_PROJECT),
+            (OTHERS, "other-workspace", BOB, OTHERS_PROJECT),
+        ] {
+            add_workspace(&admin, workspace, slug).await;
+            add_member(&admin, workspace, user).await;
+            add_project(&admin, workspace, project).await;
+        }
+        add_key(&admin, KEY, ALICE).await;
+        add_key(&admin, "key-of-bob", BOB).await;
+        Self {
+            admin,
+            admin_url,
+            url,
+        }
     }
-    add_key(&admin, KEY, ALICE).await;
-    add_key(&admin, "key-of-bob", BOB).await;
-    let url = admin_url.replace("postgres@", &format!("{role}@"));
-    (admin, admin_url, url)
 }
 
 /// Runs a statement, of which the server infers nothing.
@@ -163,7 +176,7 @@ pub(crate) fn with_pair(mut asset: NewAsset, source: &str, id: &str) -> NewAsset
     asset
 }
 
-impl Plane {
+impl Database {
     /// A row of `file_assets` as JSON.
     pub(crate) async fn row(&self, asset: Uuid) -> serde_json::Value {
         let sql = "SELECT row_to_json(file_assets)::text AS row FROM file_assets WHERE id = $1";

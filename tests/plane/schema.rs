@@ -10,7 +10,7 @@ use tower_asset_upload::{
 };
 
 use crate::cluster::{Cluster, Stop, connect};
-use crate::fixture::{asset, database, options, plane, slug, wait_for, with_pair};
+use crate::fixture::{Database, asset, options, plane, slug, wait_for, with_pair};
 use crate::process::available;
 use crate::support::{ALICE, KEY, NOW};
 
@@ -86,7 +86,7 @@ async fn a_database_that_is_not_planes_is_refused() {
     assert!(matches!(refused, StoreError::Failed(_)), "{refused}");
     assert!(refused.to_string().contains("\"workspaces\""), "{refused}");
 
-    let (admin, _, url) = database(cluster).await;
+    let Database { admin, url, .. } = Database::make(cluster).await;
     for (change, said) in [
         (
             "ALTER TABLE file_assets RENAME entity_identifier TO x",
@@ -131,7 +131,7 @@ async fn a_database_that_is_down_is_unavailable_and_comes_back() {
     let Some(mut cluster) = Cluster::start(TEST, &[]) else {
         return;
     };
-    let (_, _, url) = database(&cluster).await;
+    let Database { url, .. } = Database::make(&cluster).await;
     let store = options().connect(&url).await.unwrap();
     everything(&store).await;
     let slug = slug("my-workspace");
@@ -177,8 +177,7 @@ async fn plans_use_what_indexes_plane_has() {
     let Some(cluster) = Cluster::start(TEST, &["-c", "enable_seqscan=off"]) else {
         return;
     };
-    let (admin, admin_url, url) = database(&cluster).await;
-    drop(admin);
+    let Database { url, admin_url, .. } = Database::make(&cluster).await;
     // What a connection has counted is told when it ends, this one's own aside.
     let clerk = connect(&admin_url).await;
     let counted = async || {

@@ -37,19 +37,14 @@ const DELETE: &str = concat!(
     " RETURNING 1"
 );
 
-/// Whether a deletion whose answer was lost has been done.
-const DELETED: &str = "\
-    SELECT 1 FROM file_assets \
-    WHERE id = $2 AND workspace_id = $1 AND is_deleted AND deleted_at = $3";
-
 pub(super) async fn find(
     session: &mut Session,
     workspace: WorkspaceId,
     id: AssetId,
 ) -> Result<Option<Asset>, Fault> {
     let values = values![UUID: workspace.as_uuid(), UUID: id.as_uuid()];
-    let rows = session.read(FIND, &values).await?;
-    rows.first().map(rows::asset).transpose()
+    let found = session.read(FIND, &values).await?;
+    found.first().map(rows::asset).transpose()
 }
 
 pub(super) async fn set_state(
@@ -64,9 +59,8 @@ pub(super) async fn set_state(
         BOOL: state.is_uploaded(),
         TEXT: rows::storage_metadata(state),
     ];
-    // Twice does what once does, so it may be sent again where the answer is lost.
-    let rows = session.read(SET_STATE, &values).await?;
-    Ok(!rows.is_empty())
+    let changed = session.write(SET_STATE, &values).await?;
+    Ok(!changed.is_empty())
 }
 
 pub(super) async fn delete(
@@ -80,17 +74,6 @@ pub(super) async fn delete(
         UUID: id.as_uuid(),
         TIMESTAMPTZ: in_micros(now),
     ];
-    let rows = match session.write(DELETE, &values).await {
-        Err(fault) if fault.is_lost() => {
-            session.renew().await?;
-            let rows = session.write(DELETE, &values).await?;
-            if rows.is_empty() {
-                session.read(DELETED, &values).await?
-            } else {
-                rows
-            }
-        }
-        answer => answer?,
-    };
-    Ok(!rows.is_empty())
+    let deleted = session.write(DELETE, &values).await?;
+    Ok(!deleted.is_empty())
 }

@@ -34,8 +34,9 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 ///
 /// It never alters the schema: `SELECT`, `INSERT`, `UPDATE` and `DELETE` on `file_assets`, `UPDATE` of
 /// `api_tokens.last_used`, and `SELECT` on `workspaces`, `workspace_members`, `projects`, `api_tokens`
-/// and `users` are all it needs. Each call is one round trip (a purge, three), and PgBouncer may stand in
-/// between, in transaction mode too. A handle: its clones share the connections.
+/// and `users` are all it needs. Each call is one round trip (a purge, three). A handle: its clones share
+/// the connections. What [`PostgresStore`](crate::PostgresStore) says of durability, poolers, TLS, time and
+/// servers that are away holds here, too.
 ///
 /// # What holds
 /// 1. **Rows are Plane's.** What is made here has every column as Plane writes it, and what Plane wrote is
@@ -74,10 +75,13 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// # The clean-up
 /// Touches nothing but what this endpoint has made and nobody has attached since: `ISSUE_ATTACHMENT`s in
 /// a workspace, not archived, without issue, draft, comment, page, user and entity. The [caps on pending
-/// assets](PendingCaps) count the same. There is no column to note that an object is gone, so an object is
-/// condemned only once [no form for it is alive](PurgeStep::forget_before): it goes once, and its row with
-/// it. A row that something else refers to stays, without its object. What Plane itself has deleted
-/// by then goes too.
+/// assets](PendingCaps) count the same.
+///
+/// There is no column to note that an object is gone. So what is deleted counts as noted from the
+/// beginning: it is condemned only once it was deleted before [`PurgeStep::forget_before`], when no form
+/// for it is alive. Of the two removals that [`PurgeStore`] asks for that leaves the second, which is the
+/// one that nobody can undo; the object stays an hour longer, or as long as forms live. What Plane itself
+/// has deleted goes too. A row that something else refers to stays, without its object.
 ///
 /// ```no_run
 /// use tower_asset_upload::{HeaderAuthenticator, PlaneStore};
@@ -101,13 +105,13 @@ struct Inner {
 }
 
 impl PlaneStore {
-    /// Connects to the database of that URL, with the defaults of [`PlaneOptions`].
+    /// Connects to the database of that URL (PostgreSQL, "Connection URIs"), with the defaults of
+    /// [`PlaneOptions`], and looks whether it has Plane's tables.
     ///
     /// # Errors
-    /// As [`PlaneOptions::connect`].
-    ///
-    /// # Panics
-    /// Outside a Tokio runtime.
+    /// [`StoreError::Unavailable`] when the server can't be reached, and [`StoreError::Failed`] when
+    /// the URL is malformed, the user is not let in, or a table or a column is missing or may not be
+    /// read. No error repeats the URL.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         PlaneOptions::new().connect(url).await
     }

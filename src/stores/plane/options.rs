@@ -4,11 +4,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::stamps::Stamps;
 use super::{Inner, PlaneStore, schema};
 use crate::clock::{Clock, SystemClock};
 use crate::store::StoreError;
-use crate::stores::pg::{InvalidRootCertificate, Pg, Settings};
+use crate::stores::pg::{Fault, InvalidRootCertificate, Pg, Settings};
 
 /// How a [`PlaneStore`] is connected.
 ///
@@ -48,62 +50,65 @@ impl PlaneOptions {
         self
     }
 
-    /// How many connections there are at most, of this store and its clones; 10 by default. Plane's own
-    /// processes share the server's `max_connections` with it.
+    /// How many connections there may be at one time; 10 by default. Plane's own processes and all
+    /// replicas share the server's limit (PostgreSQL, `max_connections`).
     #[must_use]
     pub fn max_connections(mut self, connections: NonZeroUsize) -> Self {
         self.settings.max_connections = connections;
         self
     }
 
-    /// How long a new connection may take, TLS and authentication included; 5 seconds by default.
+    /// How long making a connection may take, TLS and authentication included; 5 seconds by default.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.connect_timeout = timeout;
         self
     }
 
-    /// How long a call waits for a connection that is free; 5 seconds by default. Then it is
-    /// [`StoreError::Unavailable`].
+    /// How long to wait for a connection when all are in use; 5 seconds by default.
     #[must_use]
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.settings.acquire_timeout = timeout;
         self
     }
 
-    /// How long a whole call may take, waiting and connecting included; 10 seconds by default. Then it
-    /// is [`StoreError::Unavailable`], and the server is told to stop.
+    /// How long a call may take, waiting and connecting included; 10 seconds by default. Then it is
+    /// [`StoreError::Unavailable`], the server is told to stop, and the connection is closed.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.settings.call_timeout = timeout;
         self
     }
 
-    /// Certificates, as PEM, that the server's may be signed by, besides the Mozilla roots.
+    /// Certificate authorities to trust besides the Mozilla roots: the contents of a PEM file with
+    /// one certificate or several. None by default.
     ///
     /// # Errors
-    /// When there is none in it, or one that can't be read.
-    pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, InvalidRootCertificate> {
-        self.settings.roots.add_pem(pem)?;
+    /// See [`InvalidRootCertificate`].
+    pub fn root_certificates(
+        mut self,
+        pem: impl AsRef<[u8]>,
+    ) -> Result<Self, InvalidRootCertificate> {
+        self.settings.roots.add_pem(pem.as_ref())?;
         Ok(self)
     }
 
-    /// Connects to the database of that URL, and looks whether it has Plane's tables.
+    /// Connects to the database.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the server can't be reached, and [`StoreError::Failed`] when the
-    /// URL is none, the server doesn't let this user in, or a table or a column is missing. No error
-    /// repeats the password.
-    ///
-    /// # Panics
-    /// Outside a Tokio runtime. Calls are made on this runtime from now on.
+    /// As [`PlaneStore::connect`].
     pub async fn connect(&self, url: &str) -> Result<PlaneStore, StoreError> {
+        Ok(self.open(url).await?)
+    }
+
+    async fn open(&self, url: &str) -> Result<PlaneStore, Fault> {
+        let runtime = Handle::try_current().map_err(|_| Fault::NoRuntime)?;
         let pg = Pg::new(url, &self.settings)?;
         pg.call(|mut session| async move { schema::look(&mut session).await })
             .await?;
         Ok(PlaneStore {
             inner: Arc::new(Inner {
-                stamps: Stamps::new(pg.clone()),
+                stamps: Stamps::new(pg.clone(), runtime),
                 clock: Arc::clone(&self.clock),
                 pg,
             }),

@@ -24,7 +24,8 @@ macro_rules! loose {
 pub(super) use loose;
 
 const FORGET: &str = concat!(
-    "DELETE FROM file_assets WHERE id = ANY ($1) AND deleted_at < $2 AND ",
+    "DELETE FROM file_assets WHERE id = ANY ($1) \
+     AND (workspace_id, id) IN (SELECT * FROM unnest($2, $1)) AND deleted_at < $3 AND ",
     loose!()
 );
 
@@ -58,16 +59,16 @@ async fn forget(session: &mut Session, step: &PurgeStep) -> Result<(), Fault> {
     if step.gone.is_empty() {
         return Ok(());
     }
-    let ids: Vec<Uuid> = step.gone.iter().map(|gone| gone.id.into()).collect();
-    match forget_rows(session, &ids, step.forget_before).await {
+    match forget_rows(session, &step.gone, step.forget_before).await {
         Err(fault) if !fault.is_passing() => {}
         forgotten => return forgotten,
     }
     // One of them stands in the way of all, as something of Plane's refers to it.
-    for id in ids {
-        match forget_rows(session, &[id], step.forget_before).await {
+    for gone in &step.gone {
+        let alone = std::slice::from_ref(gone);
+        match forget_rows(session, alone, step.forget_before).await {
             Err(fault) if !fault.is_passing() => {
-                tracing::warn!(asset = %id, %fault, "the row of a deleted asset can't go");
+                tracing::warn!(asset = %gone.id, %fault, "the row of a deleted asset can't go");
             }
             forgotten => forgotten?,
         }
@@ -77,10 +78,16 @@ async fn forget(session: &mut Session, step: &PurgeStep) -> Result<(), Fault> {
 
 async fn forget_rows(
     session: &mut Session,
-    ids: &[Uuid],
+    gone: &[Condemned],
     before: OffsetDateTime,
 ) -> Result<(), Fault> {
-    let values = values![UUID_ARRAY: ids, TIMESTAMPTZ: in_micros(before)];
+    let ids: Vec<Uuid> = gone.iter().map(|gone| gone.id.into()).collect();
+    let workspaces: Vec<Uuid> = gone.iter().map(|gone| gone.workspace.into()).collect();
+    let values = values![
+        UUID_ARRAY: ids,
+        UUID_ARRAY: workspaces,
+        TIMESTAMPTZ: in_micros(before),
+    ];
     session.write(FORGET, &values).await.map(drop)
 }
 

@@ -24,12 +24,10 @@ pub(super) struct Stamps {
 }
 
 impl Stamps {
-    /// # Panics
-    /// Outside a Tokio runtime.
-    pub(super) fn new(pg: Pg) -> Arc<Self> {
+    pub(super) fn new(pg: Pg, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             pg,
-            runtime: Handle::current(),
+            runtime,
             book: Mutex::default(),
         })
     }
