@@ -1,4 +1,7 @@
 //! Pages that need more room than an item's documentation has.
 
+#[doc = include_str!("../docs/bring-your-own-store.md")]
+pub mod bring_your_own_store {}
+
 #[doc = include_str!("../docs/differences-from-plane.md")]
 pub mod differences_from_plane {}

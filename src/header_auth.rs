@@ -4,15 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::auth::{AuthError, Authenticator, Principal};
 use crate::clock::{Clock, SystemClock};
-use crate::credential::{Credential, CredentialKind, CredentialVerifier};
-
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+use crate::credential::CredentialVerifier;
+use crate::presented::presented;
 
 /// Reads `X-API-Key: <key>` or `Authorization: Bearer <token>` (RFC 6750, section 2.1; the scheme in
 /// any case) and has a [`CredentialVerifier`] look it up.
@@ -67,108 +64,10 @@ impl<V: CredentialVerifier> Authenticator for HeaderAuthenticator<V> {
     }
 }
 
-fn presented(headers: &HeaderMap) -> Result<Credential<'_>, AuthError> {
-    if let Some(key) = only(headers, &API_KEY)? {
-        return Ok(Credential::new(
-            CredentialKind::ApiKey,
-            visible(key.as_bytes())?,
-        ));
-    }
-    let authorization = only(headers, &AUTHORIZATION)?
-        .ok_or(AuthError::Missing)?
-        .as_bytes();
-    let scheme_end = authorization
-        .iter()
-        .position(|b| *b == b' ')
-        .unwrap_or(authorization.len());
-    let (scheme, token) = authorization.split_at(scheme_end);
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Err(AuthError::Missing);
-    }
-    Ok(Credential::new(
-        CredentialKind::Bearer,
-        visible(token.trim_ascii_start())?,
-    ))
-}
-
-fn only<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'a HeaderValue>, AuthError> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (_, Some(_)) => Err(AuthError::Invalid),
-        (value, None) => Ok(value),
-    }
-}
-
-fn visible(secret: &[u8]) -> Result<&str, AuthError> {
-    match std::str::from_utf8(secret) {
-        Ok(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => Ok(text),
-        _ => Err(AuthError::Invalid),
-    }
-}
-
 impl<V> fmt::Debug for HeaderAuthenticator<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeaderAuthenticator")
             .field("clock", &self.clock)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(
-        headers: &[(&'static str, &'static str)],
-    ) -> Result<(CredentialKind, String), &'static str> {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-        }
-        match presented(&map) {
-            Ok(credential) => Ok((credential.kind(), credential.expose_secret().to_owned())),
-            Err(AuthError::Missing) => Err("missing"),
-            Err(_) => Err("invalid"),
-        }
-    }
-
-    #[test]
-    fn which_header_counts() {
-        use CredentialKind::{ApiKey, Bearer};
-        assert_eq!(read(&[]), Err("missing"));
-        assert_eq!(read(&[("x-api-key", "k")]), Ok((ApiKey, "k".into())));
-        assert_eq!(
-            read(&[("authorization", "bEaReR  t")]),
-            Ok((Bearer, "t".into()))
-        );
-        assert_eq!(
-            read(&[("x-api-key", "k"), ("authorization", "Basic x")]),
-            Ok((ApiKey, "k".into()))
-        );
-        assert_eq!(
-            read(&[
-                ("x-api-key", "k"),
-                ("authorization", "Bearer a"),
-                ("authorization", "Bearer b")
-            ]),
-            Ok((ApiKey, "k".into()))
-        );
-        assert_eq!(read(&[("authorization", "Basic x")]), Err("missing"));
-        assert_eq!(read(&[("authorization", "Bearer")]), Err("invalid"));
-        assert_eq!(read(&[("authorization", "Bearer a b")]), Err("invalid"));
-        assert_eq!(
-            read(&[("authorization", "Bearer a"), ("authorization", "Bearer a")]),
-            Err("invalid")
-        );
-        assert_eq!(
-            read(&[("x-api-key", "k"), ("x-api-key", "k")]),
-            Err("invalid")
-        );
-        assert_eq!(read(&[("x-api-key", "")]), Err("invalid"));
-        assert_eq!(read(&[("x-api-key", "ké")]), Err("invalid"));
-        assert_eq!(read(&[("x-api-key", "a b")]), Err("invalid"));
     }
 }

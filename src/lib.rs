@@ -75,8 +75,11 @@ mod limits;
 mod media_type;
 mod object_name;
 mod pairs;
+mod presented;
 mod provider;
 mod purge;
+#[cfg(feature = "rate-limit")]
+mod rate_limit;
 mod rejection;
 mod removal;
 mod response;
@@ -115,6 +118,8 @@ pub use object_name::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
 pub use pairs::Pairs;
 pub use provider::ProvideCredentials;
 pub use purge::{Condemned, PurgeStep, PurgeStore};
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{RateKey, RateLimit, RateLimitFuture, RateLimitLayer, RateLimitService};
 pub use service::{AssetUploadService, ResponseFuture};
 pub use signer::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,

@@ -3,8 +3,11 @@
 //! Nothing of a cause goes out; causes are logged.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use http_body::Body;
 use http_body_util::Full;
 use serde::Serialize;
 
@@ -62,6 +65,15 @@ struct ErrorBody<'a> {
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
+}
+
+/// The body of Plane's own limiter, and the word for programs.
+#[cfg(feature = "rate-limit")]
+#[derive(Serialize)]
+struct RateLimitBody {
+    error_code: u16,
+    error_message: &'static str,
+    code: &'static str,
 }
 
 /// All that can keep the HTTP layer from fulfilling a request.
@@ -135,7 +147,7 @@ pub(crate) fn options(allow: &'static str) -> Answer {
     with(no_content(), ALLOW, HeaderValue::from_static(allow))
 }
 
-pub(crate) fn method_not_allowed(method: &http::Method, allow: &'static str) -> Answer {
+pub(crate) fn method_not_allowed(method: &Method, allow: &'static str) -> Answer {
     let detail = format!("Method \"{method}\" not allowed.");
     with(
         detailed(
@@ -395,6 +407,32 @@ fn unavailable(code: &'static str, sentence: &'static str, cause: &Unavailable) 
     );
     let answer = plain(StatusCode::SERVICE_UNAVAILABLE, code, sentence);
     with(answer, RETRY_AFTER, cause.retry_after_secs().into())
+}
+
+#[cfg(feature = "rate-limit")]
+pub(crate) fn rate_limit_exceeded(method: &Method, retry_after_secs: u64) -> Answer {
+    let body = RateLimitBody {
+        error_code: 5900,
+        error_message: "RATE_LIMIT_EXCEEDED",
+        code: "rate_limit_exceeded",
+    };
+    let answer = json(StatusCode::TOO_MANY_REQUESTS, 128, &body);
+    let answer = with(answer, RETRY_AFTER, retry_after_secs.into());
+    if method == Method::HEAD {
+        without_body(answer)
+    } else {
+        answer
+    }
+}
+
+/// What HEAD answers: the head that GET would, its length included, and no body (RFC 9110, section
+/// 9.3.2).
+pub(crate) fn without_body(answer: Answer) -> Answer {
+    let (mut head, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        head.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(head, Full::default())
 }
 
 fn json(status: StatusCode, capacity: usize, body: &impl Serialize) -> Answer {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body::Body;
@@ -151,7 +150,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         };
         let answer = answered.unwrap_or_else(response::refusal);
         if head.method == Method::HEAD {
-            without_body(answer)
+            response::without_body(answer)
         } else {
             answer
         }
@@ -217,16 +216,6 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
             .await?;
         Ok(response::no_content())
     }
-}
-
-/// What HEAD answers: the head that GET would, its length included, and no body (RFC 9110, section
-/// 9.3.2).
-fn without_body(answer: Answer) -> Answer {
-    let (mut head, body) = answer.into_parts();
-    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
-        head.headers.insert(CONTENT_LENGTH, length.into());
-    }
-    Response::from_parts(head, Full::default())
 }
 
 impl<Store, Signer, B> Service<Request<B>> for AssetUploadService<Store, Signer>

@@ -119,9 +119,19 @@ async fn layer() {
     assert_eq!(answer.header("allow"), "POST, OPTIONS");
 }
 
-#[tokio::test]
-async fn custom_store() {
-    let ended = Process::of_example("custom_store", [""; 0], &[]).wait();
+#[test]
+fn custom_store() {
+    makes_and_finds("custom_store");
+}
+
+#[test]
+fn redb_store() {
+    makes_and_finds("redb_store");
+}
+
+/// An example of a store answers twice: what it made, and that it is made already.
+fn makes_and_finds(name: &'static str) {
+    let ended = Process::of_example(name, [""; 0], &[]).wait();
     assert!(ended.status.success(), "{}", ended.stderr);
     let lines: Vec<_> = ended.stdout.lines().collect();
     let [first, made, second, found] = lines[..] else {
@@ -172,7 +182,13 @@ async fn the_documented_lines_work() {
 
 #[test]
 fn each_is_short() {
-    for name in ["axum_host", "hyper_host", "layer", "custom_store"] {
+    for name in [
+        "axum_host",
+        "hyper_host",
+        "layer",
+        "custom_store",
+        "redb_store",
+    ] {
         let lines = fs::read_to_string(source(name)).unwrap().lines().count();
         assert!(lines < 100, "{name} has {lines} lines");
     }

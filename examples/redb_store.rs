@@ -1,0 +1,64 @@
+//! A store of your own with all it takes: assets, credentials and the clean-up over a key-value
+//! database. `docs/bring-your-own-store.md` goes through it; `custom_store` is the least that runs.
+//!
+//! ```text
+//! cargo run --example redb_store
+//! ```
+
+#[path = "redb_store/mod.rs"]
+mod redb_store;
+
+use http_body_util::{BodyExt, Full};
+use tower::ServiceExt;
+use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+use tower_asset_upload::sigv4::{Credentials, Region};
+use tower_asset_upload::{
+    AssetUploadService, Credential, CredentialKind, CredentialRecord, HeaderAuthenticator,
+    Principal, SystemClock, WorkspaceSlug,
+};
+use uuid::{Uuid, uuid};
+
+use redb_store::RedbStore;
+
+const ACME: Uuid = uuid!("22222222-2222-4222-8222-000000000001");
+const ALICE: Uuid = uuid!("11111111-1111-4111-8111-000000000001");
+const PROJECT: Uuid = uuid!("33333333-3333-4333-8333-000000000001");
+const KEY: &str = "plane_api_0123456789abcdef0123456789abcdef";
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let directory = tempfile::tempdir()?;
+    let store = RedbStore::open(directory.path().join("assets.redb"))?.clock(SystemClock);
+    let slug = WorkspaceSlug::new("acme").ok_or("no slug")?;
+    store.add_workspace(ACME.into(), slug).await?;
+    store.set_member(ACME.into(), ALICE.into(), true).await?;
+    store.set_project(ACME.into(), PROJECT.into(), true).await?;
+    let key = Credential::new(CredentialKind::ApiKey, KEY);
+    let alice = Principal::with_all_scopes(ALICE.into());
+    store
+        .add_credential(CredentialRecord::new(&key, alice))
+        .await?;
+
+    let bucket = S3Bucket::aws("acme-uploads", Region::new("eu-central-1")?)?;
+    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "a secret of your own")?;
+    let signer = S3PostSigner::new(bucket, credentials);
+    let authenticator = HeaderAuthenticator::new(store.clone());
+    let service = AssetUploadService::builder(store, signer, authenticator).build();
+
+    let body = format!(
+        r#"{{"name":"photo.png","size":1024,"project_id":"{PROJECT}","external_source":"demo","external_id":"7"}}"#
+    );
+    let request = http::Request::post("/api/v1/workspaces/acme/assets/")
+        .header("x-api-key", KEY)
+        .body(Full::<bytes::Bytes>::from(body))?;
+    // The first makes an asset, the second finds it made.
+    for _ in 0..2 {
+        let (head, body) = service.clone().oneshot(request.clone()).await?.into_parts();
+        println!("{}", head.status);
+        println!(
+            "{}",
+            String::from_utf8_lossy(&body.collect().await?.to_bytes())
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! A store over redb, an embedded key-value database: no SQL and no server, but tables of bytes in
+//! order, and transactions.
+//!
+//! Writers take turns, each on a thread of its own while it waits: fine for a service of one process. A
+//! store that has to be fast under load would hand its writes to one thread and commit many at once, as
+//! `SqliteStore` does.
+
+mod assets;
+mod credentials;
+mod purge;
+mod row;
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+};
+use tower_asset_upload::{
+    Asset, AssetId, AssetStore, Clock, Created, NewAsset, PendingCaps, ProjectId, StoreError,
+    SystemClock, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+};
+
+use assets::Assets;
+
+pub(crate) type Result<T, E = redb::Error> = std::result::Result<T, E>;
+type Id = u128;
+
+/// Living workspaces only, as `enter` is the one who asks.
+const SLUGS: TableDefinition<&str, Id> = TableDefinition::new("slugs");
+const SLUG_OF: TableDefinition<Id, &str> = TableDefinition::new("slug_of");
+const MEMBERS: TableDefinition<(Id, Id), ()> = TableDefinition::new("members");
+const PROJECTS: TableDefinition<(Id, Id), ()> = TableDefinition::new("projects");
+
+/// A handle: its clones share one database.
+#[derive(Clone, Debug)]
+pub(crate) struct RedbStore {
+    database: Arc<Database>,
+    clock: Arc<dyn Clock>,
+}
+
+impl RedbStore {
+    /// Opens a file, or makes it.
+    pub(crate) fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let opened = || -> Result<Database> {
+            let database = Database::create(path)?;
+            let transaction = database.begin_write()?;
+            // A table is made when it is first written to, and until then can't be read.
+            transaction.open_table(SLUGS)?;
+            transaction.open_table(SLUG_OF)?;
+            transaction.open_table(MEMBERS)?;
+            transaction.open_table(PROJECTS)?;
+            Assets::open(&transaction)?;
+            purge::make_tables(&transaction)?;
+            credentials::make_table(&transaction)?;
+            transaction.commit()?;
+            Ok(database)
+        };
+        Ok(Self {
+            database: Arc::new(opened().map_err(fault)?),
+            clock: Arc::new(SystemClock),
+        })
+    }
+
+    /// The clock by which assets are deleted; the machine's by default.
+    pub(crate) fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Reads, all from one snapshot.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let database = Arc::clone(&self.database);
+        blocking(move || work(&database.begin_read()?)).await
+    }
+
+    /// Changes all that `work` changes, or nothing.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let database = Arc::clone(&self.database);
+        blocking(move || {
+            let transaction = database.begin_write()?;
+            // An error or a panic drops the transaction, and with it what was done in it.
+            let answer = work(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        })
+        .await
+    }
+}
+
+/// Does what may block where that holds nobody up. Once begun it goes on to its end, whether or not
+/// somebody still waits for it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(fault),
+        Err(ended) if ended.is_panic() => Err(StoreError::failed(ended)),
+        // The runtime is shutting down.
+        Err(ended) => Err(StoreError::unavailable(ended)),
+    }
+}
+
+/// Whether a retry helps. A full disk may be emptied and a lock be given up; a broken file stays broken.
+fn fault(error: redb::Error) -> StoreError {
+    match &error {
+        redb::Error::Io(cause) if cause.kind() == ErrorKind::InvalidData => {
+            StoreError::failed(error)
+        }
+        redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseAlreadyOpen => {
+            StoreError::unavailable(error)
+        }
+        _ => StoreError::failed(error),
+    }
+}
+
+/// What was read is not what was written.
+fn corrupted(what: &str) -> redb::Error {
+    redb::Error::Corrupted(format!("{what} doesn't parse"))
+}
+
+#[async_trait]
+impl AssetStore for RedbStore {
+    async fn enter(
+        &self,
+        slug: &WorkspaceSlug,
+        caller: UserId,
+    ) -> Result<Option<Workspace>, StoreError> {
+        let wanted = slug.clone();
+        let found = self.read(move |transaction| {
+            let Some(id) = transaction.open_table(SLUGS)?.get(wanted.as_str())? else {
+                return Ok(None);
+            };
+            let id = id.value();
+            let membership = (id, caller.as_uuid().as_u128());
+            let member = transaction.open_table(MEMBERS)?.get(membership)?.is_some();
+            Ok(member.then_some(id))
+        });
+        let id = found
+            .await?
+            .map(|id| WorkspaceId::new(uuid::Uuid::from_u128(id)));
+        Ok(id.map(|id| Workspace::new(id, slug.clone())))
+    }
+
+    async fn create(
+        &self,
+        workspace: &Workspace,
+        new: NewAsset,
+        caps: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        let workspace = workspace.id().as_uuid().as_u128();
+        let created = self.write(move |transaction| {
+            if let Some(project) = new.project {
+                let projects = transaction.open_table(PROJECTS)?;
+                let key = (workspace, project.as_uuid().as_u128());
+                if projects.get(key)?.is_none() {
+                    return Ok(Some(Created::ProjectNotFound));
+                }
+            }
+            let mut assets = Assets::open(transaction)?;
+            if let Some(twin) = assets.twin(workspace, &new.external)? {
+                return Ok(Some(Created::Duplicate(Box::new(twin))));
+            }
+            if assets.too_many_pending(workspace, new.created_by, caps)? {
+                return Ok(Some(Created::TooManyPending));
+            }
+            let made = assets.insert(workspace, new)?;
+            Ok(made.then_some(Created::New))
+        });
+        let created = created.await?;
+        created.ok_or_else(|| StoreError::failed("there is an asset of that id already"))
+    }
+
+    async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        let workspace = workspace.id().as_uuid().as_u128();
+        self.read(move |transaction| {
+            let table = transaction.open_table(assets::ASSETS)?;
+            assets::find(&table, workspace, id)
+        })
+        .await
+    }
+
+    async fn set_state(
+        &self,
+        workspace: &Workspace,
+        id: AssetId,
+        state: UploadState,
+    ) -> Result<bool, StoreError> {
+        let workspace = workspace.id().as_uuid().as_u128();
+        self.write(move |transaction| Assets::open(transaction)?.set_state(workspace, id, state))
+            .await
+    }
+
+    async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
+        let workspace = workspace.id().as_uuid().as_u128();
+        let clock = Arc::clone(&self.clock);
+        self.write(move |transaction| {
+            let Some(asset) = Assets::open(transaction)?.remove(workspace, id)? else {
+                return Ok(false);
+            };
+            // Told within the transaction, so that what is deleted later is later.
+            purge::condemn(transaction, clock.now(), workspace, &asset)?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+/// What the host does by other ways: workspaces, members and projects come and go.
+impl RedbStore {
+    /// Ensures that there is a workspace of that id, and that it goes by that slug from now on. A slug
+    /// that another workspace had passes to this one.
+    pub(crate) async fn add_workspace(
+        &self,
+        id: WorkspaceId,
+        slug: WorkspaceSlug,
+    ) -> Result<(), StoreError> {
+        let id = id.as_uuid().as_u128();
+        self.write(move |transaction| {
+            forget_slug(transaction, id)?;
+            let mut slugs = transaction.open_table(SLUGS)?;
+            let mut slug_of = transaction.open_table(SLUG_OF)?;
+            if let Some(former) = slugs.insert(slug.as_str(), id)? {
+                slug_of.remove(former.value())?;
+            }
+            slug_of.insert(id, slug.as_str())?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes a workspace: nobody enters it any more. Adding it again brings back all that is in it.
+    #[allow(dead_code, reason = "the demonstration deletes none")]
+    pub(crate) async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        let id = id.as_uuid().as_u128();
+        self.write(move |transaction| forget_slug(transaction, id))
+            .await
+    }
+
+    /// Ensures that the user is an active member of the workspace, or isn't.
+    pub(crate) async fn set_member(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        is_member: bool,
+    ) -> Result<(), StoreError> {
+        let key = (workspace.as_uuid().as_u128(), user.as_uuid().as_u128());
+        self.write(move |transaction| set(transaction, MEMBERS, key, is_member))
+            .await
+    }
+
+    /// Ensures that there is such a project in the workspace, or isn't.
+    pub(crate) async fn set_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+        is_alive: bool,
+    ) -> Result<(), StoreError> {
+        let key = (workspace.as_uuid().as_u128(), project.as_uuid().as_u128());
+        self.write(move |transaction| set(transaction, PROJECTS, key, is_alive))
+            .await
+    }
+}
+
+fn forget_slug(transaction: &WriteTransaction, workspace: Id) -> Result<()> {
+    let mut slug_of = transaction.open_table(SLUG_OF)?;
+    if let Some(slug) = slug_of.remove(workspace)? {
+        transaction.open_table(SLUGS)?.remove(slug.value())?;
+    }
+    Ok(())
+}
+
+fn set(
+    transaction: &WriteTransaction,
+    table: TableDefinition<(Id, Id), ()>,
+    key: (Id, Id),
+    there: bool,
+) -> Result<()> {
+    let mut table = transaction.open_table(table)?;
+    if there {
+        table.insert(key, ())?;
+    } else {
+        table.remove(key)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The decision: whether a request may pass, and what is left then.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use governor::RateLimiter;
+use governor::clock::Clock as _;
+use governor::middleware::StateInformationMiddleware;
+use governor::nanos::Nanos;
+
+use super::key::RateKey;
+use super::limit::RateLimit;
+use super::quotas::{EpochClock, Quotas};
+use crate::clock::Clock;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// Counts requests, each against the quota of its key.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    pub(super) limit: RateLimit,
+    pub(super) capacity: NonZeroUsize,
+    pub(super) clock: Arc<dyn Clock>,
+    epoch: EpochClock,
+    quotas: Quotas,
+    governor: RateLimiter<RateKey, Quotas, EpochClock, StateInformationMiddleware>,
+}
+
+/// How a key stands after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// How many requests would still pass at once.
+    pub(super) remaining: u32,
+    /// The first second since 1970 from which the whole quota is there, if none pass until then.
+    pub(super) reset: u64,
+}
+
+/// A request that may not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OverLimit {
+    pub(super) standing: Standing,
+    /// In how many seconds one will; 1 at least.
+    pub(super) retry_after: u64,
+}
+
+impl Limiter {
+    pub(super) fn new(limit: RateLimit, capacity: NonZeroUsize, clock: Arc<dyn Clock>) -> Self {
+        let epoch = EpochClock::default();
+        let quotas = Quotas::new(capacity, epoch.clone(), limit.period());
+        let governor = RateLimiter::new(limit.quota(), quotas.clone(), epoch.clone());
+        epoch.set(Arc::clone(&clock));
+        Self {
+            limit,
+            capacity,
+            clock,
+            epoch,
+            quotas,
+            governor,
+        }
+    }
+
+    /// Counts a request, if it may pass.
+    pub(super) fn check(&self, key: RateKey) -> Result<Standing, OverLimit> {
+        let decision = self.governor.check_key(&key);
+        let standing = |remaining| {
+            // It may be gone by now, and with it what was counted.
+            let full_at = self.quotas.full_at(&key);
+            Standing {
+                remaining,
+                reset: seconds(full_at.unwrap_or_else(|| self.epoch.now())),
+            }
+        };
+        match decision {
+            Ok(passed) => Ok(standing(passed.remaining_burst_capacity())),
+            Err(refused) => {
+                let wait = refused.wait_time_from(self.epoch.now()).into();
+                Err(OverLimit {
+                    standing: standing(0),
+                    retry_after: seconds(wait).max(1),
+                })
+            }
+        }
+    }
+
+    /// How a request stands that isn't counted: the whole quota is there.
+    pub(super) fn uncounted(&self) -> Standing {
+        Standing {
+            remaining: self.limit.requests().get(),
+            reset: seconds(self.epoch.now()),
+        }
+    }
+
+    /// How many keys are held.
+    pub(super) fn held(&self) -> usize {
+        self.quotas.len()
+    }
+}
+
+/// Rounded up: what is promised for a second holds from its beginning.
+fn seconds(time: Nanos) -> u64 {
+    time.as_u64().div_ceil(SECOND)
+}
