@@ -1,4 +1,5 @@
 //! A database with Plane's tables, and a store whose role may do no more than it has to.
+#![allow(dead_code, reason = "each test binary uses its part of it")]
 
 use std::ops::Deref;
 use std::time::{Duration, Instant};
