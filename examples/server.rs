@@ -88,8 +88,8 @@ async fn run(options: Options) -> Result<(), Failure> {
         let (seed, demo) = seed::demo(&options.data_dir)?;
         (seed, Some(demo))
     };
-    let database = Database::open(&options)?;
-    seed.apply(&database)?;
+    let database = Database::open(&options).await?;
+    seed.apply(&database).await?;
     let store = ObjectStore::start(&options).await?;
 
     let signer: Box<dyn UploadSigner> = match options.signer {

@@ -2,11 +2,25 @@
 #![cfg(all(unix, feature = "postgres"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+#[path = "postgres/calls.rs"]
+mod calls;
 #[path = "support/cluster.rs"]
 mod cluster;
 #[path = "postgres/conforming.rs"]
 mod conforming;
+#[path = "postgres/encrypted.rs"]
+mod encrypted;
+#[path = "postgres/plans.rs"]
+mod plans;
 #[path = "stores/ported.rs"]
 mod ported;
 #[path = "support/process.rs"]
 mod process;
+#[path = "postgres/servers.rs"]
+mod servers;
+#[path = "postgres/start.rs"]
+mod start;
+#[path = "postgres/wire.rs"]
+mod wire;
+#[path = "postgres/world.rs"]
+mod world;

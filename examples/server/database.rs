@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use tower_asset_upload::{
-    AssetStore, CredentialRecord, CredentialVerifier, MemoryStore, ProjectId, SqliteStore, UserId,
-    WorkspaceId, WorkspaceSlug,
+    AssetStore, CredentialRecord, CredentialVerifier, MemoryStore, PostgresStore, ProjectId,
+    SqliteStore, StoreError, UserId, WorkspaceId, WorkspaceSlug,
 };
 
 use crate::Failure;
@@ -14,20 +14,20 @@ use crate::options::{DatabaseUrl, Options};
 pub(crate) enum Database {
     Memory(MemoryStore),
     Sqlite(SqliteStore),
+    Postgres(PostgresStore),
 }
 
-/// Both stores are seeded alike; a memory store can't fail.
+/// All stores are seeded alike; a memory store can't fail, and only a server is waited for.
 macro_rules! seeding {
     ($($name:ident($($argument:ident: $kind:ty),*);)*) => {
-        $(pub(crate) fn $name(&self, $($argument: $kind),*) -> Result<(), Failure> {
+        $(pub(crate) async fn $name(&self, $($argument: $kind),*) -> Result<(), Failure> {
             match self {
                 Self::Memory(store) => {
                     store.$name($($argument),*);
                     Ok(())
                 }
-                Self::Sqlite(store) => {
-                    store.$name($($argument),*).map_err(|fault| format!("can't seed the database: {fault}"))
-                }
+                Self::Sqlite(store) => store.$name($($argument),*).map_err(|fault| unseeded(&fault)),
+                Self::Postgres(store) => store.$name($($argument),*).await.map_err(|fault| unseeded(&fault)),
             }
         })*
     };
@@ -41,9 +41,15 @@ impl Database {
         add_credential(record: CredentialRecord);
     }
 
-    pub(crate) fn open(options: &Options) -> Result<Self, Failure> {
+    pub(crate) async fn open(options: &Options) -> Result<Self, Failure> {
         let path = match &options.database {
             DatabaseUrl::Memory => return Ok(Self::Memory(MemoryStore::new())),
+            DatabaseUrl::Postgres(url) => {
+                let connected = PostgresStore::connect(url).await;
+                return connected
+                    .map(Self::Postgres)
+                    .map_err(|fault| format!("can't open the database: {fault}"));
+            }
             DatabaseUrl::Sqlite(path) => path.clone(),
             DatabaseUrl::Default => {
                 let made = fs::create_dir_all(&options.data_dir);
@@ -63,6 +69,7 @@ impl Database {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
         }
     }
 
@@ -70,6 +77,11 @@ impl Database {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
         }
     }
+}
+
+fn unseeded(fault: &StoreError) -> Failure {
+    format!("can't seed the database: {fault}")
 }

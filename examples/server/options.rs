@@ -24,7 +24,7 @@ Serves the asset upload API with everything it needs embedded.
   --s3-public-endpoint URL   where browsers reach it [the endpoint]
 ";
 
-#[derive(Debug)]
+/// Without `Debug`: the URL of a database may hold a password.
 pub(crate) struct Options {
     pub listen: String,
     pub data_dir: PathBuf,
@@ -38,11 +38,11 @@ pub(crate) struct Options {
     pub s3_public_endpoint: Option<String>,
 }
 
-#[derive(Clone, Debug)]
 pub(crate) enum DatabaseUrl {
     Default,
     Memory,
     Sqlite(PathBuf),
+    Postgres(String),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,12 +95,11 @@ impl DatabaseUrl {
         match url.split_once(':') {
             None if url == "memory" => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            Some(("postgres" | "postgresql", _)) => Err(
-                "--database postgres://... is not in this version yet: use memory or sqlite:PATH"
-                    .to_owned(),
-            ),
-            _ => Err(format!(
-                "--database {url:?} is none of memory, sqlite:PATH and postgres://..."
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(url.to_owned())),
+            // What follows the scheme may hold a password.
+            other => Err(format!(
+                "--database {:?} is none of memory, sqlite:PATH and postgres://...",
+                other.map_or(url, |(scheme, _)| scheme)
             )),
         }
     }

@@ -100,7 +100,7 @@ impl Seed {
     }
 
     /// Ensures that everything in the seed is in the database.
-    pub(crate) fn apply(&self, database: &Database) -> Result<(), Failure> {
+    pub(crate) async fn apply(&self, database: &Database) -> Result<(), Failure> {
         for workspace in &self.workspaces {
             let id = WorkspaceId::new(workspace.id);
             let slug = WorkspaceSlug::new(&*workspace.slug).ok_or_else(|| {
@@ -109,16 +109,16 @@ impl Seed {
                     workspace.slug
                 )
             })?;
-            database.add_workspace(id, slug)?;
+            database.add_workspace(id, slug).await?;
             for member in &workspace.members {
-                database.add_member(id, UserId::new(*member))?;
+                database.add_member(id, UserId::new(*member)).await?;
             }
             for project in &workspace.projects {
-                database.add_project(id, ProjectId::new(*project))?;
+                database.add_project(id, ProjectId::new(*project)).await?;
             }
         }
         for credential in &self.credentials {
-            database.add_credential(credential.record()?)?;
+            database.add_credential(credential.record()?).await?;
         }
         Ok(())
     }

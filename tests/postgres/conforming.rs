@@ -1,21 +1,13 @@
 //! The store keeps the rules: by value, boxed and shared, and with a pooler in between.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use tower_asset_upload::AssetStore;
 use tower_asset_upload::conformance::{run, run_credentials, run_purge};
-use tower_asset_upload::{AssetStore, PostgresStore};
 
 use crate::cluster::{Bouncer, Cluster};
 use crate::ported::Ported;
-
-/// A store in a schema that nobody has used before.
-async fn fresh(url: &str) -> PostgresStore {
-    static SCHEMAS: AtomicU32 = AtomicU32::new(0);
-    let schema = format!("schema {}", SCHEMAS.fetch_add(1, Ordering::Relaxed));
-    let options = PostgresStore::options().schema(&schema).unwrap();
-    options.connect(url).await.unwrap()
-}
+use crate::world::fresh;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_value() {

@@ -12,7 +12,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -276,6 +276,23 @@ impl Cluster {
                 .is_some_and(|state| state.trim() == "ready");
             (ours && ready).then_some(())
         });
+    }
+
+    /// Makes it speak TLS, with that certificate and key.
+    pub fn encrypt(&mut self, certificate: &str, key: &str) {
+        self.stop(Stop::Fast);
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = self.data.join(name);
+            fs::write(&file, text).unwrap();
+            // The server refuses a key that others may read.
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some((uid, gid)) = other_user() {
+                chown(&file, Some(uid), Some(gid)).unwrap();
+            }
+        }
+        let settings = self.data.join("postgresql.auto.conf");
+        fs::write(settings, "ssl = on\n").unwrap();
+        self.resume();
     }
 
     /// The process.

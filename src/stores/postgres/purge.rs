@@ -42,7 +42,7 @@ const NOTE: &str = concat!(
 /// One that is completed at this moment is passed over, and not given up: its row is locked.
 const GIVE_UP: &str = "\
     WITH waiting AS (SELECT workspace_id, id FROM {schema}.asset \
-        WHERE state = 'pending' AND deleted_at IS NULL AND created_at < $1 \
+        WHERE state = 'pending' AND deleted_at IS NULL AND NOT object_gone AND created_at < $1 \
         ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
     UPDATE {schema}.asset SET deleted_at = $2 FROM waiting \
     WHERE asset.workspace_id = waiting.workspace_id AND asset.id = waiting.id";

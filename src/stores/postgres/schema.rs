@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
+use super::rows::column;
 use crate::stores::pg::{Fault, Session, lock_key, values};
 
 /// What brings a database of version *n* to version *n* + 1. Released ones are never changed.
@@ -24,6 +25,7 @@ pub struct InvalidSchemaName;
 /// A schema, by its name.
 #[derive(Clone)]
 pub(super) struct Schema {
+    name: String,
     /// With its quotes, as an identifier (PostgreSQL, "Lexical Structure").
     quoted: String,
 }
@@ -36,7 +38,10 @@ impl Schema {
             && !name.contains('\0')
             && !name.starts_with("pg_");
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
-        sound.then_some(Self { quoted }).ok_or(InvalidSchemaName)
+        let name = name.to_owned();
+        sound
+            .then_some(Self { name, quoted })
+            .ok_or(InvalidSchemaName)
     }
 
     /// A statement with its tables in this schema.
@@ -54,6 +59,7 @@ impl Schema {
 impl Default for Schema {
     fn default() -> Self {
         Self {
+            name: "asset_upload".to_owned(),
             quoted: "\"asset_upload\"".to_owned(),
         }
     }
@@ -68,7 +74,8 @@ impl fmt::Debug for Schema {
 /// Brings the schema up to date, or makes it. Any number of processes may do so at once.
 pub(super) async fn migrate(session: &mut Session, schema: &Schema) -> Result<(), Fault> {
     // Where there is nothing to do no right is needed but to read.
-    if version(session.take_over()?, schema).await? == MIGRATIONS.len() {
+    let found = Found::in_database(session.take_over()?, schema).await?;
+    if found.version(MIGRATIONS.len())? == MIGRATIONS.len() {
         session.settle();
         return Ok(());
     }
@@ -81,12 +88,12 @@ pub(super) async fn migrate(session: &mut Session, schema: &Schema) -> Result<()
              SELECT pg_catalog.pg_advisory_xact_lock({lock})"
         ))
         .await?;
-    // Asked again, as another process may have been faster.
-    let from = version(client, schema).await?;
-    if from == 0 && !exists(client, "to_regnamespace", &schema.quoted).await? {
-        client
-            .batch_execute(&schema.sql("CREATE SCHEMA {schema}"))
-            .await?;
+    // Looked at again, as another process may have been faster.
+    let found = Found::in_database(client, schema).await?;
+    let from = found.version(MIGRATIONS.len())?;
+    if !found.schema {
+        let create = schema.sql("CREATE SCHEMA {schema}");
+        client.batch_execute(&create).await?;
     }
     let path = schema.sql("SET LOCAL search_path TO {schema}");
     client.batch_execute(&path).await?;
@@ -100,33 +107,49 @@ pub(super) async fn migrate(session: &mut Session, schema: &Schema) -> Result<()
     Ok(())
 }
 
-/// The version of the schema; 0 when there is none.
-async fn version(client: &Client, schema: &Schema) -> Result<usize, Fault> {
-    if !exists(client, "to_regclass", &schema.sql("{schema}.migration")).await? {
-        return Ok(0);
-    }
-    let sql = schema.sql("SELECT coalesce(max(version), 0) AS version FROM {schema}.migration");
-    let rows = client.query_typed(&sql, &[]).await?;
-    let found: i64 = rows
-        .first()
-        .and_then(|row| row.try_get("version").ok())
-        .ok_or(Fault::Row("version"))?;
-    match usize::try_from(found) {
-        Ok(version) if version <= MIGRATIONS.len() => Ok(version),
-        Ok(_) => Err(Fault::Newer {
-            found,
-            known: MIGRATIONS.len(),
-        }),
-        Err(_) => Err(Fault::Row("version")),
-    }
+/// What there is of a schema.
+struct Found {
+    schema: bool,
+    /// 0 when there are no tables.
+    version: i64,
 }
 
-/// Whether there is something of that name (PostgreSQL, "System Catalog Information Functions").
-async fn exists(client: &Client, look_up: &str, name: &str) -> Result<bool, Fault> {
-    let sql = format!("SELECT pg_catalog.{look_up}($1) IS NOT NULL AS found");
-    let rows = client.query_typed(&sql, &values![TEXT: name]).await?;
-    let found = rows.first().and_then(|row| row.try_get("found").ok());
-    found.ok_or(Fault::Row("found"))
+impl Found {
+    /// The catalogs are asked by SELECT: what looks names up (`to_regclass`, a CREATE with IF NOT EXISTS)
+    /// remembers names that were not there, and doesn't learn in a transaction that they are by now.
+    const LOOK: &str = "\
+        SELECT count(*) > 0 AS has_schema, coalesce(bool_or(relname IS NOT NULL), false) AS has_table \
+        FROM pg_catalog.pg_namespace LEFT JOIN pg_catalog.pg_class \
+        ON relnamespace = pg_namespace.oid AND relname = 'migration' WHERE nspname = $1";
+
+    const VERSION: &str = "SELECT coalesce(max(version), 0) AS version FROM {schema}.migration";
+
+    async fn in_database(client: &Client, schema: &Schema) -> Result<Self, Fault> {
+        let name = values![TEXT: schema.name];
+        let rows = client.query_typed(Self::LOOK, &name).await?;
+        let row = rows.first().ok_or(Fault::Row("has_schema"))?;
+        let mut found = Self {
+            schema: column(row, "has_schema")?,
+            version: 0,
+        };
+        if column(row, "has_table")? {
+            let version = schema.sql(Self::VERSION);
+            let rows = client.query_typed(&version, &[]).await?;
+            let row = rows.first().ok_or(Fault::Row("version"))?;
+            found.version = column(row, "version")?;
+        }
+        Ok(found)
+    }
+
+    /// The version, if this release knows it.
+    fn version(&self, known: usize) -> Result<usize, Fault> {
+        let found = self.version;
+        match usize::try_from(found) {
+            Ok(version) if version <= known => Ok(version),
+            Ok(_) => Err(Fault::Newer { found, known }),
+            Err(_) => Err(Fault::Row("version")),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +178,7 @@ mod tests {
             .collect();
         assert_eq!(
             digests,
-            ["39c5b172917ea76365a5bd022ad543b4dce558126025636154a793361a597188"]
+            ["a20c3ef8f195f5d96fc9e9deb1a0946b5da2b387365a6a24a88b9dae566a6f8c"]
         );
     }
 }

@@ -78,9 +78,10 @@ CREATE UNIQUE INDEX asset_external ON asset (workspace_id, external_source, exte
 CREATE INDEX asset_pending ON asset (workspace_id, created_by)
     WHERE state = 'pending' AND deleted_at IS NULL;
 
--- Which have been pending longest.
+-- Which have been pending longest. Its last condition always holds, and keeps the planner from counting
+-- in this one, where the assets of all workspaces are.
 CREATE INDEX asset_waiting ON asset (created_at)
-    WHERE state = 'pending' AND deleted_at IS NULL;
+    WHERE state = 'pending' AND deleted_at IS NULL AND NOT object_gone;
 
 -- Which deleted ones still have an object, and which of the others can be forgotten.
 CREATE INDEX asset_condemned ON asset (deleted_at, workspace_id, id)

@@ -1,0 +1,352 @@
+//! What goes over the wire, watched by a proxy that holds answers back and cuts connections.
+
+use std::future::Future;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_postgres::Client;
+use tower_asset_upload::{
+    AssetStore, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
+    NewAsset, PendingCaps, PostgresOptions, PostgresStore, Principal, PurgeStep, PurgeStore,
+    StoreError, UploadState, Workspace,
+};
+
+use crate::cluster::{Cluster, connect};
+use crate::world::{AT, NO_CAPS, USER, asset, make, open, slug, with_pair};
+
+/// Between clients and a server.
+struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Bytes that clients have sent.
+    sent: AtomicUsize,
+    /// Bytes that servers have answered, held back or not.
+    answered: AtomicUsize,
+    holding: watch::Sender<bool>,
+    /// Changes when all connections are cut.
+    cut: watch::Sender<()>,
+}
+
+impl Proxy {
+    async fn to(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared {
+            sent: AtomicUsize::new(0),
+            answered: AtomicUsize::new(0),
+            holding: watch::Sender::new(false),
+            cut: watch::Sender::new(()),
+        });
+        let own = Arc::clone(&shared);
+        tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                tokio::spawn(Arc::clone(&own).carry(client, server));
+            }
+        });
+        Self { port, shared }
+    }
+
+    fn url(&self, database: &str) -> String {
+        let (_, name) = database.rsplit_once('/').unwrap();
+        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
+    }
+
+    fn hold(&self) {
+        self.shared.answered.store(0, Ordering::SeqCst);
+        self.shared.holding.send_replace(true);
+    }
+
+    fn release(&self) {
+        self.shared.holding.send_replace(false);
+    }
+
+    fn cut(&self) {
+        self.shared.cut.send_replace(());
+    }
+
+    fn sent(&self) -> usize {
+        self.shared.sent.load(Ordering::SeqCst)
+    }
+
+    /// Waits until an answer is held back.
+    async fn answered(&self) {
+        while self.shared.answered.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+impl Shared {
+    async fn carry(self: Arc<Self>, client: TcpStream, server: TcpStream) {
+        let mut cut = self.cut.subscribe();
+        for socket in [&client, &server] {
+            socket.set_nodelay(true).unwrap();
+        }
+        let (client_reads, client_writes) = client.into_split();
+        let (server_reads, server_writes) = server.into_split();
+        tokio::select! {
+            // Before what is released.
+            biased;
+            _ = cut.changed() => {}
+            () = self.carry_up(client_reads, server_writes) => {}
+            () = self.carry_down(server_reads, client_writes) => {}
+        }
+    }
+
+    async fn carry_up(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+        let mut chunk = [0; 65536];
+        while let Ok(length @ 1..) = from.read(&mut chunk).await {
+            self.sent.fetch_add(length, Ordering::SeqCst);
+            if to.write_all(&chunk[..length]).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn carry_down(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+        let mut holding = self.holding.subscribe();
+        let mut chunk = [0; 65536];
+        while let Ok(length @ 1..) = from.read(&mut chunk).await {
+            self.answered.fetch_add(length, Ordering::SeqCst);
+            holding.wait_for(|holding| !*holding).await.unwrap();
+            if to.write_all(&chunk[..length]).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A store that has one connection, by way of a proxy.
+struct Watched {
+    proxy: Proxy,
+    store: PostgresStore,
+    home: Workspace,
+    admin: Client,
+}
+
+impl Watched {
+    async fn new(test: &str) -> Option<Self> {
+        let cluster = Cluster::shared(test)?;
+        let url = cluster.database().await;
+        let proxy = Proxy::to(cluster.port()).await;
+        let one = PostgresOptions::new().max_connections(NonZeroUsize::MIN);
+        let (store, home) = open(&one, &proxy.url(&url)).await;
+        Some(Self {
+            proxy,
+            store,
+            home,
+            admin: connect(&url).await,
+        })
+    }
+
+    /// Makes a call, and fails if anything more is sent once the first answer has come.
+    async fn one_round_trip<T: Send + 'static>(
+        &self,
+        what: &str,
+        call: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let before = self.proxy.sent();
+        self.proxy.hold();
+        let call = tokio::spawn(call);
+        self.proxy.answered().await;
+        // It has all it needs to go on but the answer.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let begun = self.proxy.sent();
+        assert!(begun > before, "{what} sends nothing");
+        self.proxy.release();
+        let answer = call.await.unwrap();
+        assert_eq!(self.proxy.sent(), begun, "{what} asks twice");
+        answer
+    }
+
+    /// Makes a call, and cuts the connection once its effect is there and before its answer is.
+    async fn cut_once<T: Send + 'static>(
+        &self,
+        effect: &str,
+        call: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        self.proxy.hold();
+        let call = tokio::spawn(call);
+        let seen = format!("SELECT 1 FROM asset_upload.asset WHERE {effect}");
+        while self.admin.query_typed(&seen, &[]).await.unwrap().is_empty() {
+            assert!(!call.is_finished(), "done without an answer");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.proxy.cut();
+        self.proxy.release();
+        call.await.unwrap()
+    }
+
+    /// Runs a call of the store's in a task.
+    fn call<T, F>(&self, call: impl FnOnce(PostgresStore, Workspace) -> F) -> F
+    where
+        F: Future<Output = T>,
+    {
+        call(self.store.clone(), self.home.clone())
+    }
+
+    fn creates(&self, new: &NewAsset, caps: PendingCaps) -> impl Future<Output = Created> + use<> {
+        let new = new.clone();
+        self.call(|store, home| async move { store.create(&home, new, caps).await.unwrap() })
+    }
+
+    async fn count(&self) -> i64 {
+        let sql = "SELECT count(*) FROM asset_upload.asset";
+        self.admin.query_typed(sql, &[]).await.unwrap()[0].get(0)
+    }
+}
+
+const ONE: PendingCaps = PendingCaps {
+    per_workspace: Some(NonZeroU32::MIN),
+    per_caller: Some(NonZeroU32::MIN),
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_one_round_trip() {
+    let Some(watched) = Watched::new("a_call_is_one_round_trip").await else {
+        return;
+    };
+    let key = Credential::new(CredentialKind::ApiKey, "plane_api_0123456789abcdef");
+    let record = CredentialRecord::new(&key, Principal::with_all_scopes(USER));
+    watched.store.add_credential(record).await.unwrap();
+
+    let enter = watched.call(|store, _| async move { store.enter(&slug(), USER).await });
+    let entered = watched.one_round_trip("enter", enter).await;
+    assert!(entered.unwrap().is_some());
+    let verify = watched.call(|store, _| async move { store.verify(&key, AT).await });
+    let verified = watched.one_round_trip("verify", verify).await;
+    assert!(verified.unwrap().is_some());
+
+    let new = with_pair("github", "7");
+    let id = new.id;
+    for (what, new, caps, expected) in [
+        ("a capped create", new, ONE, "New"),
+        (
+            "a duplicate",
+            with_pair("github", "7"),
+            NO_CAPS,
+            "Duplicate",
+        ),
+        ("one too many", asset(), ONE, "TooManyPending"),
+        ("a create", asset(), NO_CAPS, "New"),
+    ] {
+        let created = watched
+            .one_round_trip(what, watched.creates(&new, caps))
+            .await;
+        let created = format!("{created:?}");
+        assert!(created.starts_with(expected), "{what}: {created}");
+    }
+
+    let find = watched.call(|store, home| async move { store.find(&home, id).await });
+    let found = watched.one_round_trip("find", find).await;
+    assert!(found.unwrap().is_some());
+    let uploaded = UploadState::Uploaded(None);
+    let set = watched.call(|store, home| async move { store.set_state(&home, id, uploaded).await });
+    assert!(watched.one_round_trip("set_state", set).await.unwrap());
+    let delete = watched.call(|store, home| async move { store.delete(&home, id).await });
+    assert!(watched.one_round_trip("delete", delete).await.unwrap());
+
+    let mut step = PurgeStep::new(AT, AT, AT, NonZeroU32::MIN);
+    for expected in [1, 0] {
+        let own = step.clone();
+        let purge = watched.call(|store, _| async move { store.purge(&own).await });
+        let condemned = watched.one_round_trip("purge", purge).await.unwrap();
+        assert_eq!(condemned.len(), expected);
+        step.gone = condemned;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_is_new_though_the_answer_was_lost() {
+    let test = "what_was_made_is_new_though_the_answer_was_lost";
+    let Some(watched) = Watched::new(test).await else {
+        return;
+    };
+    let mut made = 0;
+    for (new, caps) in [
+        (asset(), ONE),
+        (asset(), NO_CAPS),
+        (with_pair("github", "7"), NO_CAPS),
+        (
+            with_pair("github", "8"),
+            PendingCaps {
+                per_workspace: NonZeroU32::new(4),
+                per_caller: None,
+            },
+        ),
+    ] {
+        let effect = format!("id = '{}'", new.id);
+        let created = watched.cut_once(&effect, watched.creates(&new, caps)).await;
+        assert_eq!(created, Created::New);
+        made += 1;
+        assert_eq!(watched.count().await, made);
+        // That was mercy for a lost answer, and not for an id that comes twice.
+        if new.external.pair().is_none() {
+            let again = watched.store.create(&watched.home, new.clone(), NO_CAPS);
+            assert!(matches!(again.await, Err(StoreError::Failed(_))));
+        }
+    }
+    let stranger = with_pair("github", "7");
+    let taken = watched.creates(&stranger, NO_CAPS).await;
+    assert!(matches!(taken, Created::Duplicate(_)), "{taken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_answer_was_lost_is_unavailable() {
+    let test = "a_change_whose_answer_was_lost_is_unavailable";
+    let Some(watched) = Watched::new(test).await else {
+        return;
+    };
+    let id = make(&watched.store, &watched.home).await;
+    let uploaded = UploadState::Uploaded(None);
+    let set = watched.call(|store, home| async move { store.set_state(&home, id, uploaded).await });
+    let set = watched.cut_once("state = 'uploaded'", set).await;
+    assert!(matches!(set, Err(StoreError::Unavailable(_))), "{set:?}");
+    // Over a connection that is there by then.
+    let found = watched.store.find(&watched.home, id).await.unwrap();
+    assert!(found.unwrap().state.is_uploaded());
+    let delete = watched.call(|store, home| async move { store.delete(&home, id).await });
+    let deleted = watched.cut_once("deleted_at IS NOT NULL", delete).await;
+    assert!(matches!(deleted, Err(StoreError::Unavailable(_))));
+    assert!(!watched.store.delete(&watched.home, id).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_reads_is_asked_again() {
+    let Some(watched) = Watched::new("what_only_reads_is_asked_again").await else {
+        return;
+    };
+    let id = make(&watched.store, &watched.home).await;
+    watched.proxy.hold();
+    let find = watched.call(|store, home| async move { store.find(&home, id).await });
+    let find = tokio::spawn(find);
+    watched.proxy.answered().await;
+    watched.proxy.cut();
+    watched.proxy.release();
+    assert!(find.await.unwrap().unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_gone_are_not_used() {
+    let Some(watched) = Watched::new("connections_that_are_gone_are_not_used").await else {
+        return;
+    };
+    for _ in 0..5 {
+        let id = make(&watched.store, &watched.home).await;
+        watched.proxy.cut();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        // A call that is never asked again.
+        assert!(watched.store.delete(&watched.home, id).await.unwrap());
+    }
+}
