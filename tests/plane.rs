@@ -14,6 +14,8 @@ mod creators;
 mod doors;
 #[path = "plane/fixture.rs"]
 mod fixture;
+#[path = "plane/million.rs"]
+mod million;
 #[path = "stores/ported.rs"]
 mod ported;
 #[path = "support/process.rs"]

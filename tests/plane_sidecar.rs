@@ -8,6 +8,8 @@ mod cluster;
 mod fixture;
 #[path = "support/process.rs"]
 mod process;
+#[path = "plane/proxies.rs"]
+mod proxies;
 #[path = "plane/sidecar.rs"]
 mod sidecar;
 mod support;
