@@ -58,6 +58,8 @@ mod auth;
 mod body;
 mod builder;
 mod checksum;
+#[cfg(feature = "purge")]
+mod cleanup;
 mod clock;
 mod command;
 mod completion;
@@ -104,6 +106,8 @@ pub use asset::{
 pub use auth::{AuthError, Authenticator, Principal, Scope, Scopes, Unavailable};
 pub use builder::{AssetUploadBuilder, InvalidBasePath};
 pub use checksum::{Checksum, InvalidChecksum};
+#[cfg(feature = "purge")]
+pub use cleanup::{PurgeError, PurgeOptions, PurgeReport, purge};
 pub use clock::{Clock, FixedClock, IdSource, RandomIds, SequentialIds, SystemClock};
 pub use credential::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier,

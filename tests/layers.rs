@@ -28,6 +28,7 @@ const LAYERS: [&[&str]; 6] = [
         "verifier",
     ],
     &[
+        "cleanup",
         "completion",
         "download",
         "rejection",

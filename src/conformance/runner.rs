@@ -49,10 +49,13 @@ impl Runner {
 
     pub(super) fn finish(self) {
         let mut text = format!(
-            "{} of the {} rules for an {} are broken:",
-            self.broken.len(),
+            "of the {} rules of `{}` {} broken:",
             self.rules,
-            self.suite
+            self.suite,
+            match self.broken.len() {
+                1 => "1 is".to_owned(),
+                several => format!("{several} are"),
+            }
         );
         for (rule, broken) in &self.broken {
             let _ = write!(text, "\n- {}", shown(*rule, broken));

@@ -262,14 +262,33 @@ pub(super) fn unusable(text: &str) -> Broken {
 
 /// That both are one asset, with the times compared to the microsecond.
 pub(super) fn same(found: &Asset, made: &NewAsset, state: &UploadState, what: &str) -> Verdict {
-    let mut wanted = Asset {
-        made: made.clone(),
-        state: state.clone(),
-    };
-    if (found.made.created_at - made.created_at).abs() < TICK {
-        wanted.made.created_at = found.made.created_at;
+    macro_rules! fields {
+        ($($field:ident),*) => {$(
+            equal(
+                &found.made.$field,
+                &made.$field,
+                format_args!("{what}: `{}`", stringify!($field)),
+            )?;
+        )*};
     }
-    equal(found, &wanted, what)
+    fields!(
+        id,
+        key,
+        display_name,
+        object_name,
+        media_type,
+        size,
+        checksum
+    );
+    fields!(project, external, created_by);
+    demand(
+        (found.made.created_at - made.created_at).abs() < TICK,
+        format_args!(
+            "{what}: `created_at` is {} instead of {}",
+            found.made.created_at, made.created_at
+        ),
+    )?;
+    equal(&found.state, state, format_args!("{what}: `state`"))
 }
 
 /// That the answer is the asset that was there before.

@@ -15,13 +15,13 @@ const CALLS: u32 = 128;
 
 /// Begins a call and drops it: sooner or later, depending on `n`. What it answered, when it was done before.
 ///
-/// Even ones are polled at once, some times over; odd ones are left alone for a while in between, so that answers
-/// of other threads and machines can arrive.
+/// Even ones are polled at once, none to seven times over; odd ones are left alone for a while in between, so
+/// that answers of other threads and machines can arrive.
 pub(in crate::conformance) async fn dropped<T>(n: u32, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     if n.is_multiple_of(2) {
         let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..n % 8 {
+        for _ in 0..n / 2 % 8 {
             if let Poll::Ready(answer) = call.as_mut().poll(&mut context) {
                 return Some(answer);
             }
@@ -62,7 +62,7 @@ pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + Seed>(
                 world.holds(&again, &UploadState::Pending).await?;
             }
             taken => {
-                demand(!n.is_multiple_of(8), "`create` works before it is polled")?;
+                demand(!n.is_multiple_of(16), "`create` works before it is polled")?;
                 duplicate(&taken, &new, &UploadState::Pending)?;
                 world.holds(&new, &UploadState::Pending).await?;
                 world.lacks(again.id, "a duplicate").await?;
@@ -89,12 +89,12 @@ pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + Seed>(
         made.push(new);
     }
     for (n, new) in (0..CALLS).zip(&made) {
-        if n % 4 < 2 {
+        if n < CALLS / 2 {
             let call = world.store.delete(&world.home, new.id);
-            dropped(n / 2, call).await;
+            dropped(n, call).await;
         } else {
             let call = world.store.set_state(&world.home, new.id, uploaded.clone());
-            dropped(n / 2, call).await;
+            dropped(n - CALLS / 2, call).await;
         }
     }
     for (n, new) in (0..CALLS).zip(&made) {

@@ -2,7 +2,7 @@
 
 use crate::asset::{NewAsset, UploadState};
 use crate::conformance::seed::Seed;
-use crate::conformance::together::{CALLERS, together};
+use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{World, caps};
 use crate::id::UserId;
@@ -104,32 +104,38 @@ where
     const IN_ALL: u32 = 15;
     const EACH: u32 = 10;
     let world = World::new(store).await?;
-    let answers = together(CALLERS, |n| {
-        let world = world.clone();
-        async move {
-            let caller = [world.member, world.colleague][n % 2];
-            let asset = world.asset_by(caller)?;
-            let created = world.create_capped(&asset, caps(IN_ALL, EACH)).await?;
-            Ok((asset, created))
+    for _ in 0..ROUNDS {
+        let answers = together(CALLERS, |n| {
+            let world = world.clone();
+            async move {
+                let caller = [world.member, world.colleague][n % 2];
+                let asset = world.asset_by(caller)?;
+                let created = world.create_capped(&asset, caps(IN_ALL, EACH)).await?;
+                Ok((asset, created))
+            }
+        })
+        .await?;
+        let mut made: Vec<&NewAsset> = Vec::new();
+        for (asset, created) in &answers {
+            match created {
+                Created::New => made.push(asset),
+                Created::TooManyPending => world.lacks(asset.id, "over a cap").await?,
+                other => return Err(Broken::new(format_args!("`create` answers {other:?}"))),
+            }
         }
-    })
-    .await?;
-    let mut made: Vec<&NewAsset> = Vec::new();
-    for (asset, created) in &answers {
-        match created {
-            Created::New => made.push(asset),
-            Created::TooManyPending => world.lacks(asset.id, "over a cap").await?,
-            other => return Err(Broken::new(format_args!("`create` answers {other:?}"))),
+        let by = |caller| made.iter().filter(|new| new.created_by == caller).count();
+        let (member, colleague) = (by(world.member), by(world.colleague));
+        demand(
+            member + colleague == IN_ALL as usize
+                && member <= EACH as usize
+                && colleague <= EACH as usize,
+            format_args!(
+                "{member} and {colleague} were made, where {IN_ALL} fit, and {EACH} of one caller"
+            ),
+        )?;
+        for new in made {
+            equal(&world.delete(new.id).await?, &true, "`delete`")?;
         }
     }
-    let by = |caller| made.iter().filter(|new| new.created_by == caller).count();
-    let (member, colleague) = (by(world.member), by(world.colleague));
-    demand(
-        member + colleague == IN_ALL as usize
-            && member <= EACH as usize
-            && colleague <= EACH as usize,
-        format_args!(
-            "{member} and {colleague} were made, where {IN_ALL} fit, and {EACH} of one caller"
-        ),
-    )
+    Ok(())
 }

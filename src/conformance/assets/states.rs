@@ -3,8 +3,8 @@
 use crate::asset::{StoredObject, UploadState};
 use crate::checksum::Checksum;
 use crate::conformance::seed::Seed;
-use crate::conformance::together::{CALLERS, together};
-use crate::conformance::verdict::{Verdict, equal};
+use crate::conformance::together::{CALLERS, ROUNDS, together};
+use crate::conformance::verdict::{Verdict, demand, equal};
 use crate::conformance::world::{World, next};
 use crate::store::AssetStore;
 
@@ -103,14 +103,20 @@ where
     Store: AssetStore + Seed + 'static,
 {
     let world = World::new(store).await?;
-    let new = world.asset_with("github", "7")?;
-    world.make(&new).await?;
-    let deleted = together(CALLERS, |_| {
-        let world = world.clone();
-        async move { world.delete(new.id).await }
-    })
-    .await?;
-    let succeeded = deleted.into_iter().filter(|deleted| *deleted).count();
-    equal(&succeeded, &1, "callers that deleted the one asset")?;
-    world.lacks(new.id, "deleted").await
+    for _ in 0..ROUNDS {
+        let new = world.asset_with("github", "7")?;
+        world.make(&new).await?;
+        let deleted = together(CALLERS, |_| {
+            let world = world.clone();
+            async move { world.delete(new.id).await }
+        })
+        .await?;
+        let succeeded = deleted.into_iter().filter(|deleted| *deleted).count();
+        demand(
+            succeeded == 1,
+            format_args!("{succeeded} of {CALLERS} callers deleted the one asset"),
+        )?;
+        world.lacks(new.id, "deleted").await?;
+    }
+    Ok(())
 }

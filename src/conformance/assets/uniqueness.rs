@@ -2,7 +2,7 @@
 
 use crate::asset::{StoredObject, UploadState};
 use crate::conformance::seed::Seed;
-use crate::conformance::together::{CALLERS, together};
+use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, label, next};
 use crate::store::{AssetStore, Created, StoreError};
@@ -170,9 +170,8 @@ pub async fn of_many_that_create_one_pair_one_wins<Store>(store: Store) -> Verdi
 where
     Store: AssetStore + Seed + 'static,
 {
-    const PAIRS: usize = 4;
     let world = World::new(store).await?;
-    for round in 0..PAIRS {
+    for round in 0..ROUNDS {
         let id = round.to_string();
         let answers = together(CALLERS, |_| {
             let (world, id) = (world.clone(), id.clone());
@@ -199,7 +198,7 @@ where
         }
     }
     // As many rows count as pending as there are pairs.
-    let pending = u32::try_from(PAIRS).unwrap_or(u32::MAX);
+    let pending = u32::try_from(ROUNDS).unwrap_or(u32::MAX);
     let one_more = world.asset()?;
     let created = world
         .create_capped(&one_more, caps(pending + 1, pending + 1))

@@ -125,7 +125,12 @@ where
     for new in &kept {
         yard.holds(new, &uploaded).await?;
     }
-    Ok(())
+    // Nor may it remember as uploaded what is taken back.
+    let back = &kept[0];
+    let set = yard.set_state(back.id, &UploadState::Pending).await?;
+    equal(&set, &true, "`set_state`")?;
+    let named = yard.condemned(STALE_BEFORE, NEVER).await?;
+    yard.are(&named, &[back], "one was taken back")
 }
 
 /// A step gives up at most `most` assets, the oldest first, and names at most `most`, in their order. Step by step all of
@@ -177,6 +182,10 @@ where
             break;
         }
         named.extend(condemned);
+        demand(
+            named.len() <= stale.len() + deleted.len(),
+            "`purge` names something twice",
+        )?;
     }
     let all: Vec<_> = stale.iter().chain(&deleted).collect();
     yard.are(&named, &all, "the steps of a run together")
@@ -220,5 +229,8 @@ where
     step.gone = gone;
     let behind = yard.purge(&step).await?;
     demand(behind.is_empty(), "`purge` names what is before `after`")?;
-    equal(&yard.due().await?, &rest, "the next run")
+    demand(
+        yard.due().await? == rest,
+        "the next run names something else than what has failed",
+    )
 }

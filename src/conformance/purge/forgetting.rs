@@ -5,7 +5,7 @@ use time::Duration;
 use super::yard::{ALWAYS, NEVER, STALE_BEFORE, Yard, exactly, step};
 use crate::asset::UploadState;
 use crate::conformance::seed::Seed;
-use crate::conformance::verdict::{Verdict, demand, equal};
+use crate::conformance::verdict::{Verdict, demand};
 use crate::conformance::world::{TICK, next};
 use crate::purge::{Condemned, PurgeStore};
 use crate::store::AssetStore;
@@ -98,7 +98,14 @@ where
         again.extend(condemned);
         demand(again.len() <= named.len(), "`purge` names something twice")?;
     }
-    equal(&again, &named, "a run of small steps")
+    demand(
+        again == named,
+        format_args!(
+            "a run of small steps names {} of {}, or in another order",
+            again.len(),
+            named.len()
+        ),
+    )
 }
 
 /// Saying that an object is gone touches no row but that of the deleted asset in that workspace: not a living one, not

@@ -1,0 +1,408 @@
+//! The clean-up: what goes, in which order, and what stays when things fail.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+#[path = "cleanup/bucket.rs"]
+mod bucket;
+#[path = "cleanup/interleavings.rs"]
+mod interleavings;
+#[path = "cleanup/world.rs"]
+mod world;
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bucket::Bucket;
+use time::OffsetDateTime;
+use tower_asset_upload::{
+    Condemned, FixedClock, Lifetime, MemoryStore, ObjectVerifier, PurgeError, PurgeOptions,
+    PurgeReport, PurgeStep, PurgeStore, SqliteStore, StoreError, UploadState, purge,
+};
+use world::{NOW, Slow, World, at_once, to_the_end};
+
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+fn counts(report: &PurgeReport) -> [u64; 4] {
+    let PurgeReport {
+        condemned,
+        objects,
+        rows,
+        failed,
+        ..
+    } = *report;
+    [condemned, objects, rows, failed]
+}
+
+fn batches_of(assets: u32) -> NonZeroU32 {
+    NonZeroU32::new(assets).unwrap()
+}
+
+/// The life of what is deleted and of what was never uploaded, up to its end.
+async fn everything_goes_in_time<Store>(world: World<Store>)
+where
+    Store: tower_asset_upload::AssetStore + PurgeStore,
+{
+    let bucket = Bucket::default();
+    let options = world.options().forms_live(Lifetime::default());
+    let [kept, deleted, stale] = [
+        world.make(&bucket).await,
+        world.make(&bucket).await,
+        world.make(&bucket).await,
+    ];
+    for uploaded in [&kept, &deleted] {
+        world.set_state(uploaded, UploadState::Uploaded(None)).await;
+    }
+    assert!(world.delete(&deleted).await);
+    let run = async || purge(&world.store, &bucket, &options).await.unwrap();
+
+    assert_eq!(counts(&run().await), [1, 1, 0, 0], "the deleted one");
+    assert_eq!(
+        bucket.keys(),
+        [&kept, &stale].map(|new| new.key.clone()).into()
+    );
+    world.clock.advance(7 * DAY + HOUR);
+    let fresh = world.make(&bucket).await;
+    // By now no form of the deleted one is alive.
+    assert_eq!(counts(&run().await), [2, 2, 1, 0], "and the stale one");
+    assert!(!world.lives(&stale).await);
+    assert_eq!(counts(&run().await), [0; 4], "both objects are gone");
+
+    // Whoever had a form for it put it there once more.
+    bucket.put(&stale.key);
+    world.clock.advance(DAY + HOUR);
+    assert_eq!(counts(&run().await), [0; 4], "its form may still live");
+    world.clock.advance(Duration::from_micros(1));
+    assert_eq!(counts(&run().await), [1, 1, 1, 0], "once more, and its row");
+    assert_eq!(counts(&run().await), [0; 4], "nothing is left");
+    assert_eq!(
+        bucket.keys(),
+        [&kept, &fresh].map(|new| new.key.clone()).into()
+    );
+    assert!(world.lives(&kept).await && world.lives(&fresh).await);
+}
+
+#[tokio::test]
+async fn everything_goes_in_time_in_memory() {
+    everything_goes_in_time(world::in_memory().await).await;
+}
+
+#[tokio::test]
+async fn everything_goes_in_time_in_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = world::TestClock::default();
+    let store = SqliteStore::options()
+        .clock(clock.clone())
+        .open(directory.path().join("assets.sqlite3"))
+        .unwrap();
+    store
+        .add_workspace(world::WORKSPACE, world::slug())
+        .unwrap();
+    store.add_member(world::WORKSPACE, world::USER).unwrap();
+    everything_goes_in_time(World::new(store, clock).await).await;
+}
+
+#[tokio::test]
+async fn what_fails_stays_is_told_and_holds_up_nothing() {
+    let world = world::in_memory().await;
+    let bucket = Bucket::default();
+    let mut deleted = Vec::new();
+    for _ in 0..20 {
+        deleted.push(world.deleted(&bucket).await);
+    }
+    let failing: Vec<_> = deleted
+        .iter()
+        .step_by(4)
+        .map(|new| new.key.clone())
+        .collect();
+    bucket.fail(failing.iter().cloned());
+    let options = world.options().batch(batches_of(3));
+    let log = Log::default();
+    {
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let report = purge(&world.store, &bucket, &options).await.unwrap();
+        assert_eq!(counts(&report), [20, 15, 0, 5]);
+    }
+    assert_eq!(bucket.keys(), failing.iter().cloned().collect());
+    let log = log.text();
+    assert_eq!(log.matches("WARN").count(), 5, "{log}");
+    for new in &deleted {
+        let told = log.contains(&new.id.to_string());
+        assert_eq!(told, failing.contains(&new.key), "{log}");
+        assert!(!log.contains(new.key.as_str()), "{log}");
+    }
+    assert!(log.contains("a legal hold"), "{log}");
+
+    // The next run is about those alone, and when the hold ends they go.
+    let report = purge(&world.store, &bucket, &options).await.unwrap();
+    assert_eq!(counts(&report), [5, 0, 0, 5]);
+    bucket.fail([]);
+    let report = purge(&world.store, &bucket, &options).await.unwrap();
+    assert_eq!(counts(&report), [5, 5, 0, 0]);
+    world.clock.advance(8 * DAY + HOUR);
+    let report = purge(&world.store, &bucket, &options).await.unwrap();
+    assert_eq!(counts(&report), [20, 20, 20, 0]);
+    assert_eq!(world.graves().await, []);
+}
+
+#[tokio::test]
+async fn an_object_store_that_goes_down_ends_the_run() {
+    let world = world::in_memory().await;
+    let bucket = Bucket::default();
+    for _ in 0..40 {
+        world.deleted(&bucket).await;
+    }
+    bucket.go_down_after(25);
+    let options = world
+        .options()
+        .batch(batches_of(10))
+        .concurrency(NonZeroUsize::new(4).unwrap());
+    let error = purge(&world.store, &bucket, &options).await.unwrap_err();
+    assert!(matches!(error, PurgeError::Objects { .. }), "{error:?}");
+    assert_eq!(counts(error.done()), [30, 25, 0, 0]);
+    let said = error.to_string();
+    assert!(
+        said.contains("the object store is unavailable: no route"),
+        "{said}"
+    );
+    // Those that were on their way when the first one failed, and no more.
+    assert!(bucket.calls() <= 25 + 4, "{} calls", bucket.calls());
+
+    // What was done stays done, and the rest comes next.
+    bucket.go_down_after(None);
+    let report = purge(&world.store, &bucket, &options).await.unwrap();
+    assert_eq!(counts(&report), [15, 15, 0, 0]);
+    assert!(bucket.keys().is_empty());
+}
+
+#[tokio::test]
+async fn as_many_objects_at_once_as_allowed() {
+    let world = world::in_memory().await;
+    for (concurrency, most) in [(1, 1), (5, 5), (1_000, 30)] {
+        let bucket = Bucket::default();
+        for _ in 0..30 {
+            world.deleted(&bucket).await;
+        }
+        let concurrency = NonZeroUsize::new(concurrency).unwrap();
+        let options = world.options().concurrency(concurrency);
+        let report = purge(&world.store, &bucket, &options).await.unwrap();
+        assert_eq!(report.objects, 30);
+        assert_eq!(bucket.most_at_once(), most);
+    }
+    let bucket = Bucket::default();
+    for _ in 0..30 {
+        world.deleted(&bucket).await;
+    }
+    purge(&world.store, &bucket, &world.options())
+        .await
+        .unwrap();
+    assert_eq!(bucket.most_at_once(), 8, "by default");
+}
+
+/// Notes the steps it is asked for, and fails at one of them.
+struct Watched {
+    store: MemoryStore,
+    steps: Mutex<Vec<PurgeStep>>,
+    fails_at: usize,
+}
+
+#[async_trait]
+impl PurgeStore for Watched {
+    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
+        let number = {
+            let mut steps = self.steps.lock().unwrap();
+            steps.push(step.clone());
+            steps.len()
+        };
+        if number == self.fails_at {
+            return Err(StoreError::unavailable("no route to the database"));
+        }
+        self.store.purge(step).await
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_goes_down_ends_the_run() {
+    let world = world::in_memory().await;
+    let bucket = Bucket::default();
+    for _ in 0..10 {
+        world.deleted(&bucket).await;
+    }
+    let store = Watched {
+        store: world.store.clone(),
+        steps: Mutex::default(),
+        fails_at: 3,
+    };
+    let options = world.options().batch(batches_of(4));
+    let error = purge(&store, &bucket, &options).await.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            PurgeError::Store {
+                source: StoreError::Unavailable(_),
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert_eq!(counts(error.done()), [8, 8, 0, 0]);
+    assert!(
+        error.to_string().contains("no route to the database"),
+        "{error}"
+    );
+
+    // The second four were not noted as gone: they are removed once more, and nothing is missed.
+    let report = purge(&store, &bucket, &options).await.unwrap();
+    assert_eq!(counts(&report), [6, 6, 0, 0]);
+    assert!(bucket.keys().is_empty());
+}
+
+#[tokio::test]
+async fn both_down_is_told_of_the_object_store() {
+    let world = world::in_memory().await;
+    let bucket = Bucket::default();
+    for _ in 0..3 {
+        world.deleted(&bucket).await;
+    }
+    bucket.go_down_after(1);
+    let store = Watched {
+        store: world.store.clone(),
+        steps: Mutex::default(),
+        fails_at: 2,
+    };
+    let error = purge(&store, &bucket, &world.options()).await.unwrap_err();
+    assert!(matches!(error, PurgeError::Objects { .. }), "{error:?}");
+    bucket.go_down_after(None);
+    let report = purge(&store, &bucket, &world.options()).await.unwrap();
+    assert_eq!(counts(&report), [3, 3, 0, 0]);
+}
+
+#[tokio::test]
+async fn steps_are_what_the_options_say() {
+    let world = world::in_memory().await;
+    let bucket = Bucket::default();
+    for _ in 0..5 {
+        world.deleted(&bucket).await;
+    }
+    let watched = |fails_at| Watched {
+        store: world.store.clone(),
+        steps: Mutex::default(),
+        fails_at,
+    };
+    let store = watched(0);
+    purge(&store, &bucket, &world.options()).await.unwrap();
+    let [first, second] = store.steps.into_inner().unwrap().try_into().unwrap();
+    assert_eq!(first.now, NOW);
+    assert_eq!(first.pending_before, NOW - time::Duration::days(7));
+    assert_eq!(first.forget_before, NOW - time::Duration::days(8));
+    assert_eq!((first.most.get(), first.after.as_ref()), (500, None));
+    assert!(second.now > first.now, "by a clock that stands still");
+    assert_eq!(second.forget_before, first.forget_before);
+    assert_eq!(
+        (second.gone.len(), second.after.as_ref()),
+        (5, second.gone.iter().max())
+    );
+
+    // The ends of time are no reason to panic, nor to ask a database for what it can't hold.
+    for clock in [time::PrimitiveDateTime::MIN, time::PrimitiveDateTime::MAX] {
+        let options = PurgeOptions::new()
+            .clock(FixedClock(clock.assume_utc()))
+            .pending_for(Duration::MAX);
+        let store = watched(0);
+        purge(&store, &bucket, &options).await.unwrap();
+        let first = store.steps.into_inner().unwrap().swap_remove(0);
+        assert_eq!(first.pending_before, OffsetDateTime::UNIX_EPOCH);
+        assert!(first.forget_before >= OffsetDateTime::UNIX_EPOCH);
+    }
+}
+
+#[test]
+fn a_run_that_is_dropped_anywhere_loses_nothing() {
+    let mut polls = 0;
+    while !to_the_end(dropped_after(polls)) {
+        polls += 1;
+    }
+    assert!(polls > 20, "only {polls} places to drop it");
+}
+
+/// Whether the run came to its end before.
+async fn dropped_after(polls: usize) -> bool {
+    let world = world::in_memory().await;
+    let bucket = Bucket::default();
+    let stale = world.make(&bucket).await;
+    world.clock.advance(8 * DAY);
+    let living = world.make(&bucket).await;
+    world.set_state(&living, UploadState::Uploaded(None)).await;
+    for _ in 0..9 {
+        world.deleted(&bucket).await;
+    }
+    let options = world
+        .options()
+        .batch(batches_of(2))
+        .concurrency(NonZeroUsize::new(2).unwrap());
+    let ended = {
+        let store = Slow(&world.store);
+        let mut run = std::pin::pin!(purge(&store, &bucket, &options));
+        let mut context = Context::from_waker(Waker::noop());
+        (0..polls).any(|_| run.as_mut().poll(&mut context).is_ready())
+    };
+    purge(&world.store, &bucket, &options).await.unwrap();
+    assert_eq!(bucket.keys(), [living.key.clone()].into(), "after {polls}");
+    world.clock.advance(9 * DAY);
+    purge(&world.store, &bucket, &options).await.unwrap();
+    assert_eq!(world.graves().await, [], "after {polls}");
+    assert!(world.lives(&living).await && !world.lives(&stale).await);
+    ended
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_runs_at_once_from_tasks_over_ports() {
+    let world = world::in_memory().await;
+    let bucket = Bucket::default();
+    for _ in 0..50 {
+        world.deleted(&bucket).await;
+    }
+    let store: Arc<dyn PurgeStore> = Arc::new(world.store.clone());
+    let objects: Arc<dyn ObjectVerifier> = Arc::new(bucket.clone());
+    let options = world.options().batch(batches_of(7));
+    let runs: Vec<_> = (0..4)
+        .map(|_| {
+            let (store, objects, options) = (store.clone(), objects.clone(), options.clone());
+            tokio::spawn(async move { purge(&*store, &*objects, &options).await })
+        })
+        .collect();
+    for run in runs {
+        assert_eq!(run.await.unwrap().unwrap().failed, 0);
+    }
+    assert!(bucket.keys().is_empty());
+    assert_eq!(world.graves().await.len(), 50, "they wait for their forms");
+    let report = at_once(purge(&store, &objects, &options));
+    assert_eq!(counts(&report.unwrap()), [0; 4]);
+}
+
+/// What `tracing` was told.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

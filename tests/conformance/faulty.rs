@@ -1,0 +1,369 @@
+//! A memory store with one fault.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+use tokio::task::yield_now;
+use tower_asset_upload::conformance::{Seed, SeedCredentials};
+use tower_asset_upload::*;
+
+use crate::faults::Fault;
+
+pub(crate) struct Faulty {
+    pub(crate) store: MemoryStore,
+    pub(crate) fault: Fault,
+    pub(crate) seen: Mutex<Seen>,
+}
+
+/// What a store notes beside its tables, to do wrong with it.
+#[derive(Default)]
+pub(crate) struct Seen {
+    workspaces: BTreeMap<WorkspaceSlug, WorkspaceId>,
+    members: BTreeSet<(WorkspaceId, UserId)>,
+    pairs: BTreeMap<(WorkspaceId, String, String), AssetId>,
+    pub(crate) removed: BTreeSet<WorkspaceId>,
+    pub(crate) made: Vec<(Workspace, NewAsset)>,
+    pub(crate) hidden: BTreeSet<AssetId>,
+    pub(crate) named: BTreeSet<AssetId>,
+    owners: BTreeSet<CredentialDigest>,
+}
+
+impl Faulty {
+    pub(crate) fn new(fault: Fault) -> Self {
+        Self {
+            store: MemoryStore::new(),
+            fault,
+            seen: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap()
+    }
+
+    /// The workspace in which an asset of that id was made first.
+    fn home_of(&self, id: AssetId) -> Option<Workspace> {
+        let seen = self.seen();
+        let made = seen.made.iter().find(|(_, new)| new.id == id);
+        made.map(|(workspace, _)| workspace.clone())
+    }
+
+    /// Whether one more would get past the caps, at this moment.
+    async fn fits(&self, to: &Workspace, new: &NewAsset, caps: PendingCaps) -> bool {
+        let mut probe = new.clone();
+        probe.id = RandomIds.next_id().into();
+        probe.external = ExternalRef::default();
+        probe.project = None;
+        let id = probe.id;
+        let fits = self.store.create(to, probe, caps).await.unwrap() == Created::New;
+        if fits {
+            self.store.delete(to, id).await.unwrap();
+        }
+        fits
+    }
+}
+
+#[async_trait]
+impl AssetStore for Faulty {
+    async fn enter(
+        &self,
+        slug: &WorkspaceSlug,
+        caller: UserId,
+    ) -> Result<Option<Workspace>, StoreError> {
+        match self.fault {
+            Fault::LetsStrangersIn => {
+                let id = self.seen().workspaces.get(slug).copied();
+                Ok(id.map(|id| Workspace::new(id, slug.clone())))
+            }
+            Fault::FoldsTheCaseOfSlugs => {
+                let folded = WorkspaceSlug::new(slug.as_str().to_lowercase()).unwrap();
+                self.store.enter(&folded, caller).await
+            }
+            _ => self.store.enter(slug, caller).await,
+        }
+    }
+
+    async fn create(
+        &self,
+        to: &Workspace,
+        mut new: NewAsset,
+        mut caps: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        let asked = new.clone();
+        let label = |text: String| ExternalLabel::new(text).ok();
+        match self.fault {
+            Fault::Panics if caps != PendingCaps::default() => panic!("on purpose"),
+            Fault::TakesAnyProject => {
+                if let Some(project) = new.project {
+                    self.store.add_project(to.id(), project);
+                }
+            }
+            Fault::FoldsTheCaseOfPairs => {
+                for label in [&mut new.external.source, &mut new.external.id] {
+                    let folded = label.as_ref().map(|label| label.as_str().to_lowercase());
+                    *label = folded.map(|folded| ExternalLabel::new(folded).unwrap());
+                }
+            }
+            Fault::TakesHalfAPairForOne => match (&new.external.source, &new.external.id) {
+                (Some(_), None) => new.external.id = label("-".to_owned()),
+                (None, Some(_)) => new.external.source = label("-".to_owned()),
+                _ => {}
+            },
+            Fault::ReplacesATakenId => {
+                self.store.delete(to, new.id).await?;
+            }
+            Fault::LooksAtCapsFirst if !self.fits(to, &new, caps).await => {
+                return Ok(Created::TooManyPending);
+            }
+            Fault::LooksForThePairFirst => {
+                if let Some((source, id)) = new.external.pair() {
+                    let pair = (to.id(), source.to_owned(), id.to_owned());
+                    let twin = self.seen().pairs.get(&pair).copied();
+                    yield_now().await;
+                    if let Some(twin) = twin {
+                        let twin = self.find(to, twin).await?.unwrap();
+                        return Ok(Created::Duplicate(Box::new(twin)));
+                    }
+                    self.seen().pairs.insert(pair, new.id);
+                    new.external = ExternalRef::default();
+                }
+            }
+            Fault::CountsNothing => caps = PendingCaps::default(),
+            Fault::CountsBeforeItInserts => {
+                let fits = self.fits(to, &new, caps).await;
+                yield_now().await;
+                if !fits {
+                    return Ok(Created::TooManyPending);
+                }
+                caps = PendingCaps::default();
+            }
+            Fault::DropsTheProject => {
+                new.project = None;
+            }
+            Fault::DropsTheTime => {
+                new.created_at = new.created_at.replace_time(time::Time::MIDNIGHT);
+            }
+            Fault::HasShortColumns if new.display_name.as_str().chars().count() > 731 => {
+                return Err(StoreError::failed("value too long for a column"));
+            }
+            Fault::CutsLongKeys => {
+                let key: String = new.key.as_str().chars().take(500).collect();
+                new.key = ObjectKey::new(key).unwrap();
+            }
+            Fault::DropsTheChecksum => new.checksum = None,
+            Fault::CreatesInTwoSteps => {
+                let mut bare = new.clone();
+                bare.external = ExternalRef::default();
+                if self.store.create(to, bare, caps).await? == Created::New {
+                    yield_now().await;
+                    self.store.delete(to, new.id).await?;
+                }
+            }
+            _ => {}
+        }
+        self.seen().made.push((to.clone(), new.clone()));
+        let again = new.clone();
+        let created = match self.store.create(to, new, caps).await {
+            Err(StoreError::Failed(cause)) if self.has(Fault::CallsATakenIdUnavailable) => {
+                return Err(StoreError::unavailable(cause));
+            }
+            created => created?,
+        };
+        match created {
+            Created::Duplicate(twin)
+                if self.has(Fault::ForgetsThePairsOfUploads) && twin.state.is_uploaded() =>
+            {
+                let mut bare = again;
+                bare.external = ExternalRef::default();
+                self.store.create(to, bare, caps).await
+            }
+            Created::Duplicate(mut twin) if self.has(Fault::AnswersWithTheNewRequest) => {
+                twin.made = asked;
+                Ok(Created::Duplicate(twin))
+            }
+            created => Ok(created),
+        }
+    }
+
+    async fn find(&self, from: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        if self.seen().hidden.contains(&id) {
+            return Ok(None);
+        }
+        if self.has(Fault::FindsByIdAlone)
+            && let Some(home) = self.home_of(id)
+        {
+            return self.store.find(&home, id).await;
+        }
+        let mut found = self.store.find(from, id).await?;
+        if self.has(Fault::KeepsAsciiOnly)
+            && let Some(label) = found
+                .as_mut()
+                .and_then(|found| found.made.external.id.as_mut())
+        {
+            let ascii = label.as_str().replace(|c: char| !c.is_ascii(), "?");
+            *label = ExternalLabel::new(ascii).unwrap();
+        }
+        Ok(found)
+    }
+
+    async fn set_state(
+        &self,
+        of: &Workspace,
+        id: AssetId,
+        mut state: UploadState,
+    ) -> Result<bool, StoreError> {
+        if self.seen().hidden.contains(&id) {
+            return Ok(false);
+        }
+        match (self.fault, &mut state) {
+            (Fault::DropsTheEntityTag, UploadState::Uploaded(Some(object))) => object.etag = None,
+            (Fault::ChangesByIdAlone, _) => {
+                if let Some(home) = self.home_of(id) {
+                    return self.store.set_state(&home, id, state).await;
+                }
+            }
+            _ => {}
+        }
+        let set = self.store.set_state(of, id, state).await?;
+        Ok(set || self.has(Fault::SaysYesToAnything))
+    }
+
+    async fn delete(&self, from: &Workspace, id: AssetId) -> Result<bool, StoreError> {
+        match self.fault {
+            Fault::KeepsThePairsOfTheDead | Fault::CountsDeletedOnes => {
+                let found = self.find(from, id).await?;
+                if self.has(Fault::CountsDeletedOnes)
+                    && found
+                        .as_ref()
+                        .is_some_and(|found| found.state.is_uploaded())
+                {
+                    return self.store.delete(from, id).await;
+                }
+                self.seen().hidden.insert(id);
+                Ok(found.is_some())
+            }
+            Fault::LooksBeforeItDeletes => {
+                let found = self.store.find(from, id).await?;
+                yield_now().await;
+                self.store.delete(from, id).await?;
+                Ok(found.is_some())
+            }
+            Fault::DeletesInTwoSteps => {
+                if self.find(from, id).await?.is_none() {
+                    return Ok(false);
+                }
+                self.seen().hidden.insert(id);
+                yield_now().await;
+                self.store.delete(from, id).await
+            }
+            _ => self.store.delete(from, id).await,
+        }
+    }
+}
+
+#[async_trait]
+impl CredentialVerifier for Faulty {
+    async fn verify(
+        &self,
+        credential: &Credential<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Option<Principal>, Unavailable> {
+        let folded = credential.expose_secret().to_lowercase();
+        let (kind, secret) = (credential.kind(), credential.expose_secret());
+        let verified = match self.fault {
+            Fault::FoldsTheCaseOfKeys => {
+                let folded = Credential::new(kind, &folded);
+                self.store.verify(&folded, now).await?
+            }
+            Fault::TakesAKeyForAToken => {
+                let key = Credential::new(CredentialKind::ApiKey, secret);
+                let as_key = self.store.verify(&key, now).await?;
+                match as_key {
+                    None => self.store.verify(credential, now).await?,
+                    known => known,
+                }
+            }
+            Fault::KnowsNoEnd => {
+                let earlier = now - time::Duration::days(365);
+                self.store.verify(credential, earlier).await?
+            }
+            _ => self.store.verify(credential, now).await?,
+        };
+        Ok(verified.map(|mut principal| {
+            if self.has(Fault::GrantsEverything) {
+                principal.scopes = Scopes::all();
+            }
+            principal
+        }))
+    }
+}
+
+#[async_trait]
+impl SeedCredentials for Faulty {
+    async fn add_credential(
+        &self,
+        _: &Credential<'_>,
+        mut record: CredentialRecord,
+    ) -> Result<bool, BoxError> {
+        if self.has(Fault::KnowsNoSwitch) {
+            record.active = true;
+        }
+        let is_new = self.seen().owners.insert(record.digest);
+        if is_new || !self.has(Fault::KeepsTheFirstOwner) {
+            self.store.add_credential(record);
+        }
+        Ok(true)
+    }
+}
+
+#[async_trait]
+impl Seed for Faulty {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), BoxError> {
+        self.seen().workspaces.insert(slug.clone(), id);
+        self.store.add_workspace(id, slug);
+        Ok(())
+    }
+
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+        let is_new = self.seen().members.insert((workspace, user));
+        if is_new || !self.has(Fault::SeedsMembersOnce) {
+            self.store.add_member(workspace, user);
+        }
+        Ok(())
+    }
+
+    async fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), BoxError> {
+        self.store.add_project(workspace, project);
+        Ok(())
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError> {
+        self.seen().removed.insert(id);
+        self.store.remove_workspace(id);
+        Ok(())
+    }
+
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+        self.store.remove_member(workspace, user);
+        Ok(())
+    }
+
+    async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), BoxError> {
+        self.store.remove_project(workspace, project);
+        Ok(())
+    }
+}
