@@ -9,6 +9,8 @@
 //!
 //! `--help` lists the flags and the variables.
 
+#[path = "plane_sidecar/cleaning.rs"]
+mod cleaning;
 #[path = "plane_sidecar/environment.rs"]
 mod environment;
 #[path = "plane_sidecar/flags.rs"]
@@ -94,6 +96,11 @@ async fn run(flags: &Flags) -> Result<(), Failure> {
         .layer(RateLimitLayer::new(environment.rate_limit))
         .service(uploads);
 
+    let cleaning = flags.purge_every.map(|every| {
+        let (store, objects) = (store.clone(), verifier.clone());
+        let give_up_after = environment.give_up_after;
+        tokio::spawn(cleaning::clean_up(every, give_up_after, store, objects))
+    });
     let app = health::routes(store, verifier)?
         .fallback_service(limited)
         .layer(TimeoutLayer::with_status_code(
@@ -107,6 +114,9 @@ async fn run(flags: &Flags) -> Result<(), Failure> {
         .flush()
         .map_err(|fault| format!("can't write to standard output: {fault}"))?;
     shutdown::serve(listener, app).await?;
+    if let Some(cleaning) = cleaning {
+        cleaning.abort();
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -15,6 +15,7 @@ mod sidecar;
 mod support;
 
 use std::process::Command;
+use std::time::Duration;
 
 use cluster::{Cluster, Stop};
 use fixture::{Database, wait_for};
@@ -22,6 +23,7 @@ use process::{Process, Ticket, example, noise};
 use serde_json::{Value, json};
 use sidecar::{Bucket, Sidecar};
 use support::{ALICE, MINE, MY_PROJECT};
+use uuid::Uuid;
 
 #[tokio::test]
 async fn a_file_goes_the_whole_way() {
@@ -247,6 +249,76 @@ async fn limits_are_planes() {
             .await
             .expect(200, &line);
     }
+}
+
+#[tokio::test]
+async fn it_cleans_up_after_itself_alone() {
+    let test = "it_cleans_up_after_itself_alone";
+    let flags = ["--purge-every", "1s"];
+    let variables = [("UNUPLOADED_ASSET_DELETE_DAYS", "3")];
+    let Some(sidecar) = Sidecar::start(test, &flags, &variables).await else {
+        return;
+    };
+    let issue = Uuid::from_u128(7);
+    let add = format!("INSERT INTO issues VALUES ('{issue}')");
+    sidecar.database.admin.execute(&add, &[]).await.unwrap();
+    let uploaded = async |name| {
+        let ticket = sidecar.api.create(name, "text/plain", 10).await;
+        let stored = ticket.upload(&sidecar.api.http, noise(10)).await;
+        assert!(stored.status.is_success(), "{}", stored.text());
+        let patch = format!("PATCH {}", ticket.id);
+        sidecar.api.call(&patch, "").await.expect(204, name);
+        let found = sidecar.api.call(&format!("GET {}", ticket.id), "").await;
+        let url = found.expect(200, name).json()["asset_url"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        (ticket.id, format!("GET {url}"))
+    };
+    let get = async |url: &str| sidecar.api.http.send(url, &[], "").await.status;
+    let set = async |id: &str, change: &str| {
+        let row = format!("id = '{id}'");
+        sidecar.database.set("file_assets", change, &row).await;
+    };
+    let deleted = "is_deleted = true, deleted_at = now() - interval '9 days'";
+    let (kept, kept_url) = uploaded("kept.txt").await;
+    let (young, young_url) = uploaded("young.txt").await;
+    set(
+        &young,
+        "is_deleted = true, deleted_at = now() - interval '7 days'",
+    )
+    .await;
+    let (attached, attached_url) = uploaded("attached.txt").await;
+    set(&attached, &format!("{deleted}, issue_id = '{issue}'")).await;
+    let fresh = sidecar.api.create("fresh.txt", "text/plain", 10).await.id;
+    let stale = sidecar.api.create("stale.txt", "text/plain", 10).await.id;
+    set(&stale, "created_at = now() - interval '73 hours'").await;
+    let (old, old_url) = uploaded("old.txt").await;
+    set(&old, deleted).await;
+
+    let count = async |condition: String| sidecar.database.count(&condition).await;
+    wait_for("the old row is gone", async || {
+        (count(format!("id = '{old}'")).await == 0).then_some(())
+    })
+    .await;
+    wait_for("the stale one is given up", async || {
+        (count(format!("id = '{stale}' AND is_deleted")).await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(get(&old_url).await, 404, "the object went first");
+    // One more run changes nothing.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for (id, url) in [
+        (kept, kept_url),
+        (young, young_url),
+        (attached, attached_url),
+    ] {
+        assert_eq!(count(format!("id = '{id}'")).await, 1);
+        assert_eq!(get(&url).await, 200);
+    }
+    assert_eq!(count(format!("id = '{fresh}' AND NOT is_deleted")).await, 1);
+    let said = sidecar.process.stderr();
+    assert!(said.contains("cleaned up"), "{said}");
 }
 
 #[tokio::test]
