@@ -22,8 +22,8 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// 4. **All or nothing.** A failed call has changed nothing. So has one whose future was dropped,
 ///    or else it has changed everything.
 ///
-/// The crate's own stores are [`MemoryStore`](crate::MemoryStore) and, with the feature `sqlite`,
-/// `SqliteStore`.
+/// The crate's own stores are [`MemoryStore`](crate::MemoryStore) and, with the features `sqlite` and
+/// `postgres`, `SqliteStore` and `PostgresStore`.
 #[async_trait]
 pub trait AssetStore: Send + Sync {
     /// Lets `caller` into the workspace of that slug.

@@ -156,7 +156,7 @@ async fn make_every_call(store: &PostgresStore) {
     }
 }
 
-/// What auto_explain wrote.
+/// What `auto_explain` wrote.
 fn plans(log: &str) -> Vec<Value> {
     let mut found = Vec::new();
     for written in log.split("plan:\n").skip(1) {

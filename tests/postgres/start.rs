@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use tower_asset_upload::{PostgresOptions, PostgresStore, StoreError};
+use tower_asset_upload::{AssetStore, PostgresOptions, PostgresStore, StoreError};
 
 use crate::cluster::{Cluster, connect, free_port};
 use crate::world::{enter, make, open};
@@ -56,7 +56,6 @@ async fn everything_is_there_after_connecting_again() {
         drop(store);
         let store = options.connect(&url).await.unwrap();
         let home = enter(&store).await;
-        use tower_asset_upload::AssetStore;
         assert!(store.find(&home, id).await.unwrap().is_some(), "{name}");
     }
     // Each has its own, and nothing is outside.

@@ -105,7 +105,7 @@ impl Shared {
     }
 
     async fn carry_up(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
-        let mut chunk = [0; 65536];
+        let mut chunk = [0; 8192];
         while let Ok(length @ 1..) = from.read(&mut chunk).await {
             self.sent.fetch_add(length, Ordering::SeqCst);
             if to.write_all(&chunk[..length]).await.is_err() {
@@ -116,7 +116,7 @@ impl Shared {
 
     async fn carry_down(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
         let mut holding = self.holding.subscribe();
-        let mut chunk = [0; 65536];
+        let mut chunk = [0; 8192];
         while let Ok(length @ 1..) = from.read(&mut chunk).await {
             self.answered.fetch_add(length, Ordering::SeqCst);
             holding.wait_for(|holding| !*holding).await.unwrap();

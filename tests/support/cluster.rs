@@ -352,7 +352,7 @@ impl Bouncer {
         let users = directory.join("users");
         fs::write(&users, format!("\"{SUPERUSER}\" \"\"\n")).unwrap();
         let settings = directory.join("pgbouncer.ini");
-        let text = format!(
+        let lines = format!(
             "[databases]\n\
              * = host=127.0.0.1 port={}\n\
              [pgbouncer]\n\
@@ -368,7 +368,7 @@ impl Bouncer {
             users.display(),
             Self::SERVER_CONNECTIONS,
         );
-        fs::write(&settings, text).unwrap();
+        fs::write(&settings, lines).unwrap();
         let settings = settings.to_str().unwrap().to_owned();
         let mut shepherd = Shepherd::new(directory, "TERM", &program, &[&settings]);
         shepherd.order("start");

@@ -63,13 +63,23 @@ impl Fault {
     /// Whether the connection is gone, and with it the answer: what was asked for may have been done.
     pub(in crate::stores) fn is_lost(&self) -> bool {
         match self {
+            // What ends a session may come after the commit.
             Self::Postgres(error) => match error.as_db_error() {
-                // An error ends a statement; what ends the session may come after its commit.
-                Some(answer) => answer.parsed_severity() != Some(Severity::Error),
+                Some(_) => !self.is_answer(),
                 None => is_transport(error),
             },
             _ => false,
         }
+    }
+
+    /// Whether the server has refused a statement, and is ready for the next one.
+    pub(super) fn is_answer(&self) -> bool {
+        let Self::Postgres(error) = self else {
+            return false;
+        };
+        error
+            .as_db_error()
+            .is_some_and(|answer| answer.parsed_severity() == Some(Severity::Error))
     }
 
     /// Whether a row was not made because another one has what must be unique, by that constraint.
@@ -125,12 +135,9 @@ fn is_transport(error: &Error) -> bool {
     if error.is_closed() {
         return true;
     }
-    let Some(source) = error.source() else {
-        // A timeout is all that has neither an answer nor a cause.
-        return error.to_string().contains("timeout");
-    };
     // rustls reports a certificate that is not trusted as invalid data.
-    source.downcast_ref::<io::Error>().is_some_and(|fault| {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|fault: &io::Error| {
         !matches!(
             fault.kind(),
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
@@ -185,6 +192,38 @@ impl From<Fault> for StoreError {
             Self::Unavailable(fault.into())
         } else {
             Self::failed(fault)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_by_its_code() {
+        for code in [
+            "08000", "08006", "08P01", "25006", "40001", "40P01", "53100", "53300", "55P03",
+            "57014", "57P01", "57P02", "57P03", "57P05",
+        ] {
+            assert!(is_passing(&SqlState::from_code(code)), "{code}");
+        }
+        for code in [
+            "", "0A000", "22021", "23505", "25P02", "28P01", "3D000", "40002", "42501", "42601",
+            "42P01", "55000", "57P04", "XX000", "XX001",
+        ] {
+            assert!(!is_passing(&SqlState::from_code(code)), "{code}");
+        }
+    }
+
+    #[test]
+    fn others_in_the_way_are_worth_a_second() {
+        let wait = |fault: Fault| Unavailable::from(fault).wait();
+        for fault in [Fault::Busy, Fault::Contended] {
+            assert_eq!(wait(fault), Duration::from_secs(1));
+        }
+        for fault in [Fault::Timeout, Fault::Stopped] {
+            assert_eq!(wait(fault), Duration::from_secs(5));
         }
     }
 }

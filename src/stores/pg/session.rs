@@ -47,8 +47,8 @@ impl Session {
         Self { lease, limit }
     }
 
-    /// The rows of a statement that changes nothing. Where the connection is lost it is sent once
-    /// more, over another one.
+    /// The rows of a statement that changes nothing, or nothing the second time. Where the connection
+    /// is lost it is sent once more, over another one.
     pub(in crate::stores) async fn read(
         &mut self,
         sql: &str,
@@ -137,8 +137,9 @@ impl Session {
     ) -> Result<T, Fault> {
         self.lease.set_busy(true);
         let answer = message(self.lease.client()?).await;
-        let lost = answer.as_ref().is_err_and(Fault::is_lost);
-        self.lease.set_busy(lost);
+        // Whatever else went wrong, nobody knows what is still on its way.
+        let settled = answer.as_ref().err().is_none_or(Fault::is_answer);
+        self.lease.set_busy(!settled);
         answer
     }
 }

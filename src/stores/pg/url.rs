@@ -46,7 +46,10 @@ pub(super) fn parse(url: &str, connect_timeout: Duration) -> Result<Config, Faul
         config.keepalives_idle(KEEPALIVES_IDLE);
     }
     if config.get_connect_timeout().is_none() {
-        config.connect_timeout(connect_timeout);
+        // One host that is away must not take the time of the next one.
+        let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
+        let hosts = u32::try_from(hosts).unwrap_or(u32::MAX).max(1);
+        config.connect_timeout(connect_timeout / hosts);
     }
     Ok(config)
 }
@@ -90,6 +93,8 @@ mod tests {
         assert_eq!(config.get_ssl_mode(), SslMode::Prefer);
         let config = read("postgresql://a,b/x?application_name=mine&keepalives_idle=7").unwrap();
         assert_eq!(config.get_hosts().len(), 2);
+        let half = Duration::from_millis(2500);
+        assert_eq!(config.get_connect_timeout(), Some(&half));
         assert_eq!(config.get_application_name(), Some("mine"));
         assert_eq!(config.get_keepalives_idle(), Duration::from_secs(7));
         for mode in ["require", "verify-ca", "verify-full"] {

@@ -32,8 +32,8 @@ use crate::purge::{Condemned, PurgeStep, PurgeStore};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
-/// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in PostgreSQL 12 or newer, for any
-/// number of replicas.
+/// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in PostgreSQL (tested with 15), for
+/// any number of replicas.
 ///
 /// A handle: its clones share the connections. It lives on the Tokio runtime that it was connected
 /// in, with time and I/O enabled, as long as that runs; its calls may be made from anywhere.
@@ -104,7 +104,9 @@ struct Inner {
 impl PostgresStore {
     /// Connects to the database of that URL (PostgreSQL, "Connection URIs"), with the defaults of
     /// [`PostgresOptions`]. Makes the schema when there is none, for which the user needs the
-    /// privilege CREATE on the database, and brings an older one up to date.
+    /// privilege CREATE on the database, and brings an older one up to date: five minutes are the most
+    /// it waits for that. Where nothing has to be made, reading and writing the tables is all the
+    /// user has to be allowed to do.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the server can't be reached, and [`StoreError::Failed`] when
