@@ -145,10 +145,9 @@ async fn nginx_sends_the_two_paths() {
         .replace("asset-uploads:8090", &stand_in("sidecar").await)
         .replace("plane:80", &stand_in("plane").await);
     let at = directory.path().display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {at}/{name};\n"))
-        .collect();
+        .concat();
     let file = directory.path().join("nginx.conf");
     let text = format!(
         "daemon off; pid {at}/pid; error_log stderr;\n\
