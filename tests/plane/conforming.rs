@@ -231,13 +231,13 @@ async fn cleaning_up() {
         )*};
     }
     kept! { std::convert::identity;
-        what_was_completed_in_time_stays,
         a_row_goes_only_after_its_object,
         many_clean_ups_at_once_do_nothing_wrong,
         completing_and_giving_up_exclude_each_other,
         a_dropped_step_loses_nothing,
     }
     kept! { Late;
+        what_was_completed_in_time_stays,
         only_the_deleted_and_the_stale_are_condemned,
         what_is_given_up_can_not_be_completed,
         a_step_takes_on_so_many_and_no_more,
