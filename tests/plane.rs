@@ -25,3 +25,5 @@ mod rows;
 #[path = "plane/schema.rs"]
 mod schema;
 mod support;
+#[path = "plane/wire.rs"]
+mod wire;

@@ -80,8 +80,8 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// There is no column to note that an object is gone. So what is deleted counts as noted from the
 /// beginning: it is condemned only once it was deleted before [`PurgeStep::forget_before`], when no form
 /// for it is alive. Of the two removals that [`PurgeStore`] asks for that leaves the second, which is the
-/// one that nobody can undo; the object stays an hour longer, or as long as forms live. What Plane itself
-/// has deleted goes too. A row that something else refers to stays, without its object.
+/// one that nobody can undo; the object stays for as long as forms may live. What Plane itself has
+/// deleted goes too. A row that something else refers to stays, without its object.
 ///
 /// ```no_run
 /// use tower_asset_upload::{HeaderAuthenticator, PlaneStore};
