@@ -15,28 +15,29 @@ use crate::purge::{Condemned, PurgeStep, PurgeStore};
 use crate::store::StoreError;
 use crate::verifier::{ObjectVerifier, VerifyError};
 
-/// An upload that begins within its form's life may end after it: 5 GiB take hours on a slow line. And not
-/// all clocks agree.
+/// An upload that begins within its form's life may end after it: 5 GiB take hours on a slow line.
+/// And not all clocks agree.
 const SLACK: time::Duration = time::Duration::DAY;
 
-/// Removes what nobody needs any more: the objects of deleted assets and of those that were never uploaded, and
-/// then their rows.
+/// Removes what nobody needs any more: the objects of deleted assets and of those that were never
+/// uploaded, and then their rows.
 ///
-/// Call it now and then, once an hour for instance, on as many replicas as you like: they do some work twice and
-/// nothing wrong. A run ends when nothing is left to do. One that is dropped loses nothing; the next
-/// takes its work up.
+/// Call it now and then, once an hour for instance, on as many replicas as you like: they do some
+/// work twice and nothing wrong. A run ends when nothing is left to do. One that is dropped loses
+/// nothing; the next takes its work up.
 ///
-/// An object that can't be removed keeps its row and is tried again by the next run; it is counted, told to
-/// `tracing` as a warning, and holds up nothing behind it.
+/// An object that can't be removed keeps its row and is tried again by the next run; it is counted,
+/// told to `tracing` as a warning, and holds up nothing behind it.
 ///
 /// # What must hold
-/// No two assets share a key. The keys that the service makes by itself contain a random UUID. With a
-/// [key strategy](crate::AssetUploadBuilder::key_strategy) that leaves it out, cleaning up after a deleted asset removes the
-/// file of a living one.
+/// No two assets share a key. The keys that the service makes by itself contain a random UUID. With
+/// a [key strategy](crate::AssetUploadBuilder::key_strategy) that leaves it out, cleaning up after
+/// a deleted asset removes the file of a living one.
 ///
 /// # Errors
-/// When the database fails, and when the object store is [unavailable](VerifyError::Unavailable): then there is no point in
-/// going on. The error says what was [done](PurgeError::done) before, which stays done.
+/// When the database fails, and when the object store is [unavailable](VerifyError::Unavailable):
+/// then there is no point in going on. The error says what was [done](PurgeError::done) before,
+/// which stays done.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -140,21 +141,22 @@ impl PurgeOptions {
         }
     }
 
-    /// How long an asset may wait for its upload before it is given up; 7 days by default. **Danger:** a client
-    /// that takes longer than this loses its upload, so let it be no less than forms live and uploads take.
+    /// How long an asset may wait for its upload before it is given up; 7 days by default.
+    /// **Danger:** a client that takes longer than this loses its upload, so let it be no less than
+    /// forms live and uploads take.
     #[must_use]
     pub fn pending_for(mut self, wait: Duration) -> Self {
         self.pending_for = wait;
         self
     }
 
-    /// The longest that any form or URL for an upload may live that was handed out; [`Lifetime::MAX`] by default, which
-    /// is always right.
+    /// The longest that any form or URL for an upload may live that was handed out;
+    /// [`Lifetime::MAX`] by default, which is always right.
     ///
-    /// A form outlives the asset it was signed for, and can put the object back after it was removed. So
-    /// the row of a deleted asset stays for that long and a day more, for uploads that take their time; then its
-    /// object is removed once more, and the row goes. **Danger:** less than the forms really live leaves objects that
-    /// nothing knows of.
+    /// A form outlives the asset it was signed for, and can put the object back after it was
+    /// removed. So the row of a deleted asset stays for that long and a day more, for uploads that
+    /// take their time; then its object is removed once more, and the row goes. **Danger:** less
+    /// than the forms really live leaves objects that nothing knows of.
     #[must_use]
     pub fn forms_live(mut self, longest: Lifetime) -> Self {
         self.forms_live = longest;
@@ -210,7 +212,8 @@ impl Default for PurgeOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PurgeReport {
-    /// Assets that were named: given up or deleted, and their objects not known to be gone for good.
+    /// Assets that were named: given up or deleted, and their objects not known to be gone for
+    /// good.
     pub condemned: u64,
     /// Objects that are gone now, or were before.
     pub objects: u64,

@@ -124,7 +124,8 @@ impl<Store: CredentialVerifier + SeedCredentials> Desk<Store> {
     }
 }
 
-/// A credential is known by kind and secret, and tells its owner and all that it allows; one that is added again is replaced.
+/// A credential is known by kind and secret, and tells its owner and all that it allows; one that
+/// is added again is replaced.
 ///
 /// **Why.** Everything that follows happens in that user's name.
 pub async fn a_credential_tells_whose_it_is<Store>(store: Store) -> Verdict
@@ -145,10 +146,11 @@ where
     Ok(())
 }
 
-/// What is nearly a secret is none: shorter, longer, in another case, with white space, of the other kind, empty, with the
-/// wildcards of a database.
+/// What is nearly a secret is none: shorter, longer, in another case, with white space, of the
+/// other kind, empty, with the wildcards of a database.
 ///
-/// **Why.** Secrets are safe because they can't be guessed. Each of these makes guessing easier, some make it needless.
+/// **Why.** Secrets are safe because they can't be guessed. Each of these makes guessing easier,
+/// some make it needless.
 pub async fn what_is_almost_a_credential_is_none<Store>(store: Store) -> Verdict
 where
     Store: CredentialVerifier + SeedCredentials,
@@ -224,10 +226,11 @@ where
     Ok(())
 }
 
-/// A credential is valid before its end and not from then on, to the microsecond; one whose end is far away is valid.
+/// A credential is valid before its end and not from then on, to the microsecond; one whose end is
+/// far away is valid.
 ///
-/// **Why.** Comparing dates instead of times makes a token live a day longer; an end that overflows a column makes it end at
-/// once.
+/// **Why.** Comparing dates instead of times makes a token live a day longer; an end that overflows
+/// a column makes it end at once.
 pub async fn a_credential_ends_at_its_end<Store>(store: Store) -> Verdict
 where
     Store: CredentialVerifier + SeedCredentials,

@@ -14,8 +14,8 @@ use crate::purge::{Condemned, PurgeStep, PurgeStore};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
-/// A store, and what has to live as long as it does: a temporary directory, a container. Both go when the
-/// rule is done, the store first.
+/// A store, and what has to live as long as it does: a temporary directory, a container. Both go
+/// when the rule is done, the store first.
 ///
 /// ```
 /// use tower_asset_upload::{SqliteStore, conformance};

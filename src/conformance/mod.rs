@@ -1,8 +1,9 @@
 //! What every store has to do, as tests that you run on yours.
 //!
-//! The service leans on promises that a type can't state: that 64 callers make one pair once, that a
-//! form outlives the asset it was signed for, that a caller who hangs up leaves nothing half-done. Each is a
-//! rule here: a function that takes a fresh store, and says what the store did instead.
+//! The service leans on promises that a type can't state: that 64 callers make one pair once, that
+//! a form outlives the asset it was signed for, that a caller who hangs up leaves nothing
+//! half-done. Each is a rule here: a function that takes a fresh store, and says what the store did
+//! instead.
 //!
 //! | suite | what the store is | seeded through | all at once | a test for each rule |
 //! |---|---|---|---|---|
@@ -29,19 +30,23 @@
 //! ```
 //!
 //! # What the kit asks for
-//! 1. **A store of its own for each rule.** [`assets`] and [`credentials`] only look at what they made, so there
-//!    the stores may share a database; [`purge`] works across workspaces and needs an empty one each time. What
-//!    has to live as long as the store, such as a temporary directory, goes into [`Guarded`].
-//! 2. **Tokio, with several threads.** Rules about concurrency start 64 tasks at once; on one thread they
-//!    would prove little, so the kit refuses that. The macro brings its own runtime.
-//! 3. **Times to the microsecond**, which is what PostgreSQL keeps. More is welcome and not asked for.
+//! 1. **A store of its own for each rule.** [`assets`] and [`credentials`] only look at what they
+//!    made, so there the stores may share a database; [`purge`] works across workspaces and needs
+//!    an empty one each time. What has to live as long as the store, such as a temporary directory,
+//!    goes into [`Guarded`].
+//! 2. **Tokio, with several threads.** Rules about concurrency start 64 tasks at once; on one
+//!    thread they would prove little, so the kit refuses that. The macro brings its own runtime.
+//! 3. **Times to the microsecond**, which is what PostgreSQL keeps. More is welcome and not asked
+//!    for.
 //! 4. **What can't be kept is refused.** Where a rule's documentation says so, a store may answer
-//!    [`StoreError::Failed`](crate::StoreError::Failed) instead; none may drop or cut a value in silence.
+//!    [`StoreError::Failed`](crate::StoreError::Failed) instead; none may drop or cut a value in
+//!    silence.
 //!
 //! # What can't be checked from outside
 //! That what was answered `Ok` survives a crash; that an outage is
-//! [`Unavailable`](crate::StoreError::Unavailable) and not `Failed`; that looking a credential up takes the same
-//! time whether it is nearly right or not; that each call is an index search. Those are yours to test.
+//! [`Unavailable`](crate::StoreError::Unavailable) and not `Failed`; that looking a credential up
+//! takes the same time whether it is nearly right or not; that each call is an index search. Those
+//! are yours to test.
 
 pub mod assets;
 pub mod credentials;
@@ -129,9 +134,9 @@ where
 
 /// A module with a `#[test]` for each rule of a suite of the [kit](crate::conformance).
 ///
-/// The first argument names the module, the last is a closure that opens a store for a rule. Between them
-/// stands the suite: `assets` (and so when left out), `purge` or `credentials`. Neither Tokio nor its macros
-/// have to be among your dependencies.
+/// The first argument names the module, the last is a closure that opens a store for a rule.
+/// Between them stands the suite: `assets` (and so when left out), `purge` or `credentials`.
+/// Neither Tokio nor its macros have to be among your dependencies.
 ///
 /// ```
 /// use tower_asset_upload::{MemoryStore, conformance_tests};

@@ -89,8 +89,8 @@ pub fn run_test<Store, Opening, Judging>(
     }
 }
 
-/// In a task, so that the rule's work is done by the runtime's own threads and a panic of the store's
-/// ends nothing but the rule.
+/// In a task, so that the rule's work is done by the runtime's own threads and a panic of the
+/// store's ends nothing but the rule.
 async fn judge(verdict: impl Future<Output = Verdict> + Send + 'static) -> Verdict {
     let mut task = tokio::spawn(verdict);
     if let Ok(judged) = tokio::time::timeout(PATIENCE, &mut task).await {

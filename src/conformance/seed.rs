@@ -11,12 +11,13 @@ use crate::workspace::WorkspaceSlug;
 
 /// Fills a store with workspaces, members and projects, as the host does by other ways.
 ///
-/// Each call may be made again: afterwards things are as it says. Implement it in your tests, on the store or on
-/// a wrapper around it; that of the crate's own stores is in `src/conformance/own_stores.rs`.
+/// Each call may be made again: afterwards things are as it says. Implement it in your tests, on
+/// the store or on a wrapper around it; that of the crate's own stores is in
+/// `src/conformance/own_stores.rs`.
 #[async_trait]
 pub trait Seed: Send + Sync {
-    /// Ensures that there is a living workspace of that id, and that it goes by that slug from now on. One
-    /// that was removed is back with all that is in it.
+    /// Ensures that there is a living workspace of that id, and that it goes by that slug from now
+    /// on. One that was removed is back with all that is in it.
     ///
     /// # Errors
     /// Whatever went wrong.
@@ -63,12 +64,12 @@ pub trait Seed: Send + Sync {
 pub trait SeedCredentials: Send + Sync {
     /// Ensures that there is such a credential; one of the same kind and secret is replaced.
     ///
-    /// `record` says all there is to keep. The secret itself is for stores that share their table with an
-    /// application which keeps it in the clear.
+    /// `record` says all there is to keep. The secret itself is for stores that share their table
+    /// with an application which keeps it in the clear.
     ///
-    /// `false` when the store has no such credentials: no tokens, say, or no scopes. What it can't keep it can't
-    /// get wrong, so the rules then ask for nothing more; but API keys with all scopes or tokens with all scopes
-    /// there must be.
+    /// `false` when the store has no such credentials: no tokens, say, or no scopes. What it can't
+    /// keep it can't get wrong, so the rules then ask for nothing more; but API keys with all
+    /// scopes or tokens with all scopes there must be.
     ///
     /// # Errors
     /// Whatever went wrong.

@@ -13,7 +13,8 @@ pub(super) const CALLERS: usize = 64;
 /// How often they try. A race that is lost one time in three is missed one time in some thousand.
 pub(super) const ROUNDS: usize = 6;
 
-/// Starts all calls at one moment, each in a task of its own, and gives what they answered in their order.
+/// Starts all calls at one moment, each in a task of its own, and gives what they answered in their
+/// order.
 pub(super) async fn together<T, Call>(
     calls: usize,
     call: impl Fn(usize) -> Call,

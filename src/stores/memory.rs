@@ -23,11 +23,11 @@ use crate::limits::PendingCaps;
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
-/// An [`AssetStore`] and [`CredentialVerifier`] in memory: for tests, benches and small hosts of one
-/// process. **Nothing survives a restart.**
+/// An [`AssetStore`], [`PurgeStore`](crate::PurgeStore) and [`CredentialVerifier`] in memory: for
+/// tests, benches and small hosts of one process. **Nothing survives a restart.**
 ///
-/// A handle: its clones share what is in it. It never fails for lack of anything but memory. A deleted asset
-/// takes its place until the clean-up has seen to its object: see [`PurgeStore`](crate::PurgeStore).
+/// A handle: its clones share what is in it. It never fails for lack of anything but memory. Deleted
+/// assets leave their key and some bytes more behind until the clean-up has seen to their objects.
 ///
 /// ```
 /// use tower_asset_upload::{
@@ -56,8 +56,8 @@ pub struct MemoryStore {
     inner: Arc<Inner>,
 }
 
-/// Several locks, so that letting callers in never waits for assets being made. None is held while
-/// another is taken.
+/// Several locks, so that letting callers in never waits for assets being made. A caller holds one at
+/// a time.
 struct Inner {
     directory: RwLock<Directory>,
     contents: RwLock<HashMap<WorkspaceId, Contents>>,
@@ -94,7 +94,8 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// An empty store that goes by `clock` and not by the machine's for when an asset was deleted.
+    /// An empty store that goes by this clock, and not by the machine's, for when an asset was
+    /// deleted.
     #[must_use]
     pub fn with_clock(clock: impl Clock + 'static) -> Self {
         Self {

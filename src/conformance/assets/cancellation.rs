@@ -13,10 +13,11 @@ use crate::store::{AssetStore, Created};
 /// How many calls are dropped.
 const CALLS: u32 = 128;
 
-/// Begins a call and drops it: sooner or later, depending on `n`. What it answered, when it was done before.
+/// Begins a call and drops it: sooner or later, depending on `n`. What it answered, when it was
+/// done before.
 ///
-/// Even ones are polled at once, none to seven times over; odd ones are left alone for a while in between, so
-/// that answers of other threads and machines can arrive.
+/// Even ones are polled at once, none to seven times over; odd ones are left alone for a while in
+/// between, so that answers of other threads and machines can arrive.
 pub(in crate::conformance) async fn dropped<T>(n: u32, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     if n.is_multiple_of(2) {
@@ -33,11 +34,13 @@ pub(in crate::conformance) async fn dropped<T>(n: u32, call: impl Future<Output 
     }
 }
 
-/// A `create` that is dropped at any moment has made its asset as a whole or not at all: its pair is taken by just that or
-/// is free, it counts as pending or doesn't, and other callers don't notice.
+/// A `create` that is dropped at any moment has made its asset as a whole or not at all: its pair
+/// is taken by just that or is free, it counts as pending or doesn't, and other callers don't
+/// notice.
 ///
-/// **Why.** Clients hang up, and every proxy has a time limit: this happens hourly. A row without its count, a pair
-/// that nobody has, a connection with an open transaction back in the pool are what is left of it.
+/// **Why.** Clients hang up, and every proxy has a time limit: this happens hourly. A row without
+/// its count, a pair that nobody has, a connection with an open transaction back in the pool are
+/// what is left of it.
 pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + Seed>(
     store: Store,
 ) -> Verdict {
@@ -72,11 +75,11 @@ pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + Seed>(
     counted(&world, CALLS).await
 }
 
-/// A `set_state` or a `delete` that is dropped at any moment has been done as a whole or not at all; other callers don't
-/// notice.
+/// A `set_state` or a `delete` that is dropped at any moment has been done as a whole or not at
+/// all; other callers don't notice.
 ///
-/// **Why.** As for `create`: an asset that is gone while its pair stays taken, or that counts as pending when it is complete,
-/// can't be mended through the API.
+/// **Why.** As for `create`: an asset that is gone while its pair stays taken, or that counts as
+/// pending when it is complete, can't be mended through the API.
 pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + Seed>(
     store: Store,
 ) -> Verdict {

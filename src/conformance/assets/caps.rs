@@ -9,11 +9,12 @@ use crate::id::UserId;
 use crate::limits::PendingCaps;
 use crate::store::{AssetStore, Created};
 
-/// Both caps count living assets that wait for their upload: in the workspace, and of those the caller's own. Completed
-/// and deleted ones don't count; one that is taken back does again; saying a thing twice counts once.
+/// Both caps count living assets that wait for their upload: in the workspace, and of those the
+/// caller's own. Completed and deleted ones don't count; one that is taken back does again; saying
+/// a thing twice counts once.
 ///
-/// **Why.** A counter that drifts by one with each repeated call ends by locking its caller out for good, or by never
-/// holding anybody.
+/// **Why.** A counter that drifts by one with each repeated call ends by locking its caller out for
+/// good, or by never holding anybody.
 pub async fn caps_count_what_is_pending<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let (member, colleague) = (world.member, world.colleague);
@@ -94,9 +95,11 @@ async fn expect<Store: AssetStore + Seed>(
     }
 }
 
-/// When 64 callers create at the same moment, as many assets are made as the caps allow, and not one more.
+/// When 64 callers create at the same moment, as many assets are made as the caps allow, and not
+/// one more.
 ///
-/// **Why.** The caps are there for the client that floods. Counting before the insert lets all of a flood past.
+/// **Why.** The caps are there for the client that floods. Counting before the insert lets all of a
+/// flood past.
 pub async fn caps_hold_when_many_create<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + Seed + 'static,

@@ -1,7 +1,7 @@
 //! The rules for an [`AssetStore`](crate::AssetStore).
 //!
-//! Each says what it demands, and what goes wrong where it is broken. They look at nothing but what they made,
-//! so any number of them may run on one database at once.
+//! Each says what it demands, and what goes wrong where it is broken. They look at nothing but what
+//! they made, so any number of them may run on one database at once.
 #![expect(
     clippy::missing_errors_doc,
     reason = "a rule's error is always what the store does wrong"

@@ -8,11 +8,11 @@ use crate::conformance::verdict::{Verdict, demand, equal};
 use crate::conformance::world::{World, next};
 use crate::store::AssetStore;
 
-/// A state is kept with all that the object store said, replaces the one before as a whole, and touches nothing else
-/// of the asset.
+/// A state is kept with all that the object store said, replaces the one before as a whole, and
+/// touches nothing else of the asset.
 ///
-/// **Why.** Size, entity tag and version are the proof of what was uploaded. A field that stays behind from the
-/// state before proves something that isn't so.
+/// **Why.** Size, entity tag and version are the proof of what was uploaded. A field that stays
+/// behind from the state before proves something that isn't so.
 pub async fn states_are_kept_and_taken_back<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let new = world.asset_with("github", "7")?;
@@ -46,7 +46,8 @@ pub async fn states_are_kept_and_taken_back<Store: AssetStore + Seed>(store: Sto
     Ok(())
 }
 
-/// `set_state` and `delete` answer `false` for an id that nobody has and for one that is deleted, and make nothing of it.
+/// `set_state` and `delete` answer `false` for an id that nobody has and for one that is deleted,
+/// and make nothing of it.
 ///
 /// **Why.** `true` becomes a 204: the client throws its copy away.
 pub async fn what_is_not_there_is_not_changed<Store: AssetStore + Seed>(store: Store) -> Verdict {
@@ -66,11 +67,11 @@ pub async fn what_is_not_there_is_not_changed<Store: AssetStore + Seed>(store: S
     Ok(())
 }
 
-/// From the answer on, a deleted asset is found by nobody and its pair is free, however often that happens; other
-/// assets are as they were.
+/// From the answer on, a deleted asset is found by nobody and its pair is free, however often that
+/// happens; other assets are as they were.
 ///
-/// **Why.** Rows stay until the clean-up, so every statement has to leave the deleted ones out: the unique index,
-/// too, or an import that was thrown away can't be made again.
+/// **Why.** Rows stay until the clean-up, so every statement has to leave the deleted ones out: the
+/// unique index, too, or an import that was thrown away can't be made again.
 pub async fn a_deleted_asset_is_gone_and_its_pair_free<Store: AssetStore + Seed>(
     store: Store,
 ) -> Verdict {

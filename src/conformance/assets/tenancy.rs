@@ -8,11 +8,12 @@ use crate::conformance::verdict::{Broken, Verdict, called, demand, equal, seeded
 use crate::conformance::world::{NO_CAPS, World, caps, next, pair, slug};
 use crate::store::{AssetStore, Created, StoreError};
 
-/// Active members of a living workspace enter it; to all others it looks as if there were none: strangers,
-/// members of another workspace, former members, members of a deleted one. Slugs are compared exactly.
+/// Active members of a living workspace enter it; to all others it looks as if there were none:
+/// strangers, members of another workspace, former members, members of a deleted one. Slugs are
+/// compared exactly.
 ///
-/// **Why.** A workspace that is handed out is the proof of membership for every other call: nothing is checked
-/// again. And an answer that differs tells a stranger which workspaces exist.
+/// **Why.** A workspace that is handed out is the proof of membership for every other call: nothing
+/// is checked again. And an answer that differs tells a stranger which workspaces exist.
 pub async fn only_active_members_enter<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     for (workspace, user) in [
@@ -45,11 +46,12 @@ pub async fn only_active_members_enter<Store: AssetStore + Seed>(store: Store) -
     Ok(())
 }
 
-/// Nothing in one workspace is seen, changed, deleted or counted from another; a pair that is taken in one is free
-/// in the other. An id that is taken there may be refused, as ids are unique in the world, but it may not touch what has it.
+/// Nothing in one workspace is seen, changed, deleted or counted from another; a pair that is taken
+/// in one is free in the other. An id that is taken there may be refused, as ids are unique in the
+/// world, but it may not touch what has it.
 ///
-/// **Why.** An id or a pair of another tenant's is easily learnt from a link or a log. A look-up by id alone then
-/// opens the file; a unique index that forgets the workspace tells that there is one.
+/// **Why.** An id or a pair of another tenant's is easily learnt from a link or a log. A look-up by
+/// id alone then opens the file; a unique index that forgets the workspace tells that there is one.
 pub async fn nothing_crosses_workspaces<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let (store, abroad) = (Arc::clone(&world.store), &world.abroad);
@@ -98,8 +100,8 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + Seed>(store: Store) 
 
 /// An asset is made in a project only if that is a living project of the very workspace.
 ///
-/// **Why.** Whoever names another tenant's project would put files into it. (Plane's public endpoint takes any
-/// project.)
+/// **Why.** Whoever names another tenant's project would put files into it. (Plane's public
+/// endpoint takes any project.)
 pub async fn projects_are_of_the_workspace_and_alive<Store: AssetStore + Seed>(
     store: Store,
 ) -> Verdict {
@@ -122,11 +124,11 @@ pub async fn projects_are_of_the_workspace_and_alive<Store: AssetStore + Seed>(
     world.holds(&good, &UploadState::Pending).await
 }
 
-/// Seeding what is there changes nothing; what was removed is back when it is seeded again, with what was in it; a
-/// workspace that is seeded with another slug goes by that one alone.
+/// Seeding what is there changes nothing; what was removed is back when it is seeded again, with
+/// what was in it; a workspace that is seeded with another slug goes by that one alone.
 ///
-/// **Why.** Hosts seed at each start. The rules themselves lean on it, too: where seeding does something else,
-/// they prove nothing.
+/// **Why.** Hosts seed at each start. The rules themselves lean on it, too: where seeding does
+/// something else, they prove nothing.
 pub async fn seeding_again_changes_nothing<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let (store, id, slug) = (&world.store, world.home.id(), world.home.slug());

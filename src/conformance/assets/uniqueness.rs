@@ -7,11 +7,11 @@ use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, label, next};
 use crate::store::{AssetStore, Created, StoreError};
 
-/// While an asset lives nothing else is made with its pair, whoever asks and whatever has become of the upload: the
-/// answer is that asset, in its present state.
+/// While an asset lives nothing else is made with its pair, whoever asks and whatever has become of
+/// the upload: the answer is that asset, in its present state.
 ///
-/// **Why.** The pair is how importers find again what they made. Two assets of one pair, and every later run
-/// picks one of them by chance.
+/// **Why.** The pair is how importers find again what they made. Two assets of one pair, and every
+/// later run picks one of them by chance.
 pub async fn a_pair_is_unique_while_it_lives<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let first = world.asset_with("git hub", "文/7")?;
@@ -34,11 +34,11 @@ pub async fn a_pair_is_unique_while_it_lives<Store: AssetStore + Seed>(store: St
         .await
 }
 
-/// Pairs are the same when they are the same characters: neither case nor white space nor the form of an accent is
-/// made equal, and where the one label ends and the other begins counts.
+/// Pairs are the same when they are the same characters: neither case nor white space nor the form
+/// of an accent is made equal, and where the one label ends and the other begins counts.
 ///
-/// **Why.** Collations fold case and some databases trim; joined without a mark, (`ab`, `c`) is (`a`, `bc`).
-/// Each gives a caller somebody else's asset as "already there".
+/// **Why.** Collations fold case and some databases trim; joined without a mark, (`ab`, `c`) is
+/// (`a`, `bc`). Each gives a caller somebody else's asset as "already there".
 pub async fn pairs_are_compared_exactly<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     for (source, id) in [
@@ -71,7 +71,8 @@ pub async fn pairs_are_compared_exactly<Store: AssetStore + Seed>(store: Store) 
 
 /// Any number of assets may have the same half of a pair, or none.
 ///
-/// **Why.** Most uploads have no pair at all. A unique index that takes an empty label for a value lets a single one in.
+/// **Why.** Most uploads have no pair at all. A unique index that takes an empty label for a value
+/// lets a single one in.
 pub async fn half_a_pair_identifies_nothing<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     world.make(&world.asset_with("github", "7")?).await?;
@@ -89,11 +90,12 @@ pub async fn half_a_pair_identifies_nothing<Store: AssetStore + Seed>(store: Sto
     Ok(())
 }
 
-/// An asset that still waits for its upload comes back as a duplicate with every field as it was recorded, not as it
-/// was asked for this time.
+/// An asset that still waits for its upload comes back as a duplicate with every field as it was
+/// recorded, not as it was asked for this time.
 ///
-/// **Why.** That is how a client goes on that crashed between the form and the upload: the service signs again,
-/// for the recorded key, type and size. From the new request's fields it would sign for an object that no row names.
+/// **Why.** That is how a client goes on that crashed between the form and the upload: the service
+/// signs again, for the recorded key, type and size. From the new request's fields it would sign
+/// for an object that no row names.
 pub async fn a_pending_duplicate_comes_back_whole<Store: AssetStore + Seed>(
     store: Store,
 ) -> Verdict {
@@ -117,10 +119,11 @@ pub async fn a_pending_duplicate_comes_back_whole<Store: AssetStore + Seed>(
     world.lacks(again.id, "a duplicate").await
 }
 
-/// An id that an asset of the workspace has is [`StoreError::Failed`] for another, and nothing has changed.
+/// An id that an asset of the workspace has is [`StoreError::Failed`] for another, and nothing has
+/// changed.
 ///
-/// **Why.** An insert that replaces (an "upsert") hands an asset to whoever draws its id. And `Unavailable` would have
-/// clients try again for ever.
+/// **Why.** An insert that replaces (an "upsert") hands an asset to whoever draws its id. And
+/// `Unavailable` would have clients try again for ever.
 pub async fn an_id_is_taken_once<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let first = world.asset()?;
@@ -142,8 +145,8 @@ pub async fn an_id_is_taken_once<Store: AssetStore + Seed>(store: Store) -> Verd
 
 /// A call that has several things against it is refused for the first of: project, pair, caps.
 ///
-/// **Why.** A client that resumes at its cap must get its asset back and not be sent away; and a project that is
-/// not the caller's must be said so before anything of the workspace is shown.
+/// **Why.** A client that resumes at its cap must get its asset back and not be sent away; and a
+/// project that is not the caller's must be said so before anything of the workspace is shown.
 pub async fn project_then_pair_then_caps<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let first = world.asset_with("github", "7")?;
@@ -161,11 +164,12 @@ pub async fn project_then_pair_then_caps<Store: AssetStore + Seed>(store: Store)
     equal(&created, &Created::TooManyPending, "the cap is reached")
 }
 
-/// Of 64 callers that create one pair at the same moment one makes an asset, and the 63 others are given that one.
+/// Of 64 callers that create one pair at the same moment one makes an asset, and the 63 others are
+/// given that one.
 ///
-/// **Why.** Clients retry, and importers run on several machines. Looking first and inserting then, in two
-/// statements or in a transaction that doesn't lock, makes two rows as soon as two of them meet. (Forty at once
-/// made two in a running Plane.)
+/// **Why.** Clients retry, and importers run on several machines. Looking first and inserting then,
+/// in two statements or in a transaction that doesn't lock, makes two rows as soon as two of them
+/// meet. (Forty at once made two in a running Plane.)
 pub async fn of_many_that_create_one_pair_one_wins<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + Seed + 'static,

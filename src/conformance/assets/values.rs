@@ -9,11 +9,11 @@ use crate::limits::UploadSize;
 use crate::object_name::{ObjectKey, ObjectName};
 use crate::store::{AssetStore, Created, StoreError};
 
-/// Every field of an asset reads back as it was given, by `find` and as a duplicate: optional ones given or not, times
-/// to the microsecond and whatever their offset, sizes from 1 byte to 5 GiB.
+/// Every field of an asset reads back as it was given, by `find` and as a duplicate: optional ones
+/// given or not, times to the microsecond and whatever their offset, sizes from 1 byte to 5 GiB.
 ///
-/// **Why.** The download's name and type, the form that is signed again and the check of what was uploaded are made of these
-/// fields. One that is lost is noticed by the user whose file it was.
+/// **Why.** The download's name and type, the form that is signed again and the check of what was
+/// uploaded are made of these fields. One that is lost is noticed by the user whose file it was.
 pub async fn every_field_reads_back<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let mut full = world.asset_with("github", "7")?;
@@ -34,11 +34,11 @@ pub async fn every_field_reads_back<Store: AssetStore + Seed>(store: Store) -> V
     duplicate(&created, &full, &UploadState::Pending)
 }
 
-/// Names, keys and labels read back character by character: other scripts, emoji, combining accents, quotes, percent
-/// signs, line separators, what looks like SQL.
+/// Names, keys and labels read back character by character: other scripts, emoji, combining
+/// accents, quotes, percent signs, line separators, what looks like SQL.
 ///
-/// **Why.** A database with the wrong encoding answers 500, or worse, stores `?`. One that normalises makes the key of
-/// an object that isn't there.
+/// **Why.** A database with the wrong encoding answers 500, or worse, stores `?`. One that
+/// normalises makes the key of an object that isn't there.
 pub async fn unicode_reads_back_as_it_was<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     for text in [
@@ -64,12 +64,12 @@ pub async fn unicode_reads_back_as_it_was<Store: AssetStore + Seed>(store: Store
     Ok(())
 }
 
-/// The longest of everything that the service makes of a request is kept: a display name that nearly fills a body of
-/// 64 KiB, an object name of 255 bytes and the key it goes into, a type of 255 characters, labels of 255 characters that are
-/// four bytes each.
+/// The longest of everything that the service makes of a request is kept: a display name that
+/// nearly fills a body of 64 KiB, an object name of 255 bytes and the key it goes into, a type of
+/// 255 characters, labels of 255 characters that are four bytes each.
 ///
-/// **Why.** The service has promised these limits to its callers. A column that is shorter answers 500 to a request
-/// that was right. (A name of 731 characters does so in a running Plane.)
+/// **Why.** The service has promised these limits to its callers. A column that is shorter answers
+/// 500 to a request that was right. (A name of 731 characters does so in a running Plane.)
 pub async fn the_longest_values_are_kept<Store: AssetStore + Seed>(store: Store) -> Verdict {
     const NAME_BYTES: usize = 65_000;
     let world = World::new(store).await?;
@@ -93,11 +93,11 @@ pub async fn the_longest_values_are_kept<Store: AssetStore + Seed>(store: Store)
     Ok(())
 }
 
-/// A key of 1,024 bytes, which a host's own layout of keys may make, and a checksum are either kept as they are or refused
-/// with [`StoreError::Failed`]; then nothing was made.
+/// A key of 1,024 bytes, which a host's own layout of keys may make, and a checksum are either kept
+/// as they are or refused with [`StoreError::Failed`]; then nothing was made.
 ///
-/// **Why.** Some tables have no room for them. A key that was cut names another object, and a checksum that was dropped
-/// is one that nobody asks for when the upload is complete.
+/// **Why.** Some tables have no room for them. A key that was cut names another object, and a
+/// checksum that was dropped is one that nobody asks for when the upload is complete.
 pub async fn what_does_not_fit_is_refused_never_cut<Store: AssetStore + Seed>(
     store: Store,
 ) -> Verdict {

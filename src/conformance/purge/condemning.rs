@@ -10,10 +10,12 @@ use crate::conformance::world::{TICK, caps};
 use crate::purge::PurgeStore;
 use crate::store::{AssetStore, Created};
 
-/// Condemned are: assets that are deleted, and those that wait for their upload since before `pending_before`, which
-/// are deleted by that as of `now`. In every workspace, also in one that is deleted. No other asset is touched.
+/// Condemned are: assets that are deleted, and those that wait for their upload since before
+/// `pending_before`, which are deleted by that as of `now`. In every workspace, also in one that is
+/// deleted. No other asset is touched.
 ///
-/// **Why.** What is named here is destroyed, and nothing brings it back. What is never named fills the bucket for ever.
+/// **Why.** What is named here is destroyed, and nothing brings it back. What is never named fills
+/// the bucket for ever.
 pub async fn only_the_deleted_and_the_stale_are_condemned<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
@@ -63,11 +65,12 @@ where
     yard.lacks(taken_back.id, "given up").await
 }
 
-/// What the clean-up gave up is as deleted as by its owner: it can't be completed, is found by nobody, its pair is free and
-/// it doesn't count as pending. What takes the pair then is not condemned with it.
+/// What the clean-up gave up is as deleted as by its owner: it can't be completed, is found by
+/// nobody, its pair is free and it doesn't count as pending. What takes the pair then is not
+/// condemned with it.
 ///
-/// **Why.** A client may complete its upload at that very moment. If the answer is yes, the file that it was promised is
-/// destroyed a moment later.
+/// **Why.** A client may complete its upload at that very moment. If the answer is yes, the file
+/// that it was promised is destroyed a moment later.
 pub async fn what_is_given_up_can_not_be_completed<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
@@ -98,7 +101,8 @@ where
     yard.are(&named, &[], "after all is gone")
 }
 
-/// An asset that was completed before the clean-up came stays, however old it is, and so do its fields.
+/// An asset that was completed before the clean-up came stays, however old it is, and so do its
+/// fields.
 ///
 /// **Why.** The one mistake that can't be made good.
 pub async fn what_was_completed_in_time_stays<Store>(store: Store) -> Verdict
@@ -133,11 +137,11 @@ where
     yard.are(&named, &[back], "one was taken back")
 }
 
-/// A step gives up at most `most` assets, the oldest first, and names at most `most`, in their order. Step by step all of
-/// them get their turn.
+/// A step gives up at most `most` assets, the oldest first, and names at most `most`, in their
+/// order. Step by step all of them get their turn.
 ///
-/// **Why.** After a month without a clean-up there are a million. A statement for all of them locks the table for
-/// minutes, and its answer fills the memory.
+/// **Why.** After a month without a clean-up there are a million. A statement for all of them locks
+/// the table for minutes, and its answer fills the memory.
 pub async fn a_step_takes_on_so_many_and_no_more<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
@@ -191,10 +195,11 @@ where
     yard.are(&named, &all, "the steps of a run together")
 }
 
-/// A run that passes over some of what it was told to remove is not told of them again; the next run is.
+/// A run that passes over some of what it was told to remove is not told of them again; the next
+/// run is.
 ///
-/// **Why.** One object that can't be removed (a legal hold, a wrong grant) would be named first for ever, and nothing behind it
-/// would ever get its turn.
+/// **Why.** One object that can't be removed (a legal hold, a wrong grant) would be named first for
+/// ever, and nothing behind it would ever get its turn.
 pub async fn the_cursor_passes_over_what_failed<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,

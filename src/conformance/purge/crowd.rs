@@ -70,11 +70,12 @@ async fn run<Store: AssetStore + PurgeStore + Seed>(
     }
 }
 
-/// Several clean-ups at once name the same things, each of them everything once, and agree on when each was deleted; what they
-/// leave behind when all have finished is nothing, and what lives is as it was.
+/// Several clean-ups at once name the same things, each of them everything once, and agree on when
+/// each was deleted; what they leave behind when all have finished is nothing, and what lives is as
+/// it was.
 ///
-/// **Why.** Every replica of a host runs it by the same schedule. Giving up in two statements lets the second
-/// overwrite what the first has done.
+/// **Why.** Every replica of a host runs it by the same schedule. Giving up in two statements lets
+/// the second overwrite what the first has done.
 pub async fn many_clean_ups_at_once_do_nothing_wrong<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed + 'static,
@@ -129,10 +130,11 @@ where
     left(&yard, &bucket, &going, &staying).await
 }
 
-/// However a completion and a clean-up meet, either the upload counts and stays, or it is refused and goes.
+/// However a completion and a clean-up meet, either the upload counts and stays, or it is refused
+/// and goes.
 ///
-/// **Why.** A client that is told yes has thrown its copy away. Deciding in one statement and deleting in the next
-/// destroys what was completed in between.
+/// **Why.** A client that is told yes has thrown its copy away. Deciding in one statement and
+/// deleting in the next destroys what was completed in between.
 pub async fn completing_and_giving_up_exclude_each_other<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed + 'static,
@@ -151,7 +153,8 @@ where
         let completed = together(CALLERS + CLEAN_UPS, |n| {
             let (yard, bucket) = (yard.clone(), bucket.clone());
             let id = made.get(n).map(|new| new.id);
-            // Completions are spread over the time that the clean-ups take, and these over the completions.
+            // Completions are spread over the time that the clean-ups take, and these over the
+            // completions.
             let wait = std::time::Duration::from_millis(u64::try_from(n).unwrap_or_default() % 4);
             async move {
                 tokio::time::sleep(wait).await;
@@ -176,9 +179,11 @@ where
     left(&yard, &bucket, &going, &staying).await
 }
 
-/// A step that is dropped at any moment has done what it did as a whole; what it should have named is named by the next.
+/// A step that is dropped at any moment has done what it did as a whole; what it should have named
+/// is named by the next.
 ///
-/// **Why.** Hosts stop. A step that had marked what it was about to name would leave that to nobody.
+/// **Why.** Hosts stop. A step that had marked what it was about to name would leave that to
+/// nobody.
 pub async fn a_dropped_step_loses_nothing<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,

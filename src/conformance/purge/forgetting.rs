@@ -10,11 +10,11 @@ use crate::conformance::world::{TICK, next};
 use crate::purge::{Condemned, PurgeStore};
 use crate::store::AssetStore;
 
-/// A row goes when its object was said to be gone, and not before, however long ago it was deleted and however often it was
-/// named.
+/// A row goes when its object was said to be gone, and not before, however long ago it was deleted
+/// and however often it was named.
 ///
-/// **Why.** The row is the only thing that knows the object's key. Rows first, and a crash in between leaves
-/// objects that nobody can name: paid for, and never found again.
+/// **Why.** The row is the only thing that knows the object's key. Rows first, and a crash in
+/// between leaves objects that nobody can name: paid for, and never found again.
 pub async fn a_row_goes_only_after_its_object<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
@@ -37,11 +37,13 @@ where
     yard.are(&left, &[&second, &stale], "one object is gone")
 }
 
-/// Of an asset that was deleted before `forget_before` the row goes with its object. Of the others it is noted that the object
-/// is gone: they are not named again until `forget_before` has passed them, and then once more before they go.
+/// Of an asset that was deleted before `forget_before` the row goes with its object. Of the others
+/// it is noted that the object is gone: they are not named again until `forget_before` has passed
+/// them, and then once more before they go.
 ///
-/// **Why.** A form outlives its asset, and whoever has it can put the object back after it was removed. Without the
-/// second look that object stays for ever; without the note every run removes a week's objects again.
+/// **Why.** A form outlives its asset, and whoever has it can put the object back after it was
+/// removed. Without the second look that object stays for ever; without the note every run removes
+/// a week's objects again.
 pub async fn a_row_waits_for_its_forms<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
@@ -70,9 +72,11 @@ where
     yard.are(&left, &[], "its row went")
 }
 
-/// Those that wait for their forms and those whose objects are still to go are named in one order, and in bounds.
+/// Those that wait for their forms and those whose objects are still to go are named in one order,
+/// and in bounds.
 ///
-/// **Why.** The cursor is one. Where the two sorts are listed one after the other, it passes over what belongs in between.
+/// **Why.** The cursor is one. Where the two sorts are listed one after the other, it passes over
+/// what belongs in between.
 pub async fn both_sorts_come_in_one_order<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
@@ -108,11 +112,11 @@ where
     )
 }
 
-/// Saying that an object is gone touches no row but that of the deleted asset in that workspace: not a living one, not
-/// one of another workspace, and nothing when there is none (any more).
+/// Saying that an object is gone touches no row but that of the deleted asset in that workspace:
+/// not a living one, not one of another workspace, and nothing when there is none (any more).
 ///
-/// **Why.** Two clean-ups at once say the same thing twice, and a late one says what is long forgotten. By then anything
-/// may be under that id.
+/// **Why.** Two clean-ups at once say the same thing twice, and a late one says what is long
+/// forgotten. By then anything may be under that id.
 pub async fn only_the_deleted_are_forgotten<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,

@@ -15,8 +15,8 @@ use crate::id::{AssetId, WorkspaceId};
 use crate::purge::{Condemned, PurgeStep, PurgeStore};
 use crate::store::StoreError;
 
-/// Callers only ever append here; putting things in order is the clean-up's own work. Of the two locks only
-/// the first is ever met by a caller, and while it is held nothing else is taken.
+/// Callers only ever append here; putting things in order is the clean-up's own work. Of the two
+/// locks only the first is ever met by a caller, and while it is held nothing else is taken.
 #[derive(Default)]
 pub(super) struct Purging {
     arrivals: Mutex<Arrivals>,

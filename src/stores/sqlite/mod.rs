@@ -32,7 +32,8 @@ use crate::purge::{Condemned, PurgeStep, PurgeStore};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
-/// An [`AssetStore`] and [`CredentialVerifier`] in one SQLite file, for hosts of one machine.
+/// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in one SQLite file, for hosts of one
+/// machine.
 ///
 /// A handle: its clones share the connections, and when the last of them is dropped the file is
 /// closed, which takes a moment. It needs no async runtime and never blocks one: its own threads
