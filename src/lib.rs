@@ -134,6 +134,8 @@ pub use store::{AssetStore, Created, StoreError};
 pub use stores::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use stores::{InvalidRootCertificate, InvalidSchemaName, PostgresOptions, PostgresStore};
+#[cfg(feature = "plane")]
+pub use stores::{PlaneOptions, PlaneStore};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteOptions, SqliteStore};
 pub use verifier::{ObjectVerifier, VerifyError};

@@ -3,6 +3,8 @@
 mod memory;
 #[cfg(feature = "postgres")]
 mod pg;
+#[cfg(feature = "plane")]
+mod plane;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -11,6 +13,8 @@ mod sqlite;
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use pg::InvalidRootCertificate;
+#[cfg(feature = "plane")]
+pub use plane::{PlaneOptions, PlaneStore};
 #[cfg(feature = "postgres")]
 pub use postgres::{InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]

@@ -1,10 +1,12 @@
 //! A store behind a port, and what seeds it.
 
 use async_trait::async_trait;
-use tower_asset_upload::conformance::Seed;
+use time::OffsetDateTime;
+use tower_asset_upload::conformance::{Seed, SeedCredentials};
 use tower_asset_upload::{
-    Asset, AssetId, AssetStore, BoxError, Created, NewAsset, PendingCaps, ProjectId, StoreError,
-    UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, AssetStore, BoxError, Condemned, Created, Credential, CredentialRecord,
+    CredentialVerifier, NewAsset, PendingCaps, Principal, ProjectId, PurgeStep, PurgeStore,
+    StoreError, Unavailable, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 
 /// `Port` is asked, and `Store` is seeded: what is behind the port.
@@ -88,5 +90,34 @@ impl<Port: Send + Sync, Store: Seed> Seed for Ported<Port, Store> {
         project: ProjectId,
     ) -> Result<(), BoxError> {
         self.store.remove_project(workspace, project).await
+    }
+}
+
+#[async_trait]
+impl<Port: PurgeStore, Store: Send + Sync> PurgeStore for Ported<Port, Store> {
+    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
+        self.port.purge(step).await
+    }
+}
+
+#[async_trait]
+impl<Port: CredentialVerifier, Store: Send + Sync> CredentialVerifier for Ported<Port, Store> {
+    async fn verify(
+        &self,
+        credential: &Credential<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Option<Principal>, Unavailable> {
+        self.port.verify(credential, now).await
+    }
+}
+
+#[async_trait]
+impl<Port: Send + Sync, Store: SeedCredentials> SeedCredentials for Ported<Port, Store> {
+    async fn add_credential(
+        &self,
+        credential: &Credential<'_>,
+        record: CredentialRecord,
+    ) -> Result<bool, BoxError> {
+        self.store.add_credential(credential, record).await
     }
 }

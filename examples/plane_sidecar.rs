@@ -1,0 +1,122 @@
+//! The asset upload API of a Plane that you host yourself, beside it: the same database, the same bucket,
+//! the same environment variables. `docs/plane-sidecar.md` says why, and how to route to it.
+//!
+//! ```text
+//! cargo install --path . --example plane_sidecar
+//! set -a; . ./plane.env; set +a
+//! plane_sidecar --listen 0.0.0.0:8090
+//! ```
+//!
+//! `--help` lists the flags and the variables.
+
+#[path = "plane_sidecar/cleaning.rs"]
+mod cleaning;
+#[path = "plane_sidecar/environment.rs"]
+mod environment;
+#[path = "plane_sidecar/flags.rs"]
+mod flags;
+#[path = "plane_sidecar/health.rs"]
+mod health;
+#[path = "plane_sidecar/shutdown.rs"]
+mod shutdown;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::net::TcpListener;
+use tower::ServiceBuilder;
+use tower_asset_upload::s3::{S3PostSigner, S3Verifier};
+use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, PlaneStore, RateLimitLayer};
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+use environment::Environment;
+use flags::Flags;
+
+/// One sentence about what went wrong.
+type Failure = String;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = match Flags::from_args() {
+        Ok(Some(flags)) => flags,
+        Ok(None) => {
+            print!("{}", flags::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(failure) => return fail(&failure),
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+        )
+        .init();
+    match run(&flags).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &str) -> ExitCode {
+    eprintln!("plane_sidecar: {failure}");
+    ExitCode::FAILURE
+}
+
+async fn run(flags: &Flags) -> Result<(), Failure> {
+    let environment = Environment::read(flags)?;
+    let listener = TcpListener::bind(&flags.listen)
+        .await
+        .map_err(|fault| format!("can't listen on {}: {fault}", flags.listen))?;
+    let address = listener
+        .local_addr()
+        .map_err(|fault| format!("the listener has no address: {fault}"))?;
+    let store = PlaneStore::connect(&environment.database_url)
+        .await
+        .map_err(|fault| format!("DATABASE_URL: {fault}"))?;
+
+    let Environment {
+        bucket,
+        credentials,
+        lifetime,
+        ..
+    } = environment;
+    let signer = S3PostSigner::new(bucket.clone(), credentials.clone())
+        .expires_in(lifetime)
+        .downloads_expire_in(lifetime);
+    let verifier = S3Verifier::new(bucket, credentials);
+    let authenticator = HeaderAuthenticator::new(store.clone());
+    let uploads = AssetUploadService::builder(store.clone(), signer, authenticator)
+        .verifier(verifier.clone())
+        .max_size(environment.max_size)
+        .build();
+    let limited = ServiceBuilder::new()
+        .layer(RateLimitLayer::new(environment.rate_limit))
+        .service(uploads);
+
+    let cleaning = flags.purge_every.map(|every| {
+        let (store, objects) = (store.clone(), verifier.clone());
+        let give_up_after = environment.give_up_after;
+        tokio::spawn(cleaning::clean_up(every, give_up_after, store, objects))
+    });
+    let app = health::routes(store, verifier)?
+        .fallback_service(limited)
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            Duration::from_secs(30),
+        ))
+        .layer(TraceLayer::new_for_http());
+
+    println!("listening on http://{address}");
+    std::io::stdout()
+        .flush()
+        .map_err(|fault| format!("can't write to standard output: {fault}"))?;
+    shutdown::serve(listener, app).await?;
+    if let Some(cleaning) = cleaning {
+        cleaning.abort();
+    }
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Assets: the statements, and a function for each call of the port but `create`.
+
+use time::OffsetDateTime;
+
+use super::rows::{self, asset_columns};
+use crate::asset::{Asset, UploadState};
+use crate::id::{AssetId, WorkspaceId};
+use crate::stores::pg::{Fault, Session, in_micros, values};
+
+/// Plane sets both at once. Where only one of them is set, somebody meant it to be gone.
+macro_rules! living {
+    () => {
+        "deleted_at IS NULL AND NOT is_deleted"
+    };
+}
+pub(super) use living;
+
+const FIND: &str = concat!(
+    "SELECT ",
+    asset_columns!(),
+    " FROM file_assets WHERE id = $2 AND workspace_id = $1 AND ",
+    living!()
+);
+
+/// As in Plane, `updated_at` and `updated_by_id` stay as they are.
+const SET_STATE: &str = concat!(
+    "UPDATE file_assets SET is_uploaded = $3, storage_metadata = $4::jsonb \
+     WHERE id = $2 AND workspace_id = $1 AND ",
+    living!(),
+    " RETURNING 1"
+);
+
+const DELETE: &str = concat!(
+    "UPDATE file_assets SET is_deleted = true, deleted_at = $3 \
+     WHERE id = $2 AND workspace_id = $1 AND ",
+    living!(),
+    " RETURNING 1"
+);
+
+pub(super) async fn find(
+    session: &mut Session,
+    workspace: WorkspaceId,
+    id: AssetId,
+) -> Result<Option<Asset>, Fault> {
+    let values = values![UUID: workspace.as_uuid(), UUID: id.as_uuid()];
+    let found = session.read(FIND, &values).await?;
+    found.first().map(rows::asset).transpose()
+}
+
+pub(super) async fn set_state(
+    session: &mut Session,
+    workspace: WorkspaceId,
+    id: AssetId,
+    state: &UploadState,
+) -> Result<bool, Fault> {
+    let values = values![
+        UUID: workspace.as_uuid(),
+        UUID: id.as_uuid(),
+        BOOL: state.is_uploaded(),
+        TEXT: rows::storage_metadata(state),
+    ];
+    let changed = session.write(SET_STATE, &values).await?;
+    Ok(!changed.is_empty())
+}
+
+pub(super) async fn delete(
+    session: &mut Session,
+    workspace: WorkspaceId,
+    id: AssetId,
+    now: OffsetDateTime,
+) -> Result<bool, Fault> {
+    let values = values![
+        UUID: workspace.as_uuid(),
+        UUID: id.as_uuid(),
+        TIMESTAMPTZ: in_micros(now),
+    ];
+    let deleted = session.write(DELETE, &values).await?;
+    Ok(!deleted.is_empty())
+}

@@ -1,0 +1,189 @@
+//! Making an asset, once.
+
+use tokio_postgres::Row;
+
+use super::assets::living;
+use super::purge::loose;
+use super::rows::{self, asset_columns, get};
+use crate::asset::{ExternalLabel, NewAsset};
+use crate::id::{ProjectId, WorkspaceId};
+use crate::limits::PendingCaps;
+use crate::store::Created;
+use crate::stores::pg::{Fault, Session, Statement, in_micros, lock_key, values};
+
+const LOCK: &str = "SELECT 1 FROM pg_catalog.pg_advisory_xact_lock($1)";
+
+/// The longest key that the column `asset` takes, in characters.
+const KEY_CHARS: usize = 800;
+
+const PRIMARY_KEY: &str = "file_asset_pkey";
+
+/// Pending are those that the clean-up may give up one day: Plane's own uploads are Plane's business.
+macro_rules! pending {
+    ($and:literal, $cap:literal) => {
+        concat!(
+            $cap,
+            " <= (SELECT count(*) FROM (SELECT FROM file_assets WHERE workspace_id = $1 ",
+            $and,
+            " AND NOT is_uploaded AND ",
+            living!(),
+            " AND ",
+            loose!(),
+            " LIMIT ",
+            $cap,
+            ") AS pending)"
+        )
+    };
+}
+
+/// The whole decision, and the row: one statement, so one snapshot.
+///
+/// Of twins that Plane itself has made, the youngest counts, as it does there.
+const CREATE: &str = concat!(
+    "WITH twin AS (SELECT ",
+    asset_columns!(),
+    " FROM file_assets WHERE workspace_id = $1 AND external_source = $4 AND external_id = $5 AND ",
+    living!(),
+    " ORDER BY file_assets.created_at DESC LIMIT 1), \
+     verdict AS (SELECT CASE \
+     WHEN $13 AND EXISTS (SELECT FROM file_assets WHERE id = $2 AND workspace_id = $1 AND asset = $8) \
+     THEN 'again' \
+     WHEN $3 IS NOT NULL AND NOT EXISTS (SELECT FROM projects \
+     WHERE id = $3 AND workspace_id = $1 AND deleted_at IS NULL) THEN 'no project' \
+     WHEN EXISTS (SELECT FROM twin) THEN 'twin' \
+     WHEN ",
+    pending!("", "$11"),
+    " OR ",
+    pending!("AND created_by_id = $6", "$12"),
+    " THEN 'full' ELSE 'new' END AS verdict), \
+     made AS (INSERT INTO file_assets (workspace_id, id, project_id, external_source, external_id, \
+     created_by_id, created_at, updated_at, asset, attributes, size, entity_type, \
+     storage_metadata, is_deleted, is_archived, is_uploaded) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9::jsonb, $10, 'ISSUE_ATTACHMENT', \
+     '{}', false, false, false FROM verdict WHERE verdict = 'new') \
+     SELECT verdict.verdict, twin.* FROM verdict LEFT JOIN twin ON verdict.verdict = 'twin'"
+);
+
+/// What several replicas must not do at the same moment: first of a workspace, where there are caps,
+/// then of a pair. In that order everywhere, so that no two wait for each other.
+fn locks(workspace: WorkspaceId, asset: &NewAsset, caps: PendingCaps) -> Vec<i64> {
+    let workspace = workspace.as_uuid().as_bytes();
+    let capped = caps.per_workspace.is_some() || caps.per_caller.is_some();
+    let of_workspace = capped.then(|| lock_key(&[b"plane pending", workspace]));
+    let of_pair = asset.external.pair().map(|(source, id)| {
+        lock_key(&[b"plane pair", workspace, source.as_bytes(), id.as_bytes()])
+    });
+    of_workspace.into_iter().chain(of_pair).collect()
+}
+
+pub(super) async fn create(
+    session: &mut Session,
+    workspace: WorkspaceId,
+    asset: &NewAsset,
+    caps: PendingCaps,
+) -> Result<Created, Fault> {
+    // PostgreSQL would cut blanks off at the end in silence.
+    if asset.key.as_str().chars().count() > KEY_CHARS {
+        return Err(Fault::Refused("Plane has room for keys of 800 characters"));
+    }
+    let locks = locks(workspace, asset, caps);
+    let mut again = false;
+    let rows = loop {
+        match send(session, &locks, workspace, asset, caps, again).await {
+            // The row may be there already. Then that was us.
+            Err(fault) if fault.is_lost() && !again => session.renew().await?,
+            Err(fault) if fault.violates(PRIMARY_KEY) && again => {}
+            answer => break answer?,
+        }
+        again = true;
+    };
+    let row = rows.first().ok_or(Fault::Row("verdict"))?;
+    outcome(row)
+}
+
+fn outcome(row: &Row) -> Result<Created, Fault> {
+    Ok(match get(row, "verdict")? {
+        "new" | "again" => Created::New,
+        "no project" => Created::ProjectNotFound,
+        "twin" => Created::Duplicate(Box::new(rows::asset(row)?)),
+        "full" => Created::TooManyPending,
+        _ => return Err(Fault::Row("verdict")),
+    })
+}
+
+async fn send(
+    session: &mut Session,
+    locks: &[i64],
+    workspace: WorkspaceId,
+    asset: &NewAsset,
+    caps: PendingCaps,
+    again: bool,
+) -> Result<Vec<Row>, Fault> {
+    let cap = |cap: Option<std::num::NonZeroU32>| cap.map(|cap| i64::from(cap.get()));
+    let values = values![
+        UUID: workspace.as_uuid(),
+        UUID: asset.id.as_uuid(),
+        UUID: asset.project.as_ref().map(ProjectId::as_uuid),
+        TEXT: asset.external.source.as_ref().map(ExternalLabel::as_str),
+        TEXT: asset.external.id.as_ref().map(ExternalLabel::as_str),
+        UUID: asset.created_by.as_uuid(),
+        TIMESTAMPTZ: in_micros(asset.created_at),
+        TEXT: asset.key.as_str(),
+        TEXT: rows::attributes(asset),
+        FLOAT8: rows::size_column(asset.size),
+        INT8: cap(caps.per_workspace),
+        INT8: cap(caps.per_caller),
+        BOOL: again,
+    ];
+    let create = Statement::new(CREATE, &values);
+    match locks {
+        [] => session.write(create.sql, create.values).await,
+        [lock] => session.transaction(Some(*lock), &[create]).await,
+        [first, second, ..] => {
+            let second = values![INT8: second];
+            let statements = [Statement::new(LOCK, &second), create];
+            session.transaction(Some(*first), &statements).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::limits::UploadSize;
+    use crate::media_type::MediaType;
+    use crate::object_name::ObjectKey;
+
+    fn asset(source: &str, id: &str) -> NewAsset {
+        let user = uuid::Uuid::from_u128(1);
+        let key = ObjectKey::new("workspace/photo.png").unwrap();
+        let size = UploadSize::PLANE_DEFAULT;
+        let at = datetime!(2026-05-04 03:02:01 UTC);
+        let kind = MediaType::octet_stream();
+        let mut asset =
+            NewAsset::new(user.into(), key, "photo.png", kind, size, user.into(), at).unwrap();
+        asset.external.source = ExternalLabel::new(source).ok();
+        asset.external.id = ExternalLabel::new(id).ok();
+        asset
+    }
+
+    /// Replicas of different releases have to wait for each other.
+    #[test]
+    fn locks_stay_what_they_were() {
+        let workspace = WorkspaceId::new(uuid::Uuid::from_u128(2));
+        let caps = PendingCaps {
+            per_workspace: std::num::NonZeroU32::new(7),
+            per_caller: None,
+        };
+        let none = PendingCaps::default();
+        assert_eq!(locks(workspace, &asset("github", ""), none), [0; 0]);
+        let both = locks(workspace, &asset("github", "7"), caps);
+        assert_eq!(both, [3_558_122_978_645_652_540, 7_150_469_752_425_389_831]);
+        assert_eq!(locks(workspace, &asset("github", "7"), none), [both[1]]);
+        assert_eq!(locks(workspace, &asset("", "7"), caps), [both[0]]);
+        let elsewhere = locks(workspace, &asset("githu", "b7"), none);
+        assert_ne!(elsewhere, [both[1]]);
+    }
+}

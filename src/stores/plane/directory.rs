@@ -1,0 +1,70 @@
+//! Who may enter what: workspaces, members, API keys and their users.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::rows::get;
+use crate::id::{UserId, WorkspaceId};
+use crate::stores::pg::{Fault, Session, in_micros, values};
+
+const ENTER: &str = "\
+    SELECT workspaces.id FROM workspaces \
+    JOIN workspace_members ON workspace_members.workspace_id = workspaces.id \
+    WHERE workspaces.slug = $1 AND workspaces.deleted_at IS NULL \
+    AND workspace_members.member_id = $2 AND workspace_members.is_active \
+    AND workspace_members.deleted_at IS NULL";
+
+/// Without the key itself: what isn't read can't be logged.
+const VERIFY: &str = "\
+    SELECT api_tokens.id, api_tokens.user_id, api_tokens.last_used FROM api_tokens \
+    JOIN users ON users.id = api_tokens.user_id \
+    WHERE api_tokens.token = $1 AND api_tokens.is_active AND api_tokens.deleted_at IS NULL \
+    AND (api_tokens.expired_at IS NULL OR api_tokens.expired_at > $2) AND users.is_active";
+
+const STAMP: &str = "\
+    UPDATE api_tokens SET last_used = $2 \
+    WHERE id = $1 AND (last_used IS NULL OR last_used < $2)";
+
+/// A key that is valid.
+pub(super) struct ApiKey {
+    pub(super) id: Uuid,
+    pub(super) user: UserId,
+    pub(super) last_used: Option<OffsetDateTime>,
+}
+
+pub(super) async fn enter(
+    session: &mut Session,
+    slug: &str,
+    caller: UserId,
+) -> Result<Option<WorkspaceId>, Fault> {
+    let values = values![TEXT: slug, UUID: caller.as_uuid()];
+    let rows = session.read(ENTER, &values).await?;
+    let id = |row| get::<Uuid>(row, "id").map(WorkspaceId::new);
+    rows.first().map(id).transpose()
+}
+
+pub(super) async fn verify(
+    session: &mut Session,
+    key: &str,
+    now: OffsetDateTime,
+) -> Result<Option<ApiKey>, Fault> {
+    let values = values![TEXT: key, TIMESTAMPTZ: in_micros(now)];
+    let rows = session.read(VERIFY, &values).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    Ok(Some(ApiKey {
+        id: get(row, "id")?,
+        user: UserId::new(get(row, "user_id")?),
+        last_used: get(row, "last_used")?,
+    }))
+}
+
+pub(super) async fn stamp(
+    session: &mut Session,
+    key: Uuid,
+    used: OffsetDateTime,
+) -> Result<(), Fault> {
+    let values = values![UUID: key, TIMESTAMPTZ: in_micros(used)];
+    session.write(STAMP, &values).await.map(drop)
+}

@@ -1,0 +1,227 @@
+//! A store over Plane's own tables.
+
+mod assets;
+mod create;
+mod directory;
+mod options;
+mod purge;
+mod rows;
+mod schema;
+mod stamps;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+pub use options::PlaneOptions;
+
+use self::stamps::Stamps;
+use super::pg::Pg;
+use crate::asset::{Asset, NewAsset, UploadState};
+use crate::auth::{Principal, Unavailable};
+use crate::clock::Clock;
+use crate::credential::{Credential, CredentialKind, CredentialVerifier};
+use crate::id::{AssetId, UserId};
+use crate::limits::PendingCaps;
+use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::store::{AssetStore, Created, StoreError};
+use crate::workspace::{Workspace, WorkspaceSlug};
+
+/// An [`AssetStore`], [`CredentialVerifier`] and [`PurgeStore`] over the tables of a Plane that is
+/// already there: its workspaces, members, projects, API keys and assets.
+///
+/// It never alters the schema: `SELECT`, `INSERT`, `UPDATE` and `DELETE` on `file_assets`, `UPDATE` of
+/// `api_tokens.last_used`, and `SELECT` on `workspaces`, `workspace_members`, `projects`, `api_tokens`
+/// and `users` are all it needs. Each call is one round trip (a purge, three). A handle: its clones share
+/// the connections. What [`PostgresStore`](crate::PostgresStore) says of durability, poolers, TLS, time and
+/// servers that are away holds here, too.
+///
+/// # What holds
+/// 1. **Rows are Plane's.** What is made here has every column as Plane writes it, and what Plane wrote is
+///    read: an asset without a type is bytes, one without a name is called as in its key, one whose maker
+///    is gone was made by the nil UUID. What can't be expressed, such as a key with a line break, is
+///    [`StoreError::Failed`] and names the column.
+/// 2. **What Plane has deleted is gone**: workspaces, memberships, projects, keys and assets with a
+///    `deleted_at`, members and users who aren't active.
+/// 3. **Any asset of the workspace** is found, completed and deleted by any active member, as in Plane's
+///    own endpoint: whatever made it, whatever project it is in, whatever the member's role.
+/// 4. **Uniqueness among these stores.** Plane has no unique index for external references, so an advisory
+///    lock keeps any number of replicas from making one pair twice. Plane's own writers don't know of it:
+///    that one of them makes the same pair in the same moment can't be prevented.
+///
+/// # API keys
+/// A key is valid while it and its user are active, it isn't deleted and its end, if it has one, is to
+/// come. It has all scopes: Plane has none. [`CredentialKind::Bearer`] is never valid: Plane keeps no
+/// OAuth tokens in these tables. A key that Plane bound to a workspace opens every workspace of its user,
+/// as in Plane.
+///
+/// Plane keeps keys in the clear, and so they are looked up: [`CredentialVerifier`]'s rule on timing is
+/// kept no further than an index does. Keys are drawn at random, and what an index's comparisons tell of
+/// one is far below what a network lets through.
+///
+/// `last_used` is written behind the caller's back, at most once a minute for each key and for 4,096 keys in
+/// a minute. That it fails is logged, and nothing else.
+///
+/// # Where further facts go
+/// | fact | column | when |
+/// |---|---|---|
+/// | the name that is safe | `attributes.name` | always, as in Plane |
+/// | the name for people | `attributes.display_name` | where it differs |
+/// | the announced SHA-256 | `attributes.checksum_sha256` | where there is one |
+/// | what the object store said | `storage_metadata`: `ContentLength`, `ContentType`, `ETag`, `VersionId`, `ChecksumSHA256` | once it was asked |
+///
+/// # The clean-up
+/// Touches nothing but what this endpoint has made and nobody has attached since: `ISSUE_ATTACHMENT`s in
+/// a workspace, not archived, without issue, draft, comment, page, user and entity. The [caps on pending
+/// assets](PendingCaps) count the same.
+///
+/// There is no column to note that an object is gone. So what is deleted counts as noted from the
+/// beginning: it is condemned only once it was deleted before [`PurgeStep::forget_before`], when no form
+/// for it is alive. Of the two removals that [`PurgeStore`] asks for that leaves the second, which is the
+/// one that nobody can undo; the object stays for as long as forms may live. What Plane itself has
+/// deleted goes too. A row that something else refers to stays, without its object.
+///
+/// ```no_run
+/// use tower_asset_upload::{HeaderAuthenticator, PlaneStore};
+///
+/// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PlaneStore::connect("postgresql://plane:plane@plane-db/plane").await?;
+/// let authenticator = HeaderAuthenticator::new(store.clone());
+/// # let _ = authenticator;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PlaneStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pg: Pg,
+    stamps: Arc<Stamps>,
+    clock: Arc<dyn Clock>,
+}
+
+impl PlaneStore {
+    /// Connects to the database of that URL (PostgreSQL, "Connection URIs"), with the defaults of
+    /// [`PlaneOptions`], and looks whether it has Plane's tables.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server can't be reached, and [`StoreError::Failed`] when
+    /// the URL is malformed, the user is not let in, or a table or a column is missing or may not be
+    /// read. No error repeats the URL.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        PlaneOptions::new().connect(url).await
+    }
+
+    /// Options to connect with; short for [`PlaneOptions::new`].
+    #[must_use]
+    pub fn options() -> PlaneOptions {
+        PlaneOptions::new()
+    }
+}
+
+#[async_trait]
+impl AssetStore for PlaneStore {
+    async fn enter(
+        &self,
+        slug: &WorkspaceSlug,
+        caller: UserId,
+    ) -> Result<Option<Workspace>, StoreError> {
+        let name = slug.clone();
+        let entered = self.inner.pg.call(move |mut session| async move {
+            directory::enter(&mut session, name.as_str(), caller).await
+        });
+        let id = entered.await?;
+        Ok(id.map(|id| Workspace::new(id, slug.clone())))
+    }
+
+    async fn create(
+        &self,
+        workspace: &Workspace,
+        asset: NewAsset,
+        caps: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        let workspace = workspace.id();
+        let created = self.inner.pg.call(move |mut session| async move {
+            create::create(&mut session, workspace, &asset, caps).await
+        });
+        Ok(created.await?)
+    }
+
+    async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        let workspace = workspace.id();
+        let found = self.inner.pg.call(move |mut session| async move {
+            assets::find(&mut session, workspace, id).await
+        });
+        Ok(found.await?)
+    }
+
+    async fn set_state(
+        &self,
+        workspace: &Workspace,
+        id: AssetId,
+        state: UploadState,
+    ) -> Result<bool, StoreError> {
+        let workspace = workspace.id();
+        let set = self.inner.pg.call(move |mut session| async move {
+            assets::set_state(&mut session, workspace, id, &state).await
+        });
+        Ok(set.await?)
+    }
+
+    async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
+        let workspace = workspace.id();
+        let now = self.inner.clock.now();
+        let deleted = self.inner.pg.call(move |mut session| async move {
+            assets::delete(&mut session, workspace, id, now).await
+        });
+        Ok(deleted.await?)
+    }
+}
+
+#[async_trait]
+impl CredentialVerifier for PlaneStore {
+    async fn verify(
+        &self,
+        credential: &Credential<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Option<Principal>, Unavailable> {
+        let secret = credential.expose_secret();
+        // No text of the database holds a NUL.
+        if credential.kind() != CredentialKind::ApiKey || secret.contains('\0') {
+            return Ok(None);
+        }
+        let key = zeroize::Zeroizing::new(secret.to_owned());
+        let found = self.inner.pg.call(move |mut session| async move {
+            directory::verify(&mut session, &key, now).await
+        });
+        let Some(key) = found.await? else {
+            return Ok(None);
+        };
+        self.inner.stamps.used(&key, now);
+        Ok(Some(Principal::with_all_scopes(key.user)))
+    }
+}
+
+#[async_trait]
+impl PurgeStore for PlaneStore {
+    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
+        let step = step.clone();
+        let purged = self
+            .inner
+            .pg
+            .call(move |mut session| async move { purge::purge(&mut session, &step).await });
+        Ok(purged.await?)
+    }
+}
+
+impl fmt::Debug for PlaneStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlaneStore")
+            .field("pg", &self.inner.pg)
+            .finish_non_exhaustive()
+    }
+}

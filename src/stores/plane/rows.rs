@@ -1,0 +1,266 @@
+//! Rows of `file_assets`: what Plane wrote, as far as it can be expressed here.
+
+use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+use uuid::Uuid;
+
+use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject, UploadState};
+use crate::checksum::Checksum;
+use crate::id::UserId;
+use crate::limits::UploadSize;
+use crate::media_type::MediaType;
+use crate::object_name::{DisplayName, ObjectKey, ObjectName};
+use crate::stores::pg::Fault;
+
+/// Members of `attributes` that Plane doesn't know. They are written only where they say something.
+pub(super) const DISPLAY_NAME: &str = "display_name";
+pub(super) const CHECKSUM: &str = "checksum_sha256";
+
+/// The columns that [`asset`] reads.
+macro_rules! asset_columns {
+    () => {
+        "id, project_id, asset, attributes::text AS attributes, size, external_source, external_id, \
+         created_by_id, created_at, is_uploaded, storage_metadata::text AS storage_metadata"
+    };
+}
+pub(super) use asset_columns;
+
+/// Reads an asset.
+///
+/// Plane's rows may lack what every asset has here. A name that is missing is taken from the key, a
+/// type from nowhere: it is bytes. A size that isn't whole is what S3 made of it, and one that is 0 is
+/// looked for in the other two places where Plane keeps it. Whoever made it may be gone: that is the
+/// nil UUID (RFC 9562, section 5.9). Anything else that can't be expressed is a fault that names its
+/// column.
+pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
+    let key: String = get(row, "asset")?;
+    let attributes = json(row, "attributes")?;
+    let metadata = json(row, "storage_metadata")?;
+    let (display_name, object_name) = names(&attributes, &key)?;
+    let media_type = attributes["type"].as_str();
+    let creator: Option<Uuid> = get(row, "created_by_id")?;
+    Ok(Asset {
+        made: NewAsset {
+            id: get::<Uuid>(row, "id")?.into(),
+            display_name,
+            object_name,
+            media_type: media_type
+                .and_then(|text| text.parse().ok())
+                .unwrap_or_else(MediaType::octet_stream),
+            size: size(get(row, "size")?, &attributes, &metadata)?,
+            checksum: announced_checksum(&attributes)?,
+            project: get::<Option<Uuid>>(row, "project_id")?.map(Into::into),
+            external: ExternalRef {
+                source: label(row, "external_source")?,
+                id: label(row, "external_id")?,
+            },
+            created_by: UserId::new(creator.unwrap_or_default()),
+            created_at: get(row, "created_at")?,
+            key: ObjectKey::new(key).map_err(|_| Fault::Row("asset"))?,
+        },
+        state: if get(row, "is_uploaded")? {
+            UploadState::Uploaded(stored_object(&metadata))
+        } else {
+            UploadState::Pending
+        },
+    })
+}
+
+/// Reads a column; one of another type, or out of its range, is a fault that names it.
+pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &'static str) -> Result<T, Fault> {
+    row.try_get(column).map_err(|_| Fault::Row(column))
+}
+
+/// A column of JSON. `NULL` is as good as empty; anything but an object has no members.
+fn json(row: &Row, column: &'static str) -> Result<Value, Fault> {
+    match get::<Option<&str>>(row, column)? {
+        None => Ok(Value::Null),
+        Some(text) => serde_json::from_str(text).map_err(|_| Fault::Row(column)),
+    }
+}
+
+fn names(attributes: &Value, key: &str) -> Result<(DisplayName, ObjectName), Fault> {
+    let candidates = [attributes["name"].as_str(), Some(name_in_key(key))];
+    let (name, object_name) = candidates
+        .into_iter()
+        .flatten()
+        .find_map(|name| Some((name, ObjectName::clean(name)?)))
+        .ok_or(Fault::Row("attributes"))?;
+    let shown = attributes[DISPLAY_NAME].as_str().unwrap_or(name);
+    Ok((DisplayName::new(shown), object_name))
+}
+
+/// `photo.png` of `{workspace}/{32 hex digits}-photo.png`.
+fn name_in_key(key: &str) -> &str {
+    let last = key.rsplit('/').next().unwrap_or(key);
+    match last.split_once('-') {
+        Some((random, name)) if random.len() == 32 && !name.is_empty() => name,
+        _ => last,
+    }
+}
+
+fn size(column: f64, attributes: &Value, metadata: &Value) -> Result<UploadSize, Fault> {
+    let announced = || attributes["size"].as_f64();
+    let stored = || metadata["ContentLength"].as_f64();
+    whole(column)
+        .or_else(|| announced().and_then(whole))
+        .or_else(|| stored().and_then(whole))
+        .ok_or(Fault::Row("size"))
+}
+
+/// Plane signs a size of 12.7 as one of 12.
+fn whole(size: f64) -> Option<UploadSize> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a fraction is to be cut off; the rest is what `UploadSize` refuses"
+    )]
+    let bytes = size as u64;
+    UploadSize::new(bytes)
+}
+
+/// One that was announced and can't be read is not ignored: the object could not be held against it.
+fn announced_checksum(attributes: &Value) -> Result<Option<Checksum>, Fault> {
+    match &attributes[CHECKSUM] {
+        Value::Null => Ok(None),
+        Value::String(text) => text.parse().map(Some).map_err(|_| Fault::Row("attributes")),
+        _ => Err(Fault::Row("attributes")),
+    }
+}
+
+fn label(row: &Row, column: &'static str) -> Result<Option<ExternalLabel>, Fault> {
+    match get::<Option<String>>(row, column)? {
+        None => Ok(None),
+        Some(empty) if empty.is_empty() => Ok(None),
+        Some(text) => ExternalLabel::new(text)
+            .map(Some)
+            .map_err(|_| Fault::Row(column)),
+    }
+}
+
+/// What a HEAD has said, under the names that boto3 has for it. Without a size it says nothing.
+fn stored_object(metadata: &Value) -> Option<StoredObject> {
+    let text = |name: &str| metadata[name].as_str().map(str::to_owned);
+    let mut object = StoredObject::of_size(metadata["ContentLength"].as_u64()?);
+    object.content_type = text("ContentType");
+    object.etag = text("ETag");
+    object.version = text("VersionId");
+    object.checksum = text("ChecksumSHA256").and_then(|checksum| checksum.parse().ok());
+    Some(object)
+}
+
+/// The column `attributes` of a new asset.
+pub(super) fn attributes(asset: &NewAsset) -> String {
+    let mut attributes = serde_json::json!({
+        "name": asset.object_name.as_str(),
+        "type": asset.media_type.as_str(),
+        "size": asset.size.bytes(),
+    });
+    if asset.display_name.as_str() != asset.object_name.as_str() {
+        attributes[DISPLAY_NAME] = asset.display_name.as_str().into();
+    }
+    if let Some(checksum) = asset.checksum {
+        attributes[CHECKSUM] = checksum.to_base64().into();
+    }
+    attributes.to_string()
+}
+
+/// The column `storage_metadata` of an asset in that state. What isn't known isn't there.
+pub(super) fn storage_metadata(state: &UploadState) -> String {
+    let mut metadata = serde_json::Map::new();
+    if let UploadState::Uploaded(Some(object)) = state {
+        metadata.insert("ContentLength".into(), object.size.into());
+        let texts = [
+            ("ContentType", object.content_type.clone()),
+            ("ETag", object.etag.clone()),
+            ("VersionId", object.version.clone()),
+            ("ChecksumSHA256", object.checksum.map(Checksum::to_base64)),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                metadata.insert(name.into(), text.into());
+            }
+        }
+    }
+    Value::Object(metadata).to_string()
+}
+
+/// The column `size`.
+pub(super) fn size_column(size: UploadSize) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "at most 5 GiB, and a float is exact to 2^53"
+    )]
+    let bytes = size.bytes() as f64;
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_missing_is_in_the_key() {
+        let key = "22222222-2222-4222-8222-000000000001/0ad9e4e3717e4883bed0ff63ea90f9ec-a-b.png";
+        for attributes in [
+            json!({}),
+            json!(null),
+            json!([]),
+            json!("name"),
+            json!({"name": null}),
+            json!({"name": ""}),
+            json!({"name": ".."}),
+            json!({"name": 5}),
+        ] {
+            let (shown, name) = names(&attributes, key).unwrap();
+            assert_eq!((shown.as_str(), name.as_str()), ("a-b.png", "a-b.png"));
+        }
+        for (key, name) in [("a.png", "a.png"), ("x/a-b", "a-b"), ("x/-", "-")] {
+            assert_eq!(name_in_key(key), name, "{key}");
+        }
+        let nothing = names(&json!({}), "x/..");
+        assert!(matches!(nothing, Err(Fault::Row("attributes"))));
+    }
+
+    #[test]
+    fn a_size_is_looked_for_where_plane_keeps_it() {
+        let none = json!({});
+        let of = |column, attributes: &Value, metadata: &Value| {
+            size(column, attributes, metadata)
+                .map(UploadSize::bytes)
+                .ok()
+        };
+        assert_eq!(of(1_024_000.0, &none, &none), Some(1_024_000));
+        assert_eq!(of(12.7, &none, &none), Some(12));
+        assert_eq!(of(0.0, &json!({"size": 7}), &none), Some(7));
+        assert_eq!(of(0.0, &none, &json!({"ContentLength": 8})), Some(8));
+        for out_of_range in [0.0, 0.5, -5.0, 1e30, f64::NAN, f64::INFINITY] {
+            assert_eq!(of(out_of_range, &none, &none), None, "{out_of_range}");
+        }
+        assert_eq!(of(0.0, &json!({"size": "7"}), &none), None);
+    }
+
+    #[test]
+    fn metadata_without_a_size_says_nothing() {
+        for metadata in [
+            json!({}),
+            json!(null),
+            json!({"ETag": "x"}),
+            json!({"ContentLength": -1}),
+        ] {
+            assert_eq!(stored_object(&metadata), None, "{metadata}");
+        }
+    }
+
+    #[test]
+    fn a_checksum_that_is_not_one_is_a_fault() {
+        assert!(announced_checksum(&json!({})).unwrap().is_none());
+        for wrong in [json!("abc"), json!(5), json!([])] {
+            let read = announced_checksum(&json!({ CHECKSUM: wrong }));
+            assert!(matches!(read, Err(Fault::Row("attributes"))), "{wrong}");
+        }
+    }
+}

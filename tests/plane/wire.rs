@@ -1,0 +1,293 @@
+//! What goes over the wire: one round trip a call, and calls whose answer is lost.
+
+use std::future::Future;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tower_asset_upload::{
+    AssetStore, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps, PlaneStore,
+    StoreError, UploadState, UserId, Workspace,
+};
+
+use crate::cluster::Cluster;
+use crate::fixture::{Database, asset, options, slug, wait_for, with_pair};
+use crate::support::{ALICE, KEY, MY_PROJECT, NOW};
+
+const CAPS: PendingCaps = PendingCaps {
+    per_workspace: NonZeroU32::new(2),
+    per_caller: NonZeroU32::new(2),
+};
+
+/// Between a store and its server: holds answers back, counts what is asked, cuts connections.
+#[derive(Clone)]
+struct Proxy {
+    asked: Arc<AtomicUsize>,
+    answered: Arc<AtomicUsize>,
+    holding: watch::Sender<bool>,
+    cut: watch::Sender<()>,
+}
+
+impl Proxy {
+    /// The proxy and its port.
+    async fn to(server: u16) -> (Self, u16) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let proxy = Self {
+            asked: Arc::default(),
+            answered: Arc::default(),
+            holding: watch::Sender::new(false),
+            cut: watch::Sender::new(()),
+        };
+        let own = proxy.clone();
+        tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                tokio::spawn(own.clone().carry(client, server));
+            }
+        });
+        (proxy, port)
+    }
+
+    async fn carry(self, client: TcpStream, server: TcpStream) {
+        let (mut cut, mut holding) = (self.cut.subscribe(), self.holding.subscribe());
+        let (mut from_client, mut to_client) = client.into_split();
+        let (mut from_server, mut to_server) = server.into_split();
+        let up = async {
+            let mut chunk = [0; 8192];
+            while let Ok(length @ 1..) = from_client.read(&mut chunk).await {
+                self.asked.fetch_add(length, Ordering::SeqCst);
+                if to_server.write_all(&chunk[..length]).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let down = async {
+            let mut chunk = [0; 8192];
+            while let Ok(length @ 1..) = from_server.read(&mut chunk).await {
+                self.answered.fetch_add(length, Ordering::SeqCst);
+                holding.wait_for(|holding| !*holding).await.unwrap();
+                if to_client.write_all(&chunk[..length]).await.is_err() {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            // Before what is released.
+            biased;
+            _ = cut.changed() => {}
+            () = up => {}
+            () = down => {}
+        }
+    }
+}
+
+/// A store that has one connection, by way of a proxy.
+struct Watched {
+    proxy: Proxy,
+    store: PlaneStore,
+    home: Workspace,
+    database: Database,
+}
+
+impl Watched {
+    async fn new(test: &str) -> Option<Self> {
+        let cluster = Cluster::shared(test)?;
+        let database = Database::make(cluster).await;
+        let (proxy, port) = Proxy::to(cluster.port()).await;
+        let direct = format!(":{}/", cluster.port());
+        let url = database.url.replace(&direct, &format!(":{port}/"));
+        let options = options().max_connections(NonZeroUsize::MIN);
+        let store = options.connect(&url).await.unwrap();
+        let home = store.enter(&slug("my-workspace"), UserId::new(ALICE)).await;
+        Some(Self {
+            proxy,
+            store,
+            home: home.unwrap().unwrap(),
+            database,
+        })
+    }
+
+    /// Makes a call, and fails if anything more is asked once the first answer has come.
+    async fn one_round_trip<T, F>(&self, what: &str, call: impl FnOnce(PlaneStore, Workspace) -> F)
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let before = self.proxy.asked.load(Ordering::SeqCst);
+        self.proxy.answered.store(0, Ordering::SeqCst);
+        self.proxy.holding.send_replace(true);
+        let call = tokio::spawn(call(self.store.clone(), self.home.clone()));
+        wait_for(what, async || {
+            (self.proxy.answered.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        // It has all it needs to go on but the answer.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let asked = self.proxy.asked.load(Ordering::SeqCst);
+        assert!(asked > before, "{what} asks nothing");
+        self.proxy.holding.send_replace(false);
+        call.await.unwrap();
+        assert_eq!(
+            self.proxy.asked.load(Ordering::SeqCst),
+            asked,
+            "{what} asks twice"
+        );
+    }
+
+    /// Makes a call, and cuts the connection when its effect is there and its answer is not.
+    async fn cut_once<T, F>(&self, effect: &str, call: impl FnOnce(PlaneStore, Workspace) -> F) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        self.proxy.holding.send_replace(true);
+        let call = tokio::spawn(call(self.store.clone(), self.home.clone()));
+        wait_for(effect, async || {
+            (self.database.count(effect).await == 1).then_some(())
+        })
+        .await;
+        assert!(!call.is_finished(), "done without an answer");
+        self.proxy.cut.send_replace(());
+        self.proxy.holding.send_replace(false);
+        call.await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_is_one_round_trip() {
+    let Some(watched) = Watched::new("every_call_is_one_round_trip").await else {
+        return;
+    };
+    // So that no stamp gets in between.
+    let stamped = "last_used = '2026-05-19 10:11:12 UTC'";
+    watched.database.set("api_tokens", stamped, "true").await;
+    watched
+        .one_round_trip("verify", |store, _| async move {
+            let key = Credential::new(CredentialKind::ApiKey, KEY);
+            assert!(store.verify(&key, NOW).await.unwrap().is_some());
+        })
+        .await;
+    watched
+        .one_round_trip("enter", |store, home| async move {
+            let entered = store.enter(home.slug(), UserId::new(ALICE)).await;
+            assert_eq!(entered.unwrap(), Some(home));
+        })
+        .await;
+    let mut in_project = asset(NOW);
+    in_project.project = Some(MY_PROJECT.into());
+    let id = in_project.id;
+    let none = PendingCaps::default();
+    for (what, new, caps, outcome) in [
+        ("a create", in_project, none, "New"),
+        (
+            "a create with a pair",
+            with_pair(asset(NOW), "a", "1"),
+            none,
+            "New",
+        ),
+        (
+            "a duplicate",
+            with_pair(asset(NOW), "a", "1"),
+            CAPS,
+            "Duplicate",
+        ),
+        (
+            "one too many",
+            with_pair(asset(NOW), "a", "2"),
+            CAPS,
+            "TooManyPending",
+        ),
+    ] {
+        watched
+            .one_round_trip(what, move |store, home| async move {
+                let created = store.create(&home, new, caps).await.unwrap();
+                let created = format!("{created:?}");
+                assert!(created.starts_with(outcome), "{what}: {created}");
+            })
+            .await;
+    }
+    watched
+        .one_round_trip("find", move |store, home| async move {
+            assert!(store.find(&home, id).await.unwrap().is_some());
+        })
+        .await;
+    watched
+        .one_round_trip("set_state", move |store, home| async move {
+            let uploaded = UploadState::Uploaded(None);
+            assert!(store.set_state(&home, id, uploaded).await.unwrap());
+        })
+        .await;
+    watched
+        .one_round_trip("delete", move |store, home| async move {
+            assert!(store.delete(&home, id).await.unwrap());
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_is_new_though_the_answer_was_lost() {
+    let test = "what_was_made_is_new_though_the_answer_was_lost";
+    let Some(watched) = Watched::new(test).await else {
+        return;
+    };
+    let room = PendingCaps {
+        per_workspace: NonZeroU32::new(4),
+        per_caller: NonZeroU32::new(4),
+    };
+    let mut made = 0;
+    for (new, caps) in [
+        (asset(NOW), PendingCaps::default()),
+        (with_pair(asset(NOW), "github", "7"), PendingCaps::default()),
+        (asset(NOW), room),
+        // The last that fits, and it fits once.
+        (with_pair(asset(NOW), "github", "8"), room),
+    ] {
+        let effect = format!("id = '{}'", new.id);
+        let own = new.clone();
+        let created = watched
+            .cut_once(&effect, |store, home| async move {
+                store.create(&home, own, caps).await
+            })
+            .await;
+        assert_eq!(created.unwrap(), Created::New);
+        made += 1;
+        assert_eq!(watched.database.count("true").await, made);
+        // That was mercy for a lost answer, and not for an id that comes twice.
+        if new.external.pair().is_none() {
+            let again = watched
+                .store
+                .create(&watched.home, new, PendingCaps::default());
+            assert!(matches!(again.await, Err(StoreError::Failed(_))));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_answer_was_lost_is_unavailable() {
+    let test = "a_change_whose_answer_was_lost_is_unavailable";
+    let Some(watched) = Watched::new(test).await else {
+        return;
+    };
+    let new = asset(NOW);
+    let id = new.id;
+    let created = watched
+        .store
+        .create(&watched.home, new, PendingCaps::default());
+    assert_eq!(created.await.unwrap(), Created::New);
+    let deleted = watched
+        .cut_once("is_deleted", |store, home| async move {
+            store.delete(&home, id).await
+        })
+        .await;
+    assert!(
+        matches!(deleted, Err(StoreError::Unavailable(_))),
+        "{deleted:?}"
+    );
+    assert_eq!(watched.store.find(&watched.home, id).await.unwrap(), None);
+}
