@@ -42,43 +42,49 @@ pub(crate) fn read_object<'a, const N: usize>(
             fault.valid_up_to() + 1
         ))
     })?;
+    let mut members = [const { Member::Absent }; N];
     let mut reader = serde_json::Deserializer::from_str(text);
-    let members = Object { names }
-        .deserialize(&mut reader)
-        .and_then(|members| reader.end().map(|()| members));
-    members.map_err(|fault| {
-        Malformed(format!(
+    // Filled in place: so many members are more than is good to hand through layers of results.
+    let read = Object {
+        names,
+        members: &mut members,
+    }
+    .deserialize(&mut reader)
+    .and_then(|()| reader.end());
+    match read {
+        Ok(()) => Ok(members),
+        Err(fault) => Err(Malformed(format!(
             "The body must be one JSON object without duplicate members: {fault}."
-        ))
-    })
+        ))),
+    }
 }
 
-struct Object<const N: usize> {
+struct Object<'m, 'de, const N: usize> {
     names: [&'static str; N],
+    members: &'m mut [Member<'de>; N],
 }
 
-impl<'de, const N: usize> DeserializeSeed<'de> for Object<N> {
-    type Value = [Member<'de>; N];
+impl<'de, const N: usize> DeserializeSeed<'de> for Object<'_, 'de, N> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de, const N: usize> Visitor<'de> for Object<N> {
-    type Value = [Member<'de>; N];
+impl<'de, const N: usize> Visitor<'de> for Object<'_, 'de, N> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Self::Value, E> {
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
         // Not in serde's words, which repeat all of it.
         Err(E::custom("invalid type: string, expected an object"))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = std::array::from_fn(|_| Member::Absent);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut others = HashSet::new();
         while let Some(Name(name)) = map.next_key()? {
             let Some(position) = self.names.iter().position(|known| *known == name) else {
@@ -86,12 +92,12 @@ impl<'de, const N: usize> Visitor<'de> for Object<N> {
                 map.next_value_seed(Value { depth: 1 })?;
                 continue;
             };
-            if members[position] != Member::Absent {
+            if self.members[position] != Member::Absent {
                 return Err(duplicate(&name));
             }
-            members[position] = map.next_value_seed(Value { depth: 1 })?;
+            self.members[position] = map.next_value_seed(Value { depth: 1 })?;
         }
-        Ok(members)
+        Ok(())
     }
 }
 
