@@ -31,9 +31,13 @@
 //! |---|---|
 //! | the service, and the same as a layer | [`AssetUploadService`], [`AssetUploadLayer`] |
 //! | who is calling | [`Authenticator`]: [`HeaderAuthenticator`] over a [`CredentialVerifier`], [`FromExtensions`], or yours |
-//! | where assets are kept | [`AssetStore`]: [`MemoryStore`], `SqliteStore`, or yours |
+//! | where assets are kept | [`AssetStore`]: [`MemoryStore`], `SqliteStore`, `PostgresStore`, `PlaneStore`, or [yours](docs::bring_your_own_store) |
 //! | who signs | [`UploadSigner`]: [`s3::S3PostSigner`], [`s3::S3PutSigner`], or yours |
 //! | what really arrived | [`ObjectVerifier`]: `s3::S3Verifier`, or yours |
+//! | what has to go | [`PurgeStore`], and `purge` to call now and then |
+//! | how often a credential may call | `RateLimitLayer` |
+//! | whether a store of yours is sound | `conformance` |
+//! | beside a self-hosted Plane | [`docs::plane_sidecar`] |
 //! | signing without the service | [`sigv4`] |
 //! | how this differs from Plane | [`docs::differences_from_plane`] |
 //!
@@ -47,9 +51,14 @@
 //! | feature | adds | brings |
 //! |---|---|---|
 //! | `sqlite` | `SqliteStore`: assets, memberships and hashed credentials in one file | rusqlite with SQLite built in |
+//! | `postgres` | `PostgresStore`: the same in PostgreSQL, for any number of replicas | tokio-postgres, deadpool, rustls |
+//! | `plane` | `PlaneStore`: the tables of a self-hosted Plane | what `postgres` brings |
 //! | `profile` | `s3::ProfileCredentials`: a profile of the shared credentials and config files | rust-ini |
 //! | `aws-credentials` | `s3::AwsSdkCredentials`: whatever the AWS SDK's providers know (IMDS, ECS, SSO, web identity) | aws-credential-types |
 //! | `verify` | `s3::S3Verifier`: asks the object store before an upload counts as complete | hyper's client, rustls, Tokio's timer |
+//! | `purge` | `purge`: removes the objects and rows that nobody needs any more | futures-util |
+//! | `rate-limit` | `RateLimitLayer`: so many requests in a time for each credential | governor, quick_cache |
+//! | `conformance` | `conformance`: what every store has to do, as tests for yours | Tokio |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

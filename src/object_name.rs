@@ -196,6 +196,13 @@ pub enum InvalidObjectKey {
     Path,
 }
 
+/// Whether a segment of the path is `.` or `..`. Few have a segment that so much as begins with a dot.
+fn has_dot_segment(key: &str) -> bool {
+    let begins_with_dot = |slash: usize| key.as_bytes().get(slash + 1) == Some(&b'.');
+    (key.starts_with('.') || memchr::memchr_iter(b'/', key.as_bytes()).any(begins_with_dot))
+        && key.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
 impl ObjectKey {
     /// The longest key, in bytes.
     pub const MAX_BYTES: usize = 1024;
@@ -213,11 +220,7 @@ impl ObjectKey {
             Err(InvalidObjectKey::Control)
         } else if !plain && key.contains("${") {
             Err(InvalidObjectKey::Substitution)
-        } else if key.starts_with('/')
-            || key
-                .split('/')
-                .any(|segment| segment == "." || segment == "..")
-        {
+        } else if key.starts_with('/') || has_dot_segment(&key) {
             Err(InvalidObjectKey::Path)
         } else {
             Ok(Self(key))
@@ -329,7 +332,9 @@ mod tests {
             Err(InvalidObjectKey::Substitution)
         );
         assert_eq!(ObjectKey::new("/a"), Err(InvalidObjectKey::Path));
-        assert_eq!(ObjectKey::new("a/../b"), Err(InvalidObjectKey::Path));
+        for bad in ["a/../b", "a/./b", "..", "./a", "a/..", "a//../b", ".a/.."] {
+            assert_eq!(ObjectKey::new(bad), Err(InvalidObjectKey::Path), "{bad}");
+        }
         assert!(ObjectKey::new("a/..b").is_ok());
     }
 }

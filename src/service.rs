@@ -167,7 +167,8 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
 
     /// Finds out who is calling and whether the credentials allow it.
     async fn admit(&self, head: &Parts, action: &Action) -> Result<Principal, Rejection> {
-        let caller = self.authenticator.authenticate(head).await?;
+        // Past the pointer, whose own future would be one more on the heap.
+        let caller = (*self.authenticator).authenticate(head).await?;
         let scope = match action {
             Action::Retrieve => Scope::AssetsRead,
             Action::Create | Action::Complete | Action::Delete => Scope::AssetsWrite,
