@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
-use super::signer::InvalidS3Signer;
+use super::signer::check_forms;
 use super::target::{Target, sign_fault};
 use crate::auth::Unavailable;
 use crate::limits::Lifetime;
@@ -124,11 +124,7 @@ impl UploadSigner for S3PostSigner {
     ) -> Result<UploadData, SignerError> {
         let Inner { target, fields } = &*self.inner;
         target.check_checksum(upload)?;
-        let rules = target.bucket.rules();
-        if !rules.post_object {
-            let fault = InvalidS3Signer::PostObject { store: rules.store };
-            return Err(SignerError::Failed(fault.into()));
-        }
+        check_forms(target).map_err(|fault| SignerError::Failed(fault.into()))?;
         let mut policy = PostPolicy::builder(target.bucket.name(), upload.key.as_str())
             .content_type(upload.media_type.as_str())
             .content_length(1..=upload.size.bytes())

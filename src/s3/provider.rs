@@ -188,11 +188,7 @@ impl S3Bucket {
     /// How this store takes uploads: as a form where it documents POST Object, else as a PUT.
     #[must_use]
     pub fn upload_method(&self) -> UploadMethod {
-        if self.rules().post_object {
-            UploadMethod::Post
-        } else {
-            UploadMethod::Put
-        }
+        self.rules().uploads
     }
 
     /// The titles of the pages of the provider's documentation that say what is assumed here; none for
