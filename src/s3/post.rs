@@ -14,7 +14,8 @@ use crate::provider::ProvideCredentials;
 use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
 use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy};
 
-/// Signs uploads as POST forms with a policy, and downloads as presigned URLs.
+/// Signs uploads as POST forms with a policy, and downloads as presigned URLs. For stores that have no
+/// POST Object it signs no uploads; [`S3Signer`](super::S3Signer) says so when it is built.
 ///
 /// # Security
 /// 1. The policy is for one key, one type, 1 to `size` bytes and, where one was announced, one SHA-256;

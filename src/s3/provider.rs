@@ -215,7 +215,7 @@ fn spaces(region: &str) -> String {
 }
 
 /// A region that stands in a host's name. `auto` is none: no such host is there.
-fn existing(region: Region, rules: &Rules) -> Result<Region, InvalidBucket> {
+pub(super) fn existing(region: Region, rules: &Rules) -> Result<Region, InvalidBucket> {
     if is_host_part(region.as_str()) && region != Region::auto() {
         return Ok(region);
     }
@@ -322,6 +322,7 @@ mod tests {
         }
         for bad in ["auto", "US-EAST-1", "us_east_1", "-eu"] {
             for bucket in [
+                S3Bucket::aws("uploads", region(bad)),
                 S3Bucket::backblaze_b2("uploads", region(bad)),
                 S3Bucket::wasabi("uploads", region(bad)),
                 S3Bucket::digitalocean_spaces("uploads", region(bad)),
