@@ -4,7 +4,10 @@ mod bucket;
 mod credentials;
 mod disposition;
 mod post;
+mod provider;
 mod put;
+mod rules;
+mod signer;
 mod target;
 #[cfg(feature = "verify")]
 mod verifier;
@@ -17,5 +20,6 @@ pub use credentials::EnvironmentCredentials;
 pub use credentials::ProfileCredentials;
 pub use post::S3PostSigner;
 pub use put::S3PutSigner;
+pub use signer::{InvalidS3Signer, S3Signer};
 #[cfg(feature = "verify")]
 pub use verifier::S3Verifier;
