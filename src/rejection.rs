@@ -66,6 +66,11 @@ impl From<SignerError> for Rejection {
     fn from(error: SignerError) -> Self {
         match error {
             SignerError::Unavailable(cause) => Self::SignerUnavailable(cause),
+            SignerError::Checksum => Self::Member {
+                field: "checksum_sha256",
+                code: "unsupported_checksum_sha256",
+                message: "The object store can't check a SHA-256: leave it out.".to_owned(),
+            },
             SignerError::Failed(cause) => Self::Internal(cause),
         }
     }

@@ -115,6 +115,9 @@ pub enum SignerError {
     /// The signer's credentials can't be had now: the same call may succeed later. 503.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// A checksum was announced, and the store doesn't compare any. 400.
+    #[error("the object store compares no SHA-256 with what arrives")]
+    Checksum,
     /// Trying again won't help. 500.
     #[error("could not sign: {0}")]
     Failed(#[source] BoxError),

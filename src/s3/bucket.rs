@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::sigv4::Region;
+use super::rules::Rules;
+use crate::sigv4::{Credentials, Region, Signer};
 
 /// A bucket and its addresses.
 ///
@@ -29,6 +30,7 @@ pub struct S3Bucket {
     region: Region,
     public: Address,
     internal: Address,
+    rules: &'static Rules,
 }
 
 /// One way to reach a bucket.
@@ -63,6 +65,17 @@ pub enum InvalidBucket {
         /// The bucket's name.
         name: String,
     },
+    /// The region can't stand in a host's name, or the store has no such region.
+    #[error("`{region}` is no region of {store}: take the one in the bucket's endpoint")]
+    Region {
+        /// The store.
+        store: &'static str,
+        /// What was given.
+        region: String,
+    },
+    /// The account can't stand in a host's name.
+    #[error("an account id of Cloudflare's has 32 hexadecimal digits, in lower case")]
+    Account,
 }
 
 impl S3Bucket {
@@ -87,16 +100,12 @@ impl S3Bucket {
         } else {
             Address::path_style(format!("https://{host}"), "", &name)
         };
-        Ok(Self {
-            name,
-            region,
-            public: address.clone(),
-            internal: address,
-        })
+        Ok(Self::at(address, name, region).obeying(&Rules::AWS))
     }
 
-    /// A bucket of any other store, at `{endpoint}/{bucket}`: MinIO, Garage, Ceph, SeaweedFS, RustFS,
-    /// Spaces and the like.
+    /// A bucket of any other store, at `{endpoint}/{bucket}`: SeaweedFS, RustFS and the like. It is
+    /// taken to do whatever AWS does; where the store has a method of its own here, as
+    /// [`garage`](Self::garage), use that.
     ///
     /// # Errors
     /// When the name can't be a bucket's, or the endpoint is no `http` or `https` URL; one with user
@@ -109,12 +118,7 @@ impl S3Bucket {
         let name = checked(name.into())?;
         let endpoint = Endpoint::parse(endpoint)?;
         let address = Address::path_style(endpoint.origin(), &endpoint.path, &name);
-        Ok(Self {
-            name,
-            region,
-            public: address.clone(),
-            internal: address,
-        })
+        Ok(Self::at(address, name, region))
     }
 
     /// Like [`custom`](Self::custom), with the bucket in the host's name:
@@ -137,12 +141,22 @@ impl S3Bucket {
             return Err(InvalidBucket::NoDnsLabel { name });
         }
         let address = Address::virtual_hosted(scheme, &authority, &path, &name);
-        Ok(Self {
+        Ok(Self::at(address, name, region))
+    }
+
+    fn at(address: Address, name: String, region: Region) -> Self {
+        Self {
             name,
             region,
             public: address.clone(),
             internal: address,
-        })
+            rules: &Rules::S3_COMPATIBLE,
+        }
+    }
+
+    pub(super) fn obeying(mut self, rules: &'static Rules) -> Self {
+        self.rules = rules;
+        self
     }
 
     /// The endpoint, path style, by which the server itself reaches the store.
@@ -183,6 +197,20 @@ impl S3Bucket {
     #[must_use]
     pub fn post_url(&self) -> &str {
         &self.public.post_url
+    }
+
+    pub(crate) fn rules(&self) -> &'static Rules {
+        self.rules
+    }
+
+    /// A signer in the store's own dialect.
+    pub(crate) fn signer(&self, credentials: Credentials) -> Signer {
+        let region = self.region.clone();
+        if self.rules.google {
+            Signer::google(credentials, region)
+        } else {
+            Signer::new(credentials, region)
+        }
     }
 
     pub(crate) fn public(&self) -> &Address {
@@ -232,7 +260,7 @@ fn checked(name: String) -> Result<String, InvalidBucket> {
 }
 
 /// Whether a name can be one label of a host (RFC 1123, section 2.1), in lower case as hosts are.
-fn is_dns_label(name: &str) -> bool {
+pub(super) fn is_dns_label(name: &str) -> bool {
     name.len() <= 63
         && name
             .bytes()

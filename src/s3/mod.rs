@@ -8,7 +8,10 @@ mod disposition;
 #[cfg(feature = "doctor")]
 mod doctor;
 mod post;
+mod provider;
 mod put;
+mod rules;
+mod signer;
 mod target;
 #[cfg(feature = "verify")]
 mod verifier;
@@ -23,5 +26,6 @@ pub use credentials::ProfileCredentials;
 pub use doctor::{CheckStatus, DoctorCheck, DoctorOptions, DoctorReport, doctor};
 pub use post::S3PostSigner;
 pub use put::S3PutSigner;
+pub use signer::{InvalidS3Signer, S3Signer};
 #[cfg(feature = "verify")]
 pub use verifier::S3Verifier;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
+use super::signer::InvalidS3Signer;
 use super::target::{Target, sign_fault};
 use crate::auth::Unavailable;
 use crate::limits::Lifetime;
@@ -104,6 +105,14 @@ impl S3PostSigner {
         Arc::make_mut(&mut self.inner).fields = fields.check()?;
         Ok(self)
     }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.inner.target
+    }
+
+    pub(super) fn form_fields(&self) -> &[FormField] {
+        &self.inner.fields
+    }
 }
 
 #[async_trait]
@@ -114,6 +123,12 @@ impl UploadSigner for S3PostSigner {
         now: OffsetDateTime,
     ) -> Result<UploadData, SignerError> {
         let Inner { target, fields } = &*self.inner;
+        target.check_checksum(upload)?;
+        let rules = target.bucket.rules();
+        if !rules.post_object {
+            let fault = InvalidS3Signer::PostObject { store: rules.store };
+            return Err(SignerError::Failed(fault.into()));
+        }
         let mut policy = PostPolicy::builder(target.bucket.name(), upload.key.as_str())
             .content_type(upload.media_type.as_str())
             .content_length(1..=upload.size.bytes())

@@ -28,7 +28,7 @@ use crate::sigv4::{Credentials, Method};
 /// use tower_asset_upload::s3::{S3Bucket, S3PutSigner};
 /// use tower_asset_upload::sigv4::{Credentials, Region};
 ///
-/// let bucket = S3Bucket::custom("uploads", Region::new("auto")?, "https://account.r2.cloudflarestorage.com")?;
+/// let bucket = S3Bucket::backblaze_b2("uploads", Region::new("us-west-004")?)?;
 /// let signer = S3PutSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
 /// # let _ = signer;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -82,6 +82,10 @@ impl S3PutSigner {
         Arc::make_mut(&mut self.target).download_lifetime = lifetime;
         self
     }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
 }
 
 #[async_trait]
@@ -91,6 +95,7 @@ impl UploadSigner for S3PutSigner {
         upload: &UploadIntent<'_>,
         now: OffsetDateTime,
     ) -> Result<UploadData, SignerError> {
+        self.target.check_checksum(upload)?;
         let size = upload.size.bytes();
         let request = self
             .target

@@ -12,7 +12,7 @@ use crate::auth::Unavailable;
 use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
 use crate::provider::ProvideCredentials;
-use crate::signer::{DownloadIntent, SignerError};
+use crate::signer::{DownloadIntent, SignerError, UploadIntent};
 use crate::sigv4::{Credentials, Method, Presign, SignError, SignedUrl};
 
 /// A bucket as clients see it.
@@ -26,7 +26,7 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
-        let signer = FreshSigner::fixed(credentials, bucket.region().clone());
+        let signer = FreshSigner::fixed(&bucket, credentials);
         Self::signed_by(bucket, signer)
     }
 
@@ -34,7 +34,7 @@ impl Target {
         bucket: S3Bucket,
         provider: Arc<dyn ProvideCredentials>,
     ) -> Result<Self, Unavailable> {
-        let signer = FreshSigner::provided(provider, bucket.region().clone()).await?;
+        let signer = FreshSigner::provided(&bucket, provider).await?;
         Ok(Self::signed_by(bucket, signer))
     }
 
@@ -45,6 +45,14 @@ impl Target {
             upload_lifetime: Lifetime::default(),
             download_lifetime: Lifetime::default(),
         }
+    }
+
+    /// Refuses a checksum that the store wouldn't compare.
+    pub(super) fn check_checksum(&self, upload: &UploadIntent<'_>) -> Result<(), SignerError> {
+        if upload.checksum.is_some() && !self.bucket.rules().checksums {
+            return Err(SignerError::Checksum);
+        }
+        Ok(())
     }
 
     /// A request for an object, at the public address.

@@ -55,7 +55,7 @@ impl S3Verifier {
     /// Asks that bucket, and waits ten seconds at most for an answer.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
-        let signer = FreshSigner::fixed(credentials, bucket.region().clone());
+        let signer = FreshSigner::fixed(&bucket, credentials);
         Self::signed_by(bucket, signer)
     }
 
@@ -68,7 +68,7 @@ impl S3Verifier {
         bucket: S3Bucket,
         provider: impl ProvideCredentials + 'static,
     ) -> Result<Self, Unavailable> {
-        let signer = FreshSigner::provided(Arc::new(provider), bucket.region().clone()).await?;
+        let signer = FreshSigner::provided(&bucket, Arc::new(provider)).await?;
         Ok(Self::signed_by(bucket, signer))
     }
 
@@ -106,7 +106,8 @@ impl S3Verifier {
         let mut presign = Presign::new(method, &address.origin, &address.prefix, key.as_str())
             .expires_in(Lifetime::new(Duration::from_mins(5)).unwrap_or_default());
         let mut request = Request::builder().method(method.as_str());
-        if method == Method::Head {
+        // Stores that know no checksums refuse the question, or can't read it.
+        if method == Method::Head && self.bucket.rules().checksums {
             presign = presign.checksum_mode();
             request = request.header("x-amz-checksum-mode", "ENABLED");
         }

@@ -60,13 +60,18 @@ pub struct FormField {
 }
 
 impl FormField {
+    /// The field's name as S3 has it.
+    pub(crate) fn name(&self) -> String {
+        format!("{}{}", self.prefix("x-amz-"), self.name)
+    }
+
     /// What goes before the name in a dialect.
     pub(super) fn prefix<'n>(&self, dialects: &'n str) -> &'n str {
         if self.prefixed { dialects } else { "" }
     }
 
     /// Whether only S3 knows such a field.
-    pub(super) fn is_extended(&self) -> bool {
+    pub(crate) fn is_extended(&self) -> bool {
         self.name == "tagging" || (self.prefixed && !self.name.starts_with("meta-"))
     }
 }

@@ -143,6 +143,12 @@ impl Region {
         Self("us-east-1".to_owned())
     }
 
+    /// `auto`, for stores that find a bucket's region themselves: Cloudflare R2, Google Cloud Storage.
+    #[must_use]
+    pub fn auto() -> Self {
+        Self("auto".to_owned())
+    }
+
     /// The region.
     #[must_use]
     pub fn as_str(&self) -> &str {

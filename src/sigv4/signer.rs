@@ -102,6 +102,11 @@ impl Signer {
         }
     }
 
+    /// The same signer with other credentials.
+    pub(crate) fn with(&self, credentials: Credentials) -> Self {
+        Self::speaking(self.dialect, credentials, self.region.clone())
+    }
+
     /// The credentials that sign.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {

@@ -9,7 +9,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::auth::Unavailable;
 use crate::provider::ProvideCredentials;
-use crate::sigv4::{Credentials, Region, Signer};
+use crate::s3::bucket::S3Bucket;
+use crate::sigv4::{Credentials, Signer};
 
 /// How long before their end credentials are replaced.
 const AHEAD: Duration = Duration::minutes(5);
@@ -32,18 +33,17 @@ struct Source {
 
 impl FreshSigner {
     /// Signs with these credentials until they end.
-    pub(crate) fn fixed(credentials: Credentials, region: Region) -> Self {
-        let signer = Signer::new(credentials, region);
+    pub(crate) fn fixed(bucket: &S3Bucket, credentials: Credentials) -> Self {
         Self {
-            current: ArcSwap::from_pointee(signer),
+            current: ArcSwap::from_pointee(bucket.signer(credentials)),
             source: None,
         }
     }
 
     /// Signs with what the provider gives, asked now and before the end of each.
     pub(crate) async fn provided(
+        bucket: &S3Bucket,
         provider: Arc<dyn ProvideCredentials>,
-        region: Region,
     ) -> Result<Self, Unavailable> {
         let first = provider.provide_credentials().await?;
         let source = Source {
@@ -53,7 +53,7 @@ impl FreshSigner {
         };
         Ok(Self {
             source: Some(source),
-            ..Self::fixed(first, region)
+            ..Self::fixed(bucket, first)
         })
     }
 
@@ -69,15 +69,13 @@ impl FreshSigner {
         if end - now > AHEAD {
             return Ok(current);
         }
-        let region = current.region().clone();
-        drop(current);
+        let before = Guard::into_inner(current);
         let refreshed = match source.turn(now) {
             // Whoever had the turn before has replaced them meanwhile.
             Some(_turn) if self.end() != Some(end) => Ok(()),
             // The turn is kept until the new signer stands, so that no newer one is overwritten.
             Some(_turn) => source.fetch(now).await.map(|credentials| {
-                let signer = Signer::new(credentials, region);
-                self.current.store(Arc::new(signer));
+                self.current.store(Arc::new(before.with(credentials)));
             }),
             None => Err(Unavailable::new("other credentials are being fetched")
                 .retry_after(std::time::Duration::from_secs(1))),
@@ -87,6 +85,11 @@ impl FreshSigner {
             (Err(cause), Some(end)) if end <= now => Err(cause),
             _ => Ok(current),
         }
+    }
+
+    /// Whether the credentials of now are temporary.
+    pub(crate) fn has_session_token(&self) -> bool {
+        self.current.load().credentials().session_token().is_some()
     }
 
     /// When the credentials of now end.
@@ -156,6 +159,11 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::sigv4::Region;
+
+    fn bucket() -> S3Bucket {
+        S3Bucket::aws("uploads", Region::us_east_1()).unwrap()
+    }
 
     const START: OffsetDateTime = datetime!(2026-05-19 10:00 UTC);
 
@@ -187,9 +195,7 @@ mod tests {
 
     async fn fresh(script: Vec<Result<Credentials, &'static str>>) -> FreshSigner {
         let provider = Arc::new(Script(Mutex::new(script)));
-        FreshSigner::provided(provider, Region::us_east_1())
-            .await
-            .unwrap()
+        FreshSigner::provided(&bucket(), provider).await.unwrap()
     }
 
     async fn id(signer: &FreshSigner, seconds: i64) -> Option<String> {
@@ -292,8 +298,8 @@ mod tests {
                 .build()
                 .unwrap()
         };
-        let provided =
-            FreshSigner::provided(Arc::new(Rotating(Mutex::new(0))), Region::us_east_1());
+        let (bucket, rotating) = (bucket(), Arc::new(Rotating(Mutex::new(0))));
+        let provided = FreshSigner::provided(&bucket, rotating);
         let signer = runtime().block_on(provided).unwrap();
         let request = Presign::new(Method::Get, "https://b.example", "/", "k");
         let run = || {

@@ -1,0 +1,345 @@
+//! Buckets by their provider: the endpoint, the region and the addressing style that each documents.
+
+use super::bucket::{InvalidBucket, S3Bucket, is_dns_label};
+use super::rules::Rules;
+use crate::signer::UploadMethod;
+use crate::sigv4::Region;
+
+/// One method for each provider. A bucket made by one of these knows what its store takes:
+/// [`S3Signer`](super::S3Signer) picks the upload method by that, and refuses what the store doesn't
+/// do.
+///
+/// | store | uploads | SHA-256 compared | session tokens | addressing |
+/// |---|---|---|---|---|
+/// | [AWS S3](Self::aws) | POST | yes | yes | host, path where need be |
+/// | [Cloudflare R2](Self::cloudflare_r2) | PUT | yes | yes | path |
+/// | [Backblaze B2](Self::backblaze_b2) | PUT | no | yes | path |
+/// | [MinIO](Self::minio) | POST | yes | yes | path |
+/// | [Garage](Self::garage) | POST | yes | no | path |
+/// | [Ceph](Self::ceph) | POST | no | yes | path |
+/// | [Google Cloud Storage](Self::google_cloud_storage) | POST | no | no | path |
+/// | [DigitalOcean Spaces](Self::digitalocean_spaces) | PUT | no | no | host, path where need be |
+/// | [Wasabi](Self::wasabi) | PUT | no | yes | path |
+///
+/// A "no" is what the provider's documentation denies, or doesn't mention; [`sources`](Self::sources)
+/// names its pages.
+impl S3Bucket {
+    /// A bucket of Cloudflare R2, at `https://{account}.r2.cloudflarestorage.com/{bucket}`; its region
+    /// is always `auto` (Cloudflare, "S3 API compatibility").
+    ///
+    /// For a bucket in a jurisdiction see
+    /// [`cloudflare_r2_in`](Self::cloudflare_r2_in). A custom domain takes no signatures (Cloudflare,
+    /// "Presigned URLs", "Limitations").
+    ///
+    /// ```
+    /// use tower_asset_upload::s3::S3Bucket;
+    ///
+    /// let bucket = S3Bucket::cloudflare_r2("uploads", "0123456789abcdef0123456789abcdef")?;
+    /// assert_eq!(bucket.region().as_str(), "auto");
+    /// assert_eq!(bucket.origin(), "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com");
+    /// # Ok::<(), tower_asset_upload::s3::InvalidBucket>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the name can't be a bucket's, or the account has anything but 32 hexadecimal digits.
+    pub fn cloudflare_r2(name: impl Into<String>, account: &str) -> Result<Self, InvalidBucket> {
+        Self::r2_at(name, account, "")
+    }
+
+    /// A bucket of Cloudflare R2 in a jurisdiction, `eu` or `fedramp`, at
+    /// `https://{account}.{jurisdiction}.r2.cloudflarestorage.com/{bucket}` (Cloudflare, "Data
+    /// location", "Jurisdictional Restrictions").
+    ///
+    /// # Errors
+    /// As [`cloudflare_r2`](Self::cloudflare_r2), and when the jurisdiction is no DNS label.
+    pub fn cloudflare_r2_in(
+        jurisdiction: &str,
+        name: impl Into<String>,
+        account: &str,
+    ) -> Result<Self, InvalidBucket> {
+        if !is_host_part(jurisdiction) {
+            return Err(InvalidBucket::Region {
+                store: Rules::CLOUDFLARE_R2.store,
+                region: jurisdiction.to_owned(),
+            });
+        }
+        Self::r2_at(name, account, &format!(".{jurisdiction}"))
+    }
+
+    fn r2_at(
+        name: impl Into<String>,
+        account: &str,
+        jurisdiction: &str,
+    ) -> Result<Self, InvalidBucket> {
+        let hexadecimal = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        if account.len() != 32 || !account.bytes().all(hexadecimal) {
+            return Err(InvalidBucket::Account);
+        }
+        let endpoint = format!("https://{account}{jurisdiction}.r2.cloudflarestorage.com");
+        Ok(Self::custom(name, Region::auto(), &endpoint)?.obeying(&Rules::CLOUDFLARE_R2))
+    }
+
+    /// A bucket of Backblaze B2, at `https://s3.{region}.backblazeb2.com/{bucket}`. The region, such
+    /// as `us-west-004`, is the one in the bucket's endpoint (Backblaze, "Call the S3-Compatible API").
+    ///
+    /// # Errors
+    /// When the name can't be a bucket's, or the region can't stand in a host's name.
+    pub fn backblaze_b2(name: impl Into<String>, region: Region) -> Result<Self, InvalidBucket> {
+        regional(name, region, &Rules::BACKBLAZE_B2, |region| {
+            format!("https://s3.{region}.backblazeb2.com")
+        })
+    }
+
+    /// A bucket of Wasabi, at `https://s3.{region}.wasabisys.com/{bucket}` (Wasabi, "Service URLs for
+    /// Wasabi's Storage Regions"): path style, as Wasabi recommends ("REST API Introduction").
+    ///
+    /// # Errors
+    /// When the name can't be a bucket's, or the region can't stand in a host's name.
+    pub fn wasabi(name: impl Into<String>, region: Region) -> Result<Self, InvalidBucket> {
+        regional(name, region, &Rules::WASABI, |region| {
+            format!("https://s3.{region}.wasabisys.com")
+        })
+    }
+
+    /// A bucket of DigitalOcean Spaces, at `https://{bucket}.{region}.digitaloceanspaces.com/`; with
+    /// the bucket in the path where its name is no DNS label. The region is the data center's, such as
+    /// `fra1` (DigitalOcean, "Spaces API Reference Documentation").
+    ///
+    /// # Errors
+    /// When the name can't be a bucket's, or the region can't stand in a host's name.
+    pub fn digitalocean_spaces(
+        name: impl Into<String>,
+        region: Region,
+    ) -> Result<Self, InvalidBucket> {
+        let name = name.into();
+        let rules = &Rules::DIGITALOCEAN_SPACES;
+        if !is_dns_label(&name) {
+            return regional(name, region, rules, spaces);
+        }
+        let region = existing(region, rules)?;
+        let endpoint = spaces(region.as_str());
+        Ok(Self::custom_virtual_hosted(name, region, &endpoint)?.obeying(rules))
+    }
+
+    /// A bucket of Google Cloud Storage, at `https://storage.googleapis.com/{bucket}` (Google Cloud,
+    /// "Request endpoints"), signed for in Google's own dialect with an HMAC key of a service account.
+    /// The region is the bucket's location, or `auto` (Google Cloud, "Signatures").
+    ///
+    /// ```
+    /// use tower_asset_upload::s3::{S3Bucket, S3Signer};
+    /// use tower_asset_upload::sigv4::{Credentials, Region};
+    ///
+    /// let bucket = S3Bucket::google_cloud_storage("uploads", Region::auto())?;
+    /// let signer = S3Signer::new(bucket, Credentials::new("GOOG1EXAMPLE", "secret")?)?;
+    /// # let _ = signer;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the name can't be a bucket's.
+    pub fn google_cloud_storage(
+        name: impl Into<String>,
+        region: Region,
+    ) -> Result<Self, InvalidBucket> {
+        let bucket = Self::custom(name, region, "https://storage.googleapis.com")?;
+        Ok(bucket.obeying(&Rules::GOOGLE_CLOUD_STORAGE))
+    }
+
+    /// A bucket of MinIO, at `{endpoint}/{bucket}`. The region is the server's, `us-east-1` unless it
+    /// was set there.
+    ///
+    /// # Errors
+    /// As [`custom`](Self::custom).
+    pub fn minio(
+        name: impl Into<String>,
+        region: Region,
+        endpoint: &str,
+    ) -> Result<Self, InvalidBucket> {
+        Ok(Self::custom(name, region, endpoint)?.obeying(&Rules::MINIO))
+    }
+
+    /// A bucket of Garage, at `{endpoint}/{bucket}`. The region is the `s3_region` of Garage's
+    /// configuration file, often `garage`; signatures for any other are refused (Garage,
+    /// "Configuration file format").
+    ///
+    /// # Errors
+    /// As [`custom`](Self::custom).
+    pub fn garage(
+        name: impl Into<String>,
+        region: Region,
+        endpoint: &str,
+    ) -> Result<Self, InvalidBucket> {
+        Ok(Self::custom(name, region, endpoint)?.obeying(&Rules::GARAGE))
+    }
+
+    /// A bucket of the Ceph Object Gateway, at `{endpoint}/{bucket}`. The region is the zone group's
+    /// `api_name`, often `default`.
+    ///
+    /// # Errors
+    /// As [`custom`](Self::custom).
+    pub fn ceph(
+        name: impl Into<String>,
+        region: Region,
+        endpoint: &str,
+    ) -> Result<Self, InvalidBucket> {
+        Ok(Self::custom(name, region, endpoint)?.obeying(&Rules::CEPH))
+    }
+
+    /// How this store takes uploads: as a form where it documents POST Object, else as a PUT.
+    #[must_use]
+    pub fn upload_method(&self) -> UploadMethod {
+        if self.rules().post_object {
+            UploadMethod::Post
+        } else {
+            UploadMethod::Put
+        }
+    }
+
+    /// The titles of the pages of the provider's documentation that say what is assumed here; none for
+    /// a store that is only known by its address.
+    #[must_use]
+    pub fn sources(&self) -> &'static [&'static str] {
+        self.rules().sources
+    }
+}
+
+fn regional(
+    name: impl Into<String>,
+    region: Region,
+    rules: &'static Rules,
+    endpoint: fn(&str) -> String,
+) -> Result<S3Bucket, InvalidBucket> {
+    let region = existing(region, rules)?;
+    let endpoint = endpoint(region.as_str());
+    Ok(S3Bucket::custom(name, region, &endpoint)?.obeying(rules))
+}
+
+fn spaces(region: &str) -> String {
+    format!("https://{region}.digitaloceanspaces.com")
+}
+
+/// A region that stands in a host's name. `auto` is none: no such host is there.
+fn existing(region: Region, rules: &Rules) -> Result<Region, InvalidBucket> {
+    if is_host_part(region.as_str()) && region != Region::auto() {
+        return Ok(region);
+    }
+    Err(InvalidBucket::Region {
+        store: rules.store,
+        region: region.as_str().to_owned(),
+    })
+}
+
+/// In capitals it would be signed for a host that no client names: they all write it small.
+fn is_host_part(text: &str) -> bool {
+    !text.is_empty() && is_dns_label(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn region(name: &str) -> Region {
+        Region::new(name).unwrap()
+    }
+
+    const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn addresses_are_the_documented_ones() {
+        let own = "https://s3.example.com";
+        for (bucket, at, post_url) in [
+            (
+                S3Bucket::cloudflare_r2("uploads", ACCOUNT),
+                "auto",
+                "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com/uploads",
+            ),
+            (
+                S3Bucket::cloudflare_r2_in("eu", "uploads", ACCOUNT),
+                "auto",
+                "https://0123456789abcdef0123456789abcdef.eu.r2.cloudflarestorage.com/uploads",
+            ),
+            (
+                S3Bucket::backblaze_b2("uploads", region("us-west-004")),
+                "us-west-004",
+                "https://s3.us-west-004.backblazeb2.com/uploads",
+            ),
+            (
+                S3Bucket::wasabi("uploads", region("eu-central-1")),
+                "eu-central-1",
+                "https://s3.eu-central-1.wasabisys.com/uploads",
+            ),
+            (
+                S3Bucket::digitalocean_spaces("uploads", region("fra1")),
+                "fra1",
+                "https://uploads.fra1.digitaloceanspaces.com/",
+            ),
+            (
+                S3Bucket::digitalocean_spaces("my.uploads", region("fra1")),
+                "fra1",
+                "https://fra1.digitaloceanspaces.com/my.uploads",
+            ),
+            (
+                S3Bucket::google_cloud_storage("uploads", Region::auto()),
+                "auto",
+                "https://storage.googleapis.com/uploads",
+            ),
+            (
+                S3Bucket::minio("uploads", Region::us_east_1(), own),
+                "us-east-1",
+                "https://s3.example.com/uploads",
+            ),
+            (
+                S3Bucket::garage("uploads", region("garage"), own),
+                "garage",
+                "https://s3.example.com/uploads",
+            ),
+            (
+                S3Bucket::ceph("uploads", region("default"), own),
+                "default",
+                "https://s3.example.com/uploads",
+            ),
+        ] {
+            let bucket = bucket.unwrap();
+            assert_eq!(bucket.region().as_str(), at, "{post_url}");
+            assert_eq!(bucket.post_url(), post_url);
+            assert!(!bucket.sources().is_empty(), "{post_url}");
+        }
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_refused() {
+        for account in [
+            "",
+            "me",
+            &ACCOUNT.to_uppercase(),
+            &format!("{ACCOUNT}.evil.example"),
+        ] {
+            let refused = S3Bucket::cloudflare_r2("uploads", account);
+            assert_eq!(refused, Err(InvalidBucket::Account), "{account}");
+        }
+        for jurisdiction in ["", "EU", "eu.evil.example/", "e u"] {
+            let refused = S3Bucket::cloudflare_r2_in(jurisdiction, "uploads", ACCOUNT);
+            assert!(
+                matches!(refused, Err(InvalidBucket::Region { .. })),
+                "{jurisdiction}"
+            );
+        }
+        for bad in ["auto", "US-EAST-1", "us_east_1", "-eu"] {
+            for bucket in [
+                S3Bucket::backblaze_b2("uploads", region(bad)),
+                S3Bucket::wasabi("uploads", region(bad)),
+                S3Bucket::digitalocean_spaces("uploads", region(bad)),
+                S3Bucket::digitalocean_spaces("my.uploads", region(bad)),
+            ] {
+                match bucket {
+                    Err(fault @ InvalidBucket::Region { .. }) => {
+                        assert!(fault.to_string().contains(bad), "{fault}");
+                    }
+                    other => panic!("{bad}: {other:?}"),
+                }
+            }
+        }
+        let nameless = S3Bucket::backblaze_b2("a/b", region("us-west-004"));
+        assert_eq!(nameless, Err(InvalidBucket::Name));
+    }
+}

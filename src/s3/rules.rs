@@ -1,0 +1,165 @@
+//! What the stores take that speak S3, each by its own documentation.
+
+/// One store's rules. What isn't documented counts as absent: a condition that is silently dropped
+/// is worse than one that is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// The store's name.
+    pub(crate) store: &'static str,
+    /// Where that is written: pages of the store's documentation, by their titles.
+    pub(crate) sources: &'static [&'static str],
+    /// Whether forms can be posted to it.
+    pub(crate) post_object: bool,
+    /// Whether it compares `x-amz-checksum-sha256` with what arrives, and tells it afterwards.
+    pub(crate) checksums: bool,
+    /// Whether it issues temporary credentials.
+    pub(crate) session_tokens: bool,
+    /// Whether it has a dialect of its own for all that is signed.
+    pub(crate) google: bool,
+    /// Form fields that it takes and ignores; a hyphen or nothing follows these words in a field's
+    /// name.
+    pub(crate) ignored_fields: &'static [&'static str],
+}
+
+impl Rules {
+    /// A store that is only known by its address: taken to do what AWS does.
+    pub(crate) const S3_COMPATIBLE: Self = Self {
+        store: "This object store",
+        sources: &[],
+        ..Self::AWS
+    };
+
+    pub(crate) const AWS: Self = Self {
+        store: "AWS S3",
+        sources: &[
+            "Browser-Based Uploads Using POST (AWS Signature Version 4)",
+            "Virtual hosting of general purpose buckets",
+            "Checking object integrity in Amazon S3",
+        ],
+        post_object: true,
+        checksums: true,
+        session_tokens: true,
+        google: false,
+        ignored_fields: &[],
+    };
+
+    pub(crate) const CLOUDFLARE_R2: Self = Self {
+        store: "Cloudflare R2",
+        sources: &[
+            // The endpoint, and the region `auto`.
+            "S3 API compatibility",
+            // POST, which uploads by HTML forms, is not supported.
+            "Presigned URLs",
+            // SHA-256 with PutObject since 2023-06-16.
+            "Release notes",
+            "Temporary credentials",
+        ],
+        post_object: false,
+        ..Self::AWS
+    };
+
+    pub(crate) const BACKBLAZE_B2: Self = Self {
+        store: "Backblaze B2",
+        sources: &[
+            // The endpoints, HTTPS only; the supported calls, without POST Object.
+            "Call the S3-Compatible API",
+            // The headers `x-amz-checksum-*` are among the unsupported features.
+            "S3-Compatible API",
+            "IAM-STS API",
+        ],
+        post_object: false,
+        checksums: false,
+        ..Self::AWS
+    };
+
+    pub(crate) const MINIO: Self = Self {
+        store: "MinIO",
+        sources: &[
+            // Forms: `presignedPostPolicy`.
+            "JavaScript Client API Reference",
+            "Security Token Service (STS)",
+            // No ObjectACL.
+            "S3 API Compatibility",
+            // Forms with checksums: `PostPolicyBucketHandler`.
+            "MinIO's source, cmd/bucket-handlers.go",
+        ],
+        ignored_fields: &["acl"],
+        ..Self::AWS
+    };
+
+    pub(crate) const GARAGE: Self = Self {
+        store: "Garage",
+        sources: &[
+            // PostObject; no ACLs, tags, storage classes or encryption by the server's keys.
+            "S3 Compatibility status",
+            // `s3_region`; path style unless there is a `root_domain`.
+            "Configuration file format",
+        ],
+        session_tokens: false,
+        ignored_fields: &[
+            "acl",
+            "tagging",
+            "x-amz-storage-class",
+            "x-amz-server-side-encryption",
+        ],
+        ..Self::AWS
+    };
+
+    pub(crate) const CEPH: Self = Self {
+        store: "Ceph Object Gateway",
+        sources: &[
+            // POST Object; nothing of checksums.
+            "Ceph Object Gateway S3 API",
+            "STS in Ceph",
+            // Path style unless there is an `rgw dns name`.
+            "Common Entities",
+        ],
+        checksums: false,
+        ..Self::AWS
+    };
+
+    pub(crate) const GOOGLE_CLOUD_STORAGE: Self = Self {
+        store: "Google Cloud Storage",
+        sources: &[
+            // The fields, without tokens and checksums.
+            "Upload an object with HTML forms",
+            // `auto`, or the bucket's location; `GOOG4-HMAC-SHA256`.
+            "Signatures",
+            "HMAC keys",
+            "Request endpoints",
+        ],
+        checksums: false,
+        session_tokens: false,
+        google: true,
+        ..Self::AWS
+    };
+
+    pub(crate) const DIGITALOCEAN_SPACES: Self = Self {
+        store: "DigitalOcean Spaces",
+        sources: &[
+            // The endpoint, and the region in the credential scope.
+            "Spaces API Reference Documentation",
+            // Presigned URLs; no POST Object, checksums or STS.
+            "Spaces S3 Compatibility",
+        ],
+        post_object: false,
+        checksums: false,
+        session_tokens: false,
+        ..Self::AWS
+    };
+
+    pub(crate) const WASABI: Self = Self {
+        store: "Wasabi",
+        sources: &[
+            "Service URLs for Wasabi's Storage Regions",
+            // Path style is recommended.
+            "REST API Introduction",
+            // PUT uploads an object; POST is for multipart uploads.
+            "HTTP Methods, Compatibility, and Error Handling",
+            "IAM and STS Support With the Wasabi S3 API",
+        ],
+        post_object: false,
+        checksums: false,
+        ..Self::AWS
+    };
+}
