@@ -19,7 +19,7 @@ Tries a bucket for real, and says what is wrong and what to do.
   --endpoint URL           a store other than AWS, as the server reaches it
   --public-endpoint URL    the same store, as clients reach it [the endpoint]
   --virtual-hosted         the bucket in the public host's name, not in the path
-  --method post|put        how clients upload [post]
+  --method post|put        how clients upload [what the store takes]
   --origin ORIGIN          of the page that uploads, as in https://app.example.com
   --timeout SECONDS        for each answer [10]
   --json                   print JSON, as it does where there is no terminal

@@ -94,14 +94,20 @@ impl<'a> Presign<'a> {
         }
     }
 
-    /// A request for one of the settings of a bucket: `cors`, `lifecycle`, `versioning`.
+    /// A question to the bucket itself: a setting such as `lifecycle`, without a value, or a listing.
+    ///
+    /// The canonical query is sorted and these come last in it, so names have to be in lower case.
     #[cfg(feature = "doctor")]
-    pub(crate) fn setting(origin: &'a str, prefix: &'a str, name: &'static str) -> Self {
+    pub(crate) fn of_bucket(
+        origin: &'a str,
+        prefix: &'a str,
+        query: &[(&'static str, &'a str)],
+    ) -> Self {
         let mut request = Self::new(Method::Get, origin, prefix, "");
         request.of_bucket = true;
-        // The canonical query is sorted, and the overrides come last in it: the name has to be in lower
-        // case.
-        request.parameter(name, "".into())
+        query.iter().fold(request, |request, (name, value)| {
+            request.parameter(name, (*value).into())
+        })
     }
 
     fn key_is_sound(&self) -> bool {

@@ -50,9 +50,16 @@ pub(super) async fn access(exam: &Exam<'_>) -> Vec<DoctorCheck> {
     if credentials.has_failed() {
         return vec![region, credentials];
     }
-    let bucket = bucket(&probe, &asked);
+    let mut bucket = bucket(&probe, &asked);
+    // Some stores look for the object only.
+    let listing = [("list-type", "2"), ("max-keys", "1")];
+    if let Ok(answer) = exam.ask_bucket(&listing).await
+        && answer.code() == "NoSuchBucket"
+    {
+        bucket = no_bucket(&asked, &answer);
+    }
     if !bucket.has_failed()
-        && let Ok(answer) = exam.setting("location").await
+        && let Ok(answer) = exam.ask_bucket(&[("location", "")]).await
         && let Some(elsewhere) = elsewhere(&answer, asked.region)
     {
         region = DoctorCheck::warned(
@@ -190,13 +197,7 @@ fn bucket(probe: &Probe, asked: &Asked<'_>) -> DoctorCheck {
     let name = asked.bucket;
     let told = probe.signed.told();
     match (probe.signed.code(), probe.signed.status) {
-        ("NoSuchBucket", _) => DoctorCheck::failed(
-            BUCKET,
-            format!(
-                "There is no bucket `{name}` ({told}). Make it, or mind its name and whether it stands in \
-                 the host's name."
-            ),
-        ),
+        ("NoSuchBucket", _) => no_bucket(asked, &probe.signed),
         (_, StatusCode::NOT_FOUND) => {
             DoctorCheck::passed(BUCKET, format!("The bucket `{name}` is there."))
         }
@@ -212,6 +213,17 @@ fn bucket(probe: &Probe, asked: &Asked<'_>) -> DoctorCheck {
             format!("Asked for a missing object of `{name}`, the store answered {told}."),
         ),
     }
+}
+
+fn no_bucket(asked: &Asked<'_>, answer: &Answer) -> DoctorCheck {
+    let (name, told) = (asked.bucket, answer.told());
+    DoctorCheck::failed(
+        BUCKET,
+        format!(
+            "There is no bucket `{name}` ({told}). Make it, or mind its name and whether it stands in \
+             the host's name."
+        ),
+    )
 }
 
 /// The region that the store names, where it is another (AWS, "GetBucketLocation": none is us-east-1,

@@ -27,7 +27,7 @@ pub(super) async fn cors(exam: &Exam<'_>, uploaded: Option<&Answer>) -> DoctorCh
         );
     }
     let fault = match preflight(exam, origin).await {
-        Ok(answer) => missing(&answer, origin, exam.options.method)
+        Ok(answer) => missing(&answer, origin, exam.method())
             .or_else(|| uploaded.and_then(|answer| hidden(answer, origin))),
         Err(fault) => Some(format!("the preflight got no answer, {fault}")),
     };
@@ -44,7 +44,7 @@ pub(super) async fn cors(exam: &Exam<'_>, uploaded: Option<&Answer>) -> DoctorCh
                  that are there already."
             ),
         )
-        .with_remedy(configuration(origin, exam.options.method)),
+        .with_remedy(configuration(origin, exam.method())),
     }
 }
 
@@ -68,13 +68,10 @@ async fn preflight(exam: &Exam<'_>, origin: &str) -> Result<Answer, String> {
     let public = exam.bucket.public();
     let mut headers = vec![
         ("origin", origin),
-        (
-            "access-control-request-method",
-            exam.options.method.as_str(),
-        ),
+        ("access-control-request-method", exam.method().as_str()),
     ];
     // A form needs no leave for a header, and a preflight only where progress is shown.
-    let url = match exam.options.method {
+    let url = match exam.method() {
         UploadMethod::Post => public.post_url.to_string(),
         UploadMethod::Put => {
             headers.push(("access-control-request-headers", "content-type"));

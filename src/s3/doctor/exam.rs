@@ -10,6 +10,7 @@ use super::options::DoctorOptions;
 use crate::limits::Lifetime;
 use crate::s3::bucket::{Address, S3Bucket};
 use crate::s3::client::StoreClient;
+use crate::signer::UploadMethod;
 use crate::sigv4::{Credentials, Method, Presign, Signer};
 
 /// The longest body that is looked at, in bytes.
@@ -50,7 +51,7 @@ impl<'a> Exam<'a> {
             options,
             ahead: Duration::ZERO,
             made: Vec::new(),
-            signer: Signer::new(credentials.clone(), bucket.region().clone()),
+            signer: bucket.signer(credentials.clone()),
             client,
             folder: format!("tower-asset-upload-doctor/{id}"),
         }
@@ -59,6 +60,12 @@ impl<'a> Exam<'a> {
     /// A key that nobody else uses.
     pub(super) fn key(&self, name: &str) -> String {
         format!("{}/{name}.txt", self.folder)
+    }
+
+    /// How clients upload.
+    pub(super) fn method(&self) -> UploadMethod {
+        let method = self.options.method;
+        method.unwrap_or_else(|| self.bucket.upload_method())
     }
 
     /// The time, as the store has it.
@@ -111,10 +118,13 @@ impl<'a> Exam<'a> {
         })
     }
 
-    /// Asks for one of the bucket's settings.
-    pub(super) async fn setting(&self, name: &'static str) -> Result<Answer, String> {
+    /// Asks the bucket for one of its settings, or for a list.
+    pub(super) async fn ask_bucket(
+        &self,
+        query: &[(&'static str, &str)],
+    ) -> Result<Answer, String> {
         let Address { origin, prefix, .. } = self.bucket.internal();
-        let url = self.presign(Presign::setting(origin, prefix, name))?;
+        let url = self.presign(Presign::of_bucket(origin, prefix, query))?;
         self.get(&url).await
     }
 

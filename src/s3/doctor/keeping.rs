@@ -12,8 +12,8 @@ const VERSIONING: &str = "versioning";
 const LIFECYCLE: &str = "lifecycle";
 
 pub(super) async fn keeping(exam: &Exam<'_>) -> [DoctorCheck; 2] {
-    let rules = rules(exam.setting("lifecycle").await);
-    let versioning = exam.setting("versioning").await;
+    let rules = rules(exam.ask_bucket(&[("lifecycle", "")]).await);
+    let versioning = exam.ask_bucket(&[("versioning", "")]).await;
     let versioning = versions(versioning, rules.as_ref().ok());
     [versioning, lifecycle(rules)]
 }

@@ -23,7 +23,7 @@ use crate::sigv4::{FormFields, PolicyError};
 /// ```
 #[derive(Clone, Debug)]
 pub struct DoctorOptions {
-    pub(super) method: UploadMethod,
+    pub(super) method: Option<UploadMethod>,
     pub(super) fields: FormFields,
     pub(super) origin: Option<String>,
     pub(super) timeout: Duration,
@@ -32,11 +32,12 @@ pub struct DoctorOptions {
 }
 
 impl DoctorOptions {
-    /// Forms to post, without further fields and for no web page in particular.
+    /// Uploads as the bucket's store takes them, without further fields and for no web page in
+    /// particular.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            method: UploadMethod::Post,
+            method: None,
             fields: FormFields::new(),
             origin: None,
             timeout: Duration::from_secs(10),
@@ -45,11 +46,12 @@ impl DoctorOptions {
         }
     }
 
-    /// Whether uploads are signed by an [`S3PostSigner`](crate::s3::S3PostSigner), the default, or by an
-    /// [`S3PutSigner`](crate::s3::S3PutSigner).
+    /// Whether uploads are signed by an [`S3PostSigner`](crate::s3::S3PostSigner) or by an
+    /// [`S3PutSigner`](crate::s3::S3PutSigner); what suits the bucket's
+    /// [store](crate::s3::S3Bucket::upload_method) by default.
     #[must_use]
     pub fn method(mut self, method: UploadMethod) -> Self {
-        self.method = method;
+        self.method = Some(method);
         self
     }
 

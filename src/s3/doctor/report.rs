@@ -87,6 +87,14 @@ impl DoctorCheck {
         self
     }
 
+    /// A failure is but a warning.
+    pub(super) fn softened(mut self) -> Self {
+        if self.has_failed() {
+            self.status = CheckStatus::Warned;
+        }
+        self
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         self.status == CheckStatus::Failed
     }

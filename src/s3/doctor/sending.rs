@@ -57,7 +57,7 @@ impl Sending {
 
         let (bucket, credentials) = (exam.bucket.clone(), exam.credentials.clone());
         let lifetime = Lifetime::default();
-        let signed = match exam.options.method {
+        let signed = match exam.method() {
             UploadMethod::Post => {
                 let signer = S3PostSigner::new(bucket, credentials).expires_in(lifetime);
                 let signer = signer.fields(exam.options.fields.clone());

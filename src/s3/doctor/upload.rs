@@ -17,7 +17,7 @@ const HONEST: &str = "honest";
 /// The answer is the store's, when it took the file.
 pub(super) async fn upload(exam: &mut Exam<'_>) -> (DoctorCheck, Option<Answer>) {
     const NAME: &str = "upload";
-    let method = exam.options.method.as_str();
+    let method = exam.method().as_str();
     let sent = match Sending::sign(exam, HONEST, &Wanted::default()).await {
         Ok(sending) => sending.send(exam).await,
         Err(fault) => Err(format!("nothing could be signed, {fault}")),
@@ -37,8 +37,8 @@ pub(super) async fn upload(exam: &mut Exam<'_>) -> (DoctorCheck, Option<Answer>)
 }
 
 fn refusal(exam: &Exam<'_>, answer: &Answer) -> String {
-    let (method, told) = (exam.options.method.as_str(), answer.told());
-    let advice = match (exam.options.method, answer.status) {
+    let (method, told) = (exam.method().as_str(), answer.told());
+    let advice = match (exam.method(), answer.status) {
         (UploadMethod::Post, StatusCode::NOT_IMPLEMENTED | StatusCode::METHOD_NOT_ALLOWED) => {
             "It has no POST Object, as Cloudflare R2 and Backblaze B2 have none: sign with PUT."
         }
