@@ -103,6 +103,15 @@ impl<'a> Exam<'a> {
         self.send(HttpMethod::GET, url, &[], "").await
     }
 
+    /// Whether there is such an object, as far as the store tells.
+    pub(super) async fn holds(&self, key: &str) -> bool {
+        let Ok(url) = self.object_url(Method::Head, key, None) else {
+            return false;
+        };
+        let answer = self.send(HttpMethod::HEAD, &url, &[], "").await;
+        answer.is_ok_and(|answer| answer.status.is_success())
+    }
+
     /// A signed URL for an object at the internal address.
     pub(super) fn object_url(
         &self,

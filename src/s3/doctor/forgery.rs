@@ -104,6 +104,8 @@ const CHECKS: [(&str, &str); 6] = [
 enum Reception {
     Refused(Answer),
     Taken,
+    /// Refused in words, and there all the same.
+    Kept,
     /// Neither, or nothing to be sure of.
     Unclear(String),
 }
@@ -141,14 +143,20 @@ async fn receive(exam: &mut Exam<'_>, name: &str, forgery: &Forgery) -> Receptio
     if let Tamper(change) = forgery.forge {
         change(&mut sending, exam);
     }
-    Reception::of(sending.send(exam).await)
+    Reception::of(&sending, exam).await
 }
 
 impl Reception {
-    fn of(answer: Result<Answer, String>) -> Self {
-        match answer {
+    async fn of(sending: &Sending, exam: &mut Exam<'_>) -> Self {
+        match sending.send(exam).await {
             Ok(answer) if answer.is_yes() => Self::Taken,
-            Ok(answer) if answer.status.is_client_error() => Self::Refused(answer),
+            Ok(answer) if answer.status.is_client_error() => {
+                if exam.holds(sending.sent_to()).await {
+                    Self::Kept
+                } else {
+                    Self::Refused(answer)
+                }
+            }
             Ok(answer) => Self::Unclear(format!("it answered {}", answer.told())),
             Err(fault) => Self::Unclear(format!("no answer, {fault}")),
         }
@@ -174,6 +182,7 @@ fn judge<'a>(
                 refused.push(format!("{what} ({told})"));
             }
             Reception::Taken => taken.push(what.to_owned()),
+            Reception::Kept => taken.push(format!("{what} (it said no, and kept it)")),
             Reception::Unclear(why) => unclear.push(format!("{what} ({why})")),
         }
     }
@@ -223,13 +232,18 @@ async fn checksum(exam: &mut Exam<'_>) -> DoctorCheck {
         ..Wanted::default()
     };
     let received = match Sending::sign(exam, "checksum", &wanted).await {
-        Ok(sending) => Reception::of(sending.send(exam).await),
+        Ok(sending) => Reception::of(&sending, exam).await,
         Err(fault) => Reception::Unclear(format!("nothing could be signed, {fault}")),
     };
     match received {
         Reception::Refused(_) => DoctorCheck::passed(
             NAME,
             "The store refused a file that doesn't hash to the SHA-256 that was signed.",
+        ),
+        Reception::Kept => DoctorCheck::warned(
+            NAME,
+            "The store said no to a file that doesn't hash to the SHA-256 that was signed, and kept it: \
+             with this store an announced checksum promises little.",
         ),
         Reception::Taken => DoctorCheck::warned(
             NAME,

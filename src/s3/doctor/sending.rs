@@ -89,6 +89,11 @@ impl Sending {
         }
     }
 
+    /// The key that it is sent to.
+    pub(super) fn sent_to(&self) -> &str {
+        &self.sent_to
+    }
+
     pub(super) fn file(&mut self, file: impl Into<Vec<u8>>) {
         self.body = file.into();
     }
