@@ -1,8 +1,12 @@
 //! S3 and everything that speaks it: where a bucket is, forms to post to it, and what it holds.
 
 mod bucket;
+#[cfg(feature = "verify")]
+mod client;
 mod credentials;
 mod disposition;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod post;
 mod provider;
 mod put;
@@ -18,6 +22,8 @@ pub use credentials::AwsSdkCredentials;
 pub use credentials::EnvironmentCredentials;
 #[cfg(feature = "profile")]
 pub use credentials::ProfileCredentials;
+#[cfg(feature = "doctor")]
+pub use doctor::{CheckStatus, DoctorCheck, DoctorOptions, DoctorReport, doctor};
 pub use post::S3PostSigner;
 pub use put::S3PutSigner;
 pub use signer::{InvalidS3Signer, S3Signer};

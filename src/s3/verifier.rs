@@ -1,7 +1,6 @@
 //! What a bucket holds, asked by HEAD, and has to drop, told by DELETE.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +8,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER};
 use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 
 use super::bucket::S3Bucket;
+use super::client::StoreClient;
 use super::credentials::FreshSigner;
 use super::target::sign_fault;
 use crate::asset::StoredObject;
@@ -52,8 +48,7 @@ pub struct S3Verifier {
     bucket: S3Bucket,
     signer: Arc<FreshSigner>,
     clock: Arc<dyn Clock>,
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
-    timeout: Duration,
+    client: StoreClient,
 }
 
 impl S3Verifier {
@@ -78,24 +73,18 @@ impl S3Verifier {
     }
 
     fn signed_by(bucket: S3Bucket, signer: FreshSigner) -> Self {
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls())
-            .https_or_http()
-            .enable_http1()
-            .build();
         Self {
             bucket,
             signer: Arc::new(signer),
             clock: Arc::new(SystemClock),
-            client: Client::builder(TokioExecutor::new()).build(connector),
-            timeout: Duration::from_secs(10),
+            client: StoreClient::new(),
         }
     }
 
     /// How long to wait for an answer, connecting included.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.client.set_timeout(timeout);
         self
     }
 
@@ -131,23 +120,14 @@ impl S3Verifier {
             .map_err(|fault| sign_fault(fault, VerifyError::Failed))?;
         let request = request
             .uri(url.as_str())
-            .body(Empty::new())
+            .body(Full::<Bytes>::default())
             .map_err(|fault| VerifyError::Failed(fault.into()))?;
-        let answer = self.in_time(self.client.request(request)).await?;
-        Ok(answer.map_err(Unavailable::new)?)
-    }
-
-    async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, Unavailable> {
-        let answer = tokio::time::timeout(self.timeout, answer).await;
-        answer.map_err(|_| Unavailable::new(format!("no answer within {:?}", self.timeout)))
+        Ok(self.client.send(request).await?)
     }
 
     /// Whether an error's body says that not even the bucket is there (AWS, "Error responses").
     async fn lacks_bucket(&self, answer: Incoming) -> Result<bool, VerifyError> {
-        let body = self
-            .in_time(Limited::new(answer, ERROR_BODY).collect())
-            .await?;
-        let body = body.map_err(Unavailable::new)?.to_bytes();
+        let body = self.client.read(answer, ERROR_BODY).await?;
         Ok(memchr::memmem::find(&body, b"NoSuchBucket").is_some())
     }
 }
@@ -181,21 +161,6 @@ impl ObjectVerifier for S3Verifier {
             _ => Err(refusal("DELETE", "s3:DeleteObject", &answer)),
         }
     }
-}
-
-/// The provider is named: with two of them among the host's dependencies rustls panics rather than
-/// choose.
-#[expect(
-    clippy::expect_used,
-    reason = "ring has the suites of the versions that are on by default"
-)]
-fn tls() -> rustls::ClientConfig {
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ClientConfig::builder_with_provider(ring)
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_webpki_roots()
-        .with_no_client_auth()
 }
 
 /// What an answer means that is neither a yes nor a no.
@@ -248,7 +213,7 @@ impl fmt::Debug for S3Verifier {
         f.debug_struct("S3Verifier")
             .field("bucket", &self.bucket)
             .field("signer", &self.signer)
-            .field("timeout", &self.timeout)
+            .field("client", &self.client)
             .finish_non_exhaustive()
     }
 }

@@ -68,6 +68,8 @@ pub struct Presign<'a> {
     origin: &'a str,
     prefix: &'a str,
     key: &'a str,
+    /// Whether the request is for the bucket, which has no key.
+    of_bucket: bool,
     lifetime: Lifetime,
     overrides: SmallVec<[(&'static str, Cow<'a, str>); 2]>,
     headers: SmallVec<[(&'static str, Cow<'a, str>); 3]>,
@@ -85,10 +87,31 @@ impl<'a> Presign<'a> {
             origin,
             prefix,
             key,
+            of_bucket: false,
             lifetime: Lifetime::default(),
             overrides: SmallVec::new(),
             headers: SmallVec::new(),
         }
+    }
+
+    /// A question to the bucket itself: a setting such as `lifecycle`, without a value, or a listing.
+    ///
+    /// The canonical query is sorted and these come last in it, so names have to be in lower case.
+    #[cfg(feature = "doctor")]
+    pub(crate) fn of_bucket(
+        origin: &'a str,
+        prefix: &'a str,
+        query: &[(&'static str, &'a str)],
+    ) -> Self {
+        let mut request = Self::new(Method::Get, origin, prefix, "");
+        request.of_bucket = true;
+        query.iter().fold(request, |request, (name, value)| {
+            request.parameter(name, (*value).into())
+        })
+    }
+
+    fn key_is_sound(&self) -> bool {
+        self.of_bucket || (1..=1024).contains(&self.key.len())
     }
 
     /// How long the URL is good for; an hour by default. Never longer than the credentials.
@@ -231,7 +254,7 @@ impl Signer {
         request: &Presign<'_>,
         now: OffsetDateTime,
     ) -> Result<SignedUrl, SignError> {
-        if !(1..=1024).contains(&request.key.len()) {
+        if !request.key_is_sound() {
             return Err(SignError::Key);
         }
         self.check_dialect(request.extended_names())?;

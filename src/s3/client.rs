@@ -1,0 +1,87 @@
+//! The HTTP client of whoever talks to the object store itself.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use crate::auth::Unavailable;
+
+/// HTTP/1.1, in the clear or over rustls with the Mozilla roots; follows no redirect. Needs a Tokio
+/// runtime.
+#[derive(Clone)]
+pub(super) struct StoreClient {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    timeout: Duration,
+}
+
+impl StoreClient {
+    /// Waits ten seconds at most for an answer.
+    pub(super) fn new() -> Self {
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls())
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// How long to wait for an answer, connecting included.
+    pub(super) fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    pub(super) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, Unavailable> {
+        let answer = self.in_time(self.client.request(request)).await?;
+        answer.map_err(Unavailable::new)
+    }
+
+    /// An answer's body, when it has at most so many bytes.
+    pub(super) async fn read(&self, body: Incoming, most: usize) -> Result<Bytes, Unavailable> {
+        let body = self.in_time(Limited::new(body, most).collect()).await?;
+        Ok(body.map_err(Unavailable::new)?.to_bytes())
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, Unavailable> {
+        let answer = tokio::time::timeout(self.timeout, answer).await;
+        answer.map_err(|_| Unavailable::new(format!("no answer within {:?}", self.timeout)))
+    }
+}
+
+/// The provider is named: with two of them among the host's dependencies rustls panics rather than
+/// choose.
+#[expect(
+    clippy::expect_used,
+    reason = "ring has the suites of the versions that are on by default"
+)]
+fn tls() -> rustls::ClientConfig {
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
+        .with_webpki_roots()
+        .with_no_client_auth()
+}
+
+impl fmt::Debug for StoreClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreClient")
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

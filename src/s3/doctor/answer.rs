@@ -1,0 +1,164 @@
+//! What the store answered, and how to say it.
+
+use std::error::Error;
+use std::fmt::Write;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use roxmltree::Document;
+
+use crate::auth::Unavailable;
+
+/// The most of the store's words that are repeated, in characters.
+const MOST_REPEATED: usize = 200;
+
+/// An answer, whole.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// What stands in the XML of an error (AWS, "Error responses").
+    pub(super) error: Option<StoreFault>,
+}
+
+/// An error in the store's words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct StoreFault {
+    pub(super) code: String,
+    pub(super) message: String,
+    /// Where the bucket is, if the store says so.
+    pub(super) region: Option<String>,
+}
+
+impl Answer {
+    pub(super) fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        let error = StoreFault::read(&body);
+        Self {
+            status,
+            headers,
+            body,
+            error,
+        }
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The error's code; empty where there is none.
+    pub(super) fn code(&self) -> &str {
+        self.error.as_ref().map_or("", |error| &error.code)
+    }
+
+    /// A form that redirects answers 303 once it was taken.
+    pub(super) fn is_yes(&self) -> bool {
+        self.status.is_success() || self.status == StatusCode::SEE_OTHER
+    }
+
+    /// `403 Forbidden, AccessDenied: Invalid signature`
+    pub(super) fn told(&self) -> String {
+        let mut text = self.status.to_string();
+        if let Some(error) = &self.error {
+            // Writing to a string can't fail.
+            let _ = write!(text, ", {}", error.code);
+            if !error.message.is_empty() {
+                let _ = write!(text, ": {}", error.message.trim_end_matches('.'));
+            }
+        }
+        text
+    }
+
+    /// The body as XML.
+    pub(super) fn xml(&self) -> Option<Document<'_>> {
+        Document::parse(std::str::from_utf8(&self.body).ok()?).ok()
+    }
+}
+
+impl StoreFault {
+    fn read(body: &[u8]) -> Option<Self> {
+        let document = Document::parse(std::str::from_utf8(body).ok()?).ok()?;
+        let root = document.root_element();
+        let text = |name: &str| {
+            let mut elements = root.children();
+            let element = elements.find(|element| element.tag_name().name() == name)?;
+            Some(plain(element.text()?))
+        };
+        (root.tag_name().name() == "Error").then_some(Self {
+            code: text("Code")?,
+            message: text("Message").unwrap_or_default(),
+            region: text("Region"),
+        })
+    }
+}
+
+/// Others' words in a terminal: one line, not too long.
+pub(super) fn plain(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let mut line = String::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    match line.char_indices().nth(MOST_REPEATED) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// An error with its causes, as far as they say something new.
+pub(super) fn causes(fault: &Unavailable) -> String {
+    let mut text = String::new();
+    let mut next = fault.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            let colon = if text.is_empty() { "" } else { ": " };
+            text.push_str(colon);
+            text.push_str(&said);
+        }
+        next = cause.source();
+    }
+    if text.is_empty() {
+        text = fault.to_string();
+    }
+    plain(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(body: &'static str) -> Answer {
+        Answer::new(StatusCode::FORBIDDEN, HeaderMap::new(), body.into())
+    }
+
+    #[test]
+    fn errors_are_read() {
+        let wrong_region = answer(
+            "<?xml version=\"1.0\"?>\n<Error><Code>AuthorizationHeaderMalformed</Code>\
+             <Message>the region 'us-east-1' is wrong;\r\n expecting 'eu-central-1'.</Message>\
+             <Region>eu-central-1</Region></Error>",
+        );
+        let error = wrong_region.error.as_ref().unwrap();
+        assert_eq!(error.region.as_deref(), Some("eu-central-1"));
+        assert_eq!(
+            wrong_region.told(),
+            "403 Forbidden, AuthorizationHeaderMalformed: the region 'us-east-1' is wrong; \
+             expecting 'eu-central-1'"
+        );
+        for none in ["", "<html></html>", "<Error></Error>", "<Error", "{}"] {
+            assert_eq!(answer(none).error, None, "{none}");
+            assert_eq!(answer(none).told(), "403 Forbidden");
+        }
+    }
+
+    #[test]
+    fn a_terminal_gets_no_commands_and_no_flood() {
+        let hostile = "\u{1b}]0;owned\u{7} \u{9b}31m\r\nnext";
+        assert_eq!(plain(hostile), "]0;owned 31m next");
+        assert_eq!(plain(&"ä".repeat(9999)).chars().count(), MOST_REPEATED + 1);
+    }
+}

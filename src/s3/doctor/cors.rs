@@ -1,0 +1,205 @@
+//! Whether a browser lets a page of the given origin upload (Fetch, "CORS protocol").
+
+use http::Method as HttpMethod;
+use serde_json::json;
+
+use super::answer::{Answer, plain};
+use super::exam::Exam;
+use super::report::DoctorCheck;
+use crate::signer::UploadMethod;
+
+const NAME: &str = "cors";
+
+/// `uploaded` is the answer to an upload that was sent with this origin.
+pub(super) async fn cors(exam: &Exam<'_>, uploaded: Option<&Answer>) -> DoctorCheck {
+    let Some(origin) = exam.options.origin.as_deref() else {
+        let says = "No origin was given, so whether browsers may upload wasn't looked at.";
+        return DoctorCheck::skipped(NAME, says);
+    };
+    if !is_origin(origin) {
+        let shown = plain(origin);
+        return DoctorCheck::failed(
+            NAME,
+            format!(
+                "`{shown}` is no origin: write https:// (or http://), a host in lower case and, if need \
+                 be, a port, without a slash at the end."
+            ),
+        );
+    }
+    let fault = match preflight(exam, origin).await {
+        Ok(answer) => missing(&answer, origin, exam.method())
+            .or_else(|| uploaded.and_then(|answer| hidden(answer, origin))),
+        Err(fault) => Some(format!("the preflight got no answer, {fault}")),
+    };
+    match fault {
+        None => DoctorCheck::passed(
+            NAME,
+            format!("Browsers let pages of {origin} upload and read the answer."),
+        ),
+        Some(fault) => DoctorCheck::failed(
+            NAME,
+            format!(
+                "Browsers don't let pages of {origin} upload: {fault}. Put the CORS configuration below \
+                 into the bucket (PutBucketCors: `aws s3api put-bucket-cors`), together with the rules \
+                 that are there already."
+            ),
+        )
+        .with_remedy(configuration(origin, exam.method())),
+    }
+}
+
+/// What stands in `Origin`: no path, no default port would be there, but that one is for the store to
+/// compare.
+fn is_origin(text: &str) -> bool {
+    let Ok(uri) = text.parse::<http::Uri>() else {
+        return false;
+    };
+    let known = matches!(uri.scheme_str(), Some("http" | "https"));
+    let authority = uri.authority().map(http::uri::Authority::as_str);
+    known
+        && authority.is_some_and(|authority| {
+            text.ends_with(&format!("://{authority}"))
+                && !authority.contains('@')
+                && !authority.bytes().any(|b| b.is_ascii_uppercase())
+        })
+}
+
+async fn preflight(exam: &Exam<'_>, origin: &str) -> Result<Answer, String> {
+    let public = exam.bucket.public();
+    let mut headers = vec![
+        ("origin", origin),
+        ("access-control-request-method", exam.method().as_str()),
+    ];
+    // A form needs no leave for a header, and a preflight only where progress is shown.
+    let url = match exam.method() {
+        UploadMethod::Post => public.post_url.to_string(),
+        UploadMethod::Put => {
+            headers.push(("access-control-request-headers", "content-type"));
+            format!(
+                "{}{}{}",
+                public.origin,
+                public.prefix,
+                exam.key("preflight")
+            )
+        }
+    };
+    exam.send(HttpMethod::OPTIONS, &url, &headers, "").await
+}
+
+/// What a preflight's answer lacks, as half a sentence.
+fn missing(answer: &Answer, origin: &str, method: UploadMethod) -> Option<String> {
+    if !answer.status.is_success() {
+        return Some(format!("the preflight was answered {}", answer.told()));
+    }
+    let lists = |name: &str, wanted: &str| {
+        let values = answer.headers.get_all(name).into_iter();
+        values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|item| item.trim().eq_ignore_ascii_case(wanted) || item.trim() == "*")
+    };
+    if let Some(fault) = hidden(answer, origin) {
+        return Some(fault);
+    }
+    if method == UploadMethod::Put {
+        if !lists("access-control-allow-methods", "PUT") {
+            return Some("the preflight's answer doesn't allow PUT".to_owned());
+        }
+        if !lists("access-control-allow-headers", "content-type") {
+            return Some("the preflight's answer doesn't allow the header Content-Type".to_owned());
+        }
+    }
+    None
+}
+
+/// Why a page can't see an answer, as half a sentence.
+fn hidden(answer: &Answer, origin: &str) -> Option<String> {
+    match answer.header("access-control-allow-origin") {
+        Some(allowed) if allowed == "*" || allowed == origin => None,
+        Some(allowed) => Some(format!(
+            "Access-Control-Allow-Origin is `{}`",
+            plain(allowed)
+        )),
+        None => Some("an answer lacks Access-Control-Allow-Origin".to_owned()),
+    }
+}
+
+/// What the AWS CLI takes as `--cors-configuration` (AWS, "Elements of a CORS configuration").
+fn configuration(origin: &str, method: UploadMethod) -> String {
+    let rule = json!({
+        "AllowedOrigins": [origin],
+        "AllowedMethods": ["GET", "HEAD", method.as_str()],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag"],
+        "MaxAgeSeconds": 3600,
+    });
+    json!({ "CORSRules": [rule] }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    const ORIGIN: &str = "https://app.example.com";
+
+    fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> Answer {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
+        let status = StatusCode::from_u16(status).unwrap();
+        Answer::new(status, headers, bytes::Bytes::new())
+    }
+
+    #[test]
+    fn preflights_are_read_as_browsers_read_them() {
+        const ORIGINS: &str = "access-control-allow-origin";
+        const METHODS: &str = "access-control-allow-methods";
+        const HEADERS: &str = "access-control-allow-headers";
+        let put = |headers: &[_]| missing(&answer(200, headers), ORIGIN, UploadMethod::Put);
+        let allowed = (ORIGINS, ORIGIN);
+        let methods = (METHODS, "GET, put");
+        assert_eq!(put(&[allowed, methods, (HEADERS, "x,Content-Type")]), None);
+        assert_eq!(put(&[(ORIGINS, "*"), (METHODS, "*"), (HEADERS, "*")]), None);
+        for (headers, fragment) in [
+            (&[methods, (HEADERS, "*")][..], "lacks"),
+            (
+                &[(ORIGINS, "https://other"), methods, (HEADERS, "*")],
+                "https://other",
+            ),
+            (&[allowed, (METHODS, "POST"), (HEADERS, "*")], "allow PUT"),
+            (&[allowed, methods], "Content-Type"),
+        ] {
+            let fault = put(headers).unwrap();
+            assert!(fault.contains(fragment), "{fault}");
+        }
+        let refused = answer(403, &[allowed]);
+        assert!(missing(&refused, ORIGIN, UploadMethod::Post).is_some());
+        // POST needs no leave of its own (Fetch, "CORS-safelisted method").
+        let plain = answer(204, &[allowed]);
+        assert_eq!(missing(&plain, ORIGIN, UploadMethod::Post), None);
+    }
+
+    #[test]
+    fn what_is_no_origin_is_told_apart() {
+        for good in [ORIGIN, "http://localhost:3000", "https://[::1]:8443"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "",
+            "*",
+            "null",
+            "app.example.com",
+            "https://app.example.com/",
+            "https://App.example.com",
+            "https://u:p@app.example.com",
+            "ftp://app.example.com",
+            "https://app.example.com?x",
+            "https://app.example.com\r\nx: y",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
+}

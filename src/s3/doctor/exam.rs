@@ -1,0 +1,149 @@
+//! What all checks share: who asks, whom, and at what time.
+
+use bytes::Bytes;
+use http::{Method as HttpMethod, Request};
+use http_body_util::Full;
+use time::{Duration, OffsetDateTime};
+
+use super::answer::{Answer, causes};
+use super::options::DoctorOptions;
+use crate::limits::Lifetime;
+use crate::s3::bucket::{Address, S3Bucket};
+use crate::s3::client::StoreClient;
+use crate::signer::UploadMethod;
+use crate::sigv4::{Credentials, Method, Presign, Signer};
+
+/// The longest body that is looked at, in bytes.
+const LONGEST_BODY: usize = 256 * 1024;
+
+pub(super) struct Exam<'a> {
+    pub(super) bucket: &'a S3Bucket,
+    pub(super) credentials: &'a Credentials,
+    pub(super) options: &'a DoctorOptions,
+    /// How far the store's clock is ahead of ours, where that matters. Signatures go by the store's
+    /// time, so that a wrong clock doesn't hide everything else.
+    pub(super) ahead: Duration,
+    pub(super) made: Vec<Made>,
+    signer: Signer,
+    client: StoreClient,
+    folder: String,
+}
+
+/// A key under which there may be something that has to go.
+pub(super) struct Made {
+    pub(super) key: String,
+    /// Whether the store said that there is.
+    pub(super) taken: bool,
+}
+
+impl<'a> Exam<'a> {
+    pub(super) fn begin(
+        bucket: &'a S3Bucket,
+        credentials: &'a Credentials,
+        options: &'a DoctorOptions,
+    ) -> Self {
+        let mut client = StoreClient::new();
+        client.set_timeout(options.timeout);
+        let id = options.ids.next_id().simple();
+        Self {
+            bucket,
+            credentials,
+            options,
+            ahead: Duration::ZERO,
+            made: Vec::new(),
+            signer: bucket.signer(credentials.clone()),
+            client,
+            folder: format!("tower-asset-upload-doctor/{id}"),
+        }
+    }
+
+    /// A key that nobody else uses.
+    pub(super) fn key(&self, name: &str) -> String {
+        format!("{}/{name}.txt", self.folder)
+    }
+
+    /// How clients upload.
+    pub(super) fn method(&self) -> UploadMethod {
+        let method = self.options.method;
+        method.unwrap_or_else(|| self.bucket.upload_method())
+    }
+
+    /// The time, as the store has it.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        let now = self.options.clock.now();
+        now.checked_add(self.ahead).unwrap_or(now)
+    }
+
+    /// Sends a request with a small body; or says, in half a sentence, why there was no answer.
+    pub(super) async fn send(
+        &self,
+        method: HttpMethod,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, String> {
+        let request = headers
+            .iter()
+            .fold(Request::builder(), |request, (name, value)| {
+                request.header(*name, *value)
+            });
+        let request = request
+            .method(method)
+            .uri(url)
+            .body(Full::new(body.into()))
+            .map_err(|fault| fault.to_string())?;
+        let answer = self.client.send(request).await;
+        let (head, body) = answer.map_err(|fault| causes(&fault))?.into_parts();
+        let body = self.client.read(body, LONGEST_BODY).await;
+        let body = body.map_err(|fault| causes(&fault))?;
+        Ok(Answer::new(head.status, head.headers, body))
+    }
+
+    pub(super) async fn get(&self, url: &str) -> Result<Answer, String> {
+        self.send(HttpMethod::GET, url, &[], "").await
+    }
+
+    /// Whether there is such an object, as far as the store tells.
+    pub(super) async fn holds(&self, key: &str) -> bool {
+        let Ok(url) = self.object_url(Method::Head, key, None) else {
+            return false;
+        };
+        let answer = self.send(HttpMethod::HEAD, &url, &[], "").await;
+        answer.is_ok_and(|answer| answer.status.is_success())
+    }
+
+    /// A signed URL for an object at the internal address.
+    pub(super) fn object_url(
+        &self,
+        method: Method,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<String, String> {
+        let Address { origin, prefix, .. } = self.bucket.internal();
+        let request = Presign::new(method, origin, prefix, key);
+        self.presign(match version {
+            Some(version) => request.version_id(version),
+            None => request,
+        })
+    }
+
+    /// Asks the bucket for one of its settings, or for a list.
+    pub(super) async fn ask_bucket(
+        &self,
+        query: &[(&'static str, &str)],
+    ) -> Result<Answer, String> {
+        let Address { origin, prefix, .. } = self.bucket.internal();
+        let url = self.presign(Presign::of_bucket(origin, prefix, query))?;
+        self.get(&url).await
+    }
+
+    fn presign(&self, request: Presign<'_>) -> Result<String, String> {
+        let lifetime = Lifetime::new(std::time::Duration::from_mins(5)).unwrap_or_default();
+        let signed = self
+            .signer
+            .presign_at(&request.expires_in(lifetime), self.now());
+        signed
+            .map(|url| url.into_string())
+            .map_err(|fault| fault.to_string())
+    }
+}

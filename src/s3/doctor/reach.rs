@@ -1,0 +1,181 @@
+//! Whether the store can be reached, from here and by clients, and what its clock shows.
+
+use time::format_description::well_known::Rfc2822;
+use time::{Duration, OffsetDateTime};
+
+use super::answer::{Answer, plain};
+use super::exam::Exam;
+use super::report::DoctorCheck;
+use crate::s3::bucket::Address;
+
+/// What no signature suffers from. `Date` has whole seconds, and the answer was under way.
+const FINE: Duration = Duration::minutes(1);
+/// The most that S3 puts up with (AWS, "Error responses": `RequestTimeTooSkewed`).
+const MOST: Duration = Duration::minutes(15);
+
+pub(super) async fn endpoint(exam: &Exam<'_>) -> (DoctorCheck, Option<Answer>) {
+    const NAME: &str = "endpoint";
+    let address = exam.bucket.internal();
+    match speaks_s3(exam, address).await {
+        Ok(answer) => {
+            let says = format!("{} answers, and speaks S3.", address.origin);
+            (DoctorCheck::passed(NAME, says), Some(answer))
+        }
+        Err(says) => (DoctorCheck::failed(NAME, says), None),
+    }
+}
+
+/// The answer is whether clients are worth imitating.
+pub(super) async fn public(exam: &Exam<'_>) -> (DoctorCheck, bool) {
+    const NAME: &str = "public";
+    let (public, internal) = (exam.bucket.public(), exam.bucket.internal());
+    let origin = &public.origin;
+    if public != internal
+        && let Err(says) = speaks_s3(exam, public).await
+    {
+        let says = format!(
+            "{says} Clients are sent there; if only this machine can't reach it, run the doctor elsewhere."
+        );
+        return (DoctorCheck::failed(NAME, says), false);
+    }
+    let page = exam.options.origin.as_deref().unwrap_or_default();
+    let check = if page.starts_with("https://") && origin.starts_with("http://") {
+        DoctorCheck::warned(
+            NAME,
+            format!(
+                "Clients are sent to {origin}, and browsers let no page of {page} talk to an http:// \
+                 address. Give the public endpoint a certificate and an https:// address."
+            ),
+        )
+    } else if public == internal {
+        DoctorCheck::passed(NAME, format!("Clients are sent to {origin} too."))
+    } else {
+        DoctorCheck::passed(
+            NAME,
+            format!("Clients are sent to {origin}, which answers."),
+        )
+    };
+    (check, true)
+}
+
+/// Asks, without a signature, for what isn't there: an error as S3 writes it is all there can be.
+async fn speaks_s3(exam: &Exam<'_>, address: &Address) -> Result<Answer, String> {
+    let Address { origin, prefix, .. } = address;
+    let answer = exam
+        .get(&format!("{origin}{prefix}{}", exam.key("missing")))
+        .await;
+    let answer = answer.map_err(|fault| {
+        format!(
+            "{origin} can't be reached ({fault}). Check the address, the port, the certificate, and \
+             whether the store is running."
+        )
+    })?;
+    if answer.error.is_some() {
+        return Ok(answer);
+    }
+    let kind = answer.header("content-type").map_or_else(
+        || "no type".to_owned(),
+        |kind| plain(kind.split(';').next().unwrap_or_default()),
+    );
+    Err(format!(
+        "{origin} answers, but not as S3 does ({}, {kind}). Check that it is the address of the S3 API, \
+         and not that of a web console or of a proxy that has lost its store.",
+        answer.told(),
+    ))
+}
+
+/// The answer is what has to be added to our clock to sign.
+pub(super) fn clock(exam: &Exam<'_>, answer: &Answer) -> (DoctorCheck, Duration) {
+    compare(exam.options.clock.now(), answer.header("date"))
+}
+
+fn compare(ours: OffsetDateTime, date: Option<&str>) -> (DoctorCheck, Duration) {
+    const NAME: &str = "clock";
+    let theirs = date.and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok());
+    let Some(theirs) = theirs else {
+        let says = "The store's answer has no Date, so its clock can't be compared with this one.";
+        return (DoctorCheck::skipped(NAME, says), Duration::ZERO);
+    };
+    let ahead = theirs - ours;
+    let off = span(ahead);
+    let way = if ahead.is_negative() { "fast" } else { "slow" };
+    let check = if ahead.abs() <= FINE {
+        let says = "This machine's clock and the store's agree.";
+        return (DoctorCheck::passed(NAME, says), Duration::ZERO);
+    } else if ahead.abs() <= MOST {
+        DoctorCheck::warned(
+            NAME,
+            format!(
+                "This machine's clock is {off} {way} by the store's. At 15 minutes S3 refuses what it \
+                 signs, and forms end as much earlier or later: synchronise it (NTP)."
+            ),
+        )
+    } else {
+        DoctorCheck::failed(
+            NAME,
+            format!(
+                "This machine's clock is {off} {way} by the store's, and S3 refuses what is 15 minutes \
+                 off: synchronise it (NTP). The checks below went by the store's clock."
+            ),
+        )
+    };
+    (check, ahead)
+}
+
+/// `2 h 3 min`, `95 s`
+fn span(length: Duration) -> String {
+    let seconds = length.whole_seconds().unsigned_abs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} days", seconds / 86400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::s3::doctor::report::CheckStatus;
+
+    #[test]
+    fn clocks_are_compared() {
+        let store = Some("Tue, 19 May 2026 10:11:12 GMT");
+        for (ours, status, fragment, ahead) in [
+            (
+                datetime!(2026-05-19 10:11:40 UTC),
+                CheckStatus::Passed,
+                "agree",
+                0,
+            ),
+            (
+                datetime!(2026-05-19 10:14:12 UTC),
+                CheckStatus::Warned,
+                "3 min fast",
+                -180,
+            ),
+            (
+                datetime!(2026-05-19 10:09:30 UTC),
+                CheckStatus::Warned,
+                "102 s slow",
+                102,
+            ),
+            (
+                datetime!(2026-05-19 07:08:12 UTC),
+                CheckStatus::Failed,
+                "3 h 3 min slow",
+                10_980,
+            ),
+        ] {
+            let (check, offset) = compare(ours, store);
+            assert_eq!((check.status, offset.whole_seconds()), (status, ahead));
+            assert!(check.says.contains(fragment), "{}", check.says);
+        }
+        for none in [None, Some("yesterday")] {
+            let (check, _) = compare(datetime!(2026-05-19 10:11:12 UTC), none);
+            assert_eq!(check.status, CheckStatus::Skipped);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! One upload as a client sends it, open to be tampered with.
+
+use bytes::Bytes;
+use http::Method as HttpMethod;
+use time::Duration;
+
+use super::access::spoiled;
+use super::answer::Answer;
+use super::exam::{Exam, Made};
+use crate::checksum::Checksum;
+use crate::limits::{Lifetime, UploadSize};
+use crate::media_type::MediaType;
+use crate::object_name::ObjectKey;
+use crate::s3::{S3PostSigner, S3PutSigner};
+use crate::signer::{UploadData, UploadIntent, UploadMethod, UploadSigner};
+
+/// The file that is announced.
+pub(super) const FILE: &str = "Written by tower-asset-upload's doctor, to be deleted at once.\n";
+/// The type that is announced.
+pub(super) const TYPE: &str = "text/plain";
+
+const BOUNDARY: &str = "tower-asset-upload-doctor-5e1fd1bd";
+
+/// What is asked for when something is signed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted {
+    /// How long ago; forms are good for an hour.
+    pub(super) ago: Duration,
+    /// The SHA-256 of another file.
+    pub(super) checksum: Option<Checksum>,
+}
+
+#[derive(Clone)]
+pub(super) struct Sending {
+    /// The key it was signed for.
+    key: String,
+    /// The key it is sent to.
+    sent_to: String,
+    method: UploadMethod,
+    url: String,
+    /// A form's fields, or a request's headers but for the length.
+    pairs: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Sending {
+    /// Signs an upload of [`FILE`], as the service does.
+    pub(super) async fn sign(exam: &Exam<'_>, name: &str, wanted: &Wanted) -> Result<Self, String> {
+        let text = exam.key(name);
+        let key = ObjectKey::new(&*text).map_err(|fault| fault.to_string())?;
+        let media_type: MediaType = TYPE.parse().map_err(|_| format!("no type: {TYPE}"))?;
+        let size = u64::try_from(FILE.len()).ok().and_then(UploadSize::new);
+        let size = size.ok_or("no file")?;
+        let mut intent = UploadIntent::new(&key, &media_type, size);
+        intent.checksum = wanted.checksum.as_ref();
+        let now = exam.now().checked_sub(wanted.ago).unwrap_or(exam.now());
+
+        let (bucket, credentials) = (exam.bucket.clone(), exam.credentials.clone());
+        let lifetime = Lifetime::default();
+        let signed = match exam.method() {
+            UploadMethod::Post => {
+                let signer = S3PostSigner::new(bucket, credentials).expires_in(lifetime);
+                let signer = signer.fields(exam.options.fields.clone());
+                let signer = signer.map_err(|fault| fault.to_string())?;
+                signer.sign_upload(&intent, now).await
+            }
+            UploadMethod::Put => {
+                let signer = S3PutSigner::new(bucket, credentials).expires_in(lifetime);
+                signer.sign_upload(&intent, now).await
+            }
+        };
+        let data = signed.map_err(|fault| fault.to_string())?;
+        Ok(Self::of(text, &data))
+    }
+
+    fn of(key: String, data: &UploadData) -> Self {
+        let pairs = data.fields().iter().chain(data.headers().iter());
+        let owned = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self {
+            sent_to: key.clone(),
+            key,
+            method: data.method(),
+            url: data.url().to_owned(),
+            // The client writes the length of what it sends by itself.
+            pairs: owned
+                .filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"))
+                .collect(),
+            body: FILE.into(),
+        }
+    }
+
+    /// The key that it is sent to.
+    pub(super) fn sent_to(&self) -> &str {
+        &self.sent_to
+    }
+
+    pub(super) fn file(&mut self, file: impl Into<Vec<u8>>) {
+        self.body = file.into();
+    }
+
+    pub(super) fn content_type(&mut self, media_type: &str) {
+        self.set("Content-Type", media_type);
+    }
+
+    /// Sends it to another object than it was signed for.
+    pub(super) fn other_key(&mut self, key: &str) {
+        key.clone_into(&mut self.sent_to);
+        match self.method {
+            UploadMethod::Post => self.set("key", key),
+            UploadMethod::Put => self.url = self.url.replacen(&self.key, key, 1),
+        }
+    }
+
+    /// Adds what wasn't signed: a field, or a header that S3 wants to be signed.
+    pub(super) fn extra(&mut self, name: &str, value: &str) {
+        self.pairs.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(super) fn spoil_signature(&mut self) {
+        match self.method {
+            UploadMethod::Post => {
+                for (name, value) in &mut self.pairs {
+                    if name.to_ascii_lowercase().ends_with("-signature") {
+                        *value = spoiled(value);
+                    }
+                }
+            }
+            UploadMethod::Put => self.url = spoiled(&self.url),
+        }
+    }
+
+    /// Leaves away all that says who sends it.
+    pub(super) fn unsigned(&mut self) {
+        match self.method {
+            UploadMethod::Post => {
+                let kept = ["key", "content-type"];
+                self.pairs
+                    .retain(|(name, _)| kept.contains(&&*name.to_ascii_lowercase()));
+            }
+            UploadMethod::Put => {
+                let query = self.url.find('?').unwrap_or(self.url.len());
+                self.url.truncate(query);
+            }
+        }
+    }
+
+    /// Keeps the signature and permits more than it was made for.
+    pub(super) fn longer_life(&mut self) {
+        match self.method {
+            UploadMethod::Post => {
+                for (name, value) in &mut self.pairs {
+                    if name == "policy" {
+                        *value = later(value);
+                    }
+                }
+            }
+            UploadMethod::Put => {
+                self.url = self.url.replacen("-Expires=", "-Expires=1", 1);
+            }
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        for (other, old) in &mut self.pairs {
+            if other.eq_ignore_ascii_case(name) {
+                value.clone_into(old);
+            }
+        }
+    }
+
+    /// Sends it, as a page of the origin does where there is one.
+    pub(super) async fn send(&self, exam: &mut Exam<'_>) -> Result<Answer, String> {
+        let mut headers = Vec::new();
+        if let Some(origin) = &exam.options.origin {
+            headers.push(("origin", &**origin));
+        }
+        let form_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        let (method, body) = match self.method {
+            UploadMethod::Post => {
+                headers.push(("content-type", &*form_type));
+                (HttpMethod::POST, self.form())
+            }
+            UploadMethod::Put => {
+                headers.extend(self.pairs.iter().map(|(name, value)| (&**name, &**value)));
+                (HttpMethod::PUT, self.body.clone().into())
+            }
+        };
+        let answer = exam.send(method, &self.url, &headers, body).await;
+        let taken = answer.as_ref().is_ok_and(Answer::is_yes);
+        exam.made.push(Made {
+            key: self.sent_to.clone(),
+            taken,
+        });
+        // Some stores may go by what was signed.
+        if self.key != self.sent_to {
+            exam.made.push(Made {
+                key: self.key.clone(),
+                taken: false,
+            });
+        }
+        answer
+    }
+
+    /// The fields in order, the file last (RFC 7578).
+    fn form(&self) -> Bytes {
+        let mut form = Vec::new();
+        for (name, value) in &self.pairs {
+            let part = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
+            form.extend_from_slice(part.as_bytes());
+        }
+        let file = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"doctor.txt\"\r\n\
+             Content-Type: {TYPE}\r\n\r\n"
+        );
+        form.extend_from_slice(file.as_bytes());
+        form.extend_from_slice(&self.body);
+        form.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        form.into()
+    }
+}
+
+/// A policy that ends in another year.
+fn later(policy: &str) -> String {
+    let decoded = base64_simd::STANDARD.decode_to_vec(policy);
+    let document = decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let document = document.unwrap_or_default();
+    let changed = document.replacen("\"expiration\":\"2", "\"expiration\":\"3", 1);
+    base64_simd::STANDARD.encode_to_string(changed)
+}

@@ -1,0 +1,79 @@
+//! A store that enforces nothing, and one that keeps versions.
+
+use tower_asset_upload::UploadMethod;
+use tower_asset_upload::s3::CheckStatus;
+
+use crate::moto::Moto;
+use crate::{ENFORCED, expect};
+use CheckStatus::{Failed, Passed, Warned};
+
+const NO_OBJECTS: &str = "found = s3.list_object_versions(Bucket='uploads')\n\
+    print(len(found.get('Versions', [])), len(found.get('DeleteMarkers', [])))";
+
+#[tokio::test]
+async fn a_store_that_enforces_nothing_is_told_on() {
+    let Some(moto) = Moto::start("a_store_that_enforces_nothing_is_told_on") else {
+        return;
+    };
+    for method in [UploadMethod::Post, UploadMethod::Put] {
+        let report = moto.setup().with(|o| o.method(method)).report().await;
+        expect(&report, "upload", Passed, &[]);
+        for name in ENFORCED {
+            // Of a URL this is no promise of ours.
+            let is_header = name == "fields" && method == UploadMethod::Put;
+            let status = if is_header { Warned } else { Failed };
+            expect(&report, name, status, &["The store took"]);
+        }
+        expect(&report, "credentials", Warned, &["false signature"]);
+        expect(&report, "checksum", Warned, &["promises nothing"]);
+        assert_eq!(report.status(), Failed);
+        expect(&report, "cleanup", Passed, &["gone"]);
+        assert_eq!(moto.boto(NO_OBJECTS), "0 0");
+    }
+}
+
+#[tokio::test]
+async fn no_version_stays_behind() {
+    let Some(moto) = Moto::start("no_version_stays_behind") else {
+        return;
+    };
+    moto.boto(
+        "s3.put_bucket_versioning(Bucket='uploads', VersioningConfiguration={'Status': 'Enabled'})",
+    );
+    let report = moto.setup().report().await;
+    let warned = expect(&report, "versioning", Warned, &["old version"]);
+    expect(&report, "cleanup", Passed, &["gone"]);
+    assert_eq!(moto.boto(NO_OBJECTS), "0 0");
+
+    // What it advises is taken, and does.
+    let rule = warned.remedy.as_ref().unwrap();
+    moto.boto(&format!(
+        "import json\ns3.put_bucket_lifecycle_configuration(Bucket='uploads', \
+         LifecycleConfiguration=json.loads('{rule}'))"
+    ));
+    let report = moto.setup().report().await;
+    expect(&report, "versioning", Passed, &["ends the old ones"]);
+    expect(&report, "lifecycle", Passed, &["No lifecycle rule"]);
+
+    moto.boto(
+        "s3.put_bucket_lifecycle_configuration(Bucket='uploads', LifecycleConfiguration={'Rules': \
+         [{'ID': 'x', 'Status': 'Enabled', 'Filter': {'Prefix': ''}, 'Expiration': {'Days': 30}}]})",
+    );
+    let report = moto.setup().report().await;
+    expect(&report, "lifecycle", Warned, &["after 30 days"]);
+}
+
+#[tokio::test]
+async fn a_bucket_in_another_region_is_noticed() {
+    let Some(moto) = Moto::start("a_bucket_in_another_region_is_noticed") else {
+        return;
+    };
+    moto.boto(
+        "s3 = boto3.client('s3', endpoint_url=s3.meta.endpoint_url, region_name='eu-west-1', \
+         aws_access_key_id='AKIAMOTO', aws_secret_access_key='any')\n\
+         s3.delete_bucket(Bucket='uploads')\ns3.create_bucket(Bucket='uploads', \
+         CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})",
+    );
+    let report = moto.setup().report().await;
+    expect(&report, "region", Warned, &["`us-east-1`", "`eu-west-1`"]);
+}
