@@ -27,7 +27,7 @@ pub(super) fn paths(settings: &Settings) -> Value {
             "head": retrieve(settings, Bodies::Left),
             "patch": complete(settings),
             "delete": delete(settings),
-            "options": options(settings, "optionsOfAsset"),
+            "options": options_of_item(settings),
         },
     })
 }
@@ -209,6 +209,19 @@ fn options(settings: &Settings, id: &str) -> Value {
         "security": [],
         "responses": answers,
     })
+}
+
+/// Which asset it is doesn't matter, so whatever stands in its place is taken.
+fn options_of_item(settings: &Settings) -> Value {
+    let mut options = options(settings, "optionsOfAsset");
+    options["parameters"] = json!([{
+        "name": "asset_id",
+        "in": "path",
+        "required": true,
+        "schema": {"type": "string", "minLength": 1},
+        "example": ASSET_ID,
+    }]);
+    options
 }
 
 fn operation(
