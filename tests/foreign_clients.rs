@@ -11,6 +11,8 @@ mod plane_sdk;
 mod process;
 #[path = "foreign_clients/schemathesis.rs"]
 mod schemathesis;
+#[path = "foreign_clients/uppy.rs"]
+mod uppy;
 #[path = "foreign_clients/venv.rs"]
 mod venv;
 
