@@ -115,7 +115,12 @@ async fn run(options: Options) -> Result<(), Failure> {
     .max_size(options.max_size)
     .build();
 
-    let pages = page::routes(demo.as_ref(), options.max_size);
+    let document = match options.rate_limit {
+        Some(_) => uploads.openapi().rate_limited(),
+        None => uploads.openapi(),
+    };
+    let pages = page::routes(demo.as_ref(), options.max_size)
+        .route_service("/openapi.json", document.into_service());
     let app = match options.rate_limit {
         Some(limit) => pages.fallback_service(RateLimitLayer::new(limit).layer(uploads)),
         None => pages.fallback_service(uploads),

@@ -86,6 +86,8 @@ mod layer;
 mod limits;
 mod media_type;
 mod object_name;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod pairs;
 mod plain;
 mod presented;
@@ -130,6 +132,8 @@ pub use layer::{AssetUploadLayer, AssetUploadMiddleware, MiddlewareFuture};
 pub use limits::{Lifetime, Oversize, PendingCaps, UploadSize};
 pub use media_type::{AllowedTypes, InvalidMediaType, MediaType};
 pub use object_name::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
+#[cfg(feature = "openapi")]
+pub use openapi::{OpenApi, OpenApiService};
 pub use pairs::Pairs;
 pub use provider::ProvideCredentials;
 pub use purge::{Condemned, PurgeStep, PurgeStore};

@@ -179,6 +179,15 @@ impl AllowedTypes {
         }
     }
 
+    /// All that may be uploaded, where that isn't everything.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn list(&self) -> Option<&[MediaType]> {
+        match &self.0 {
+            Choice::Any => None,
+            Choice::Only(types) => Some(types),
+        }
+    }
+
     /// Whether this type may be uploaded.
     #[must_use]
     pub fn contains(&self, media_type: &MediaType) -> bool {

@@ -111,6 +111,11 @@ impl BasePath {
             && !path.contains("//");
         sound.then_some(Self(path))
     }
+
+    #[cfg(feature = "openapi")]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Default for BasePath {

@@ -74,7 +74,7 @@ use crate::usecase::UseCases;
 /// # }
 /// ```
 pub struct AssetUploadService<Store, Signer> {
-    inner: Arc<Inner<Store, Signer>>,
+    pub(crate) inner: Arc<Inner<Store, Signer>>,
 }
 
 pub(crate) struct Inner<Store, Signer> {
@@ -122,9 +122,14 @@ where
         let inner = Arc::clone(&self.inner);
         let (head, body) = request.into_parts();
         ResponseFuture(Box::pin(async move {
-            match &path {
+            let answer = match &path {
                 Some(path) => inner.answer(path, &head, body).await,
                 None => response::no_such_path(),
+            };
+            if head.method == Method::HEAD {
+                response::without_body(answer)
+            } else {
+                answer
             }
         }))
     }
@@ -138,12 +143,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
             return response::options(path.allow());
         }
         let answered = self.fulfil(&action, path, head, body).await;
-        let answer = answered.unwrap_or_else(response::refusal);
-        if head.method == Method::HEAD {
-            response::without_body(answer)
-        } else {
-            answer
-        }
+        answered.unwrap_or_else(response::refusal)
     }
 
     async fn fulfil<B: Body>(

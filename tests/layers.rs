@@ -53,6 +53,7 @@ const LAYERS: [&[&str]; 6] = [
         "conformance",
         "extension_auth",
         "header_auth",
+        "openapi",
         "rate_limit",
         "s3",
         "stores",

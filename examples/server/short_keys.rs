@@ -1,8 +1,9 @@
 //! Long names in the embedded object store.
 
 use async_trait::async_trait;
+use axum::http::header::ETAG;
 use s3s::dto::{
-    DeleteObjectInput, DeleteObjectOutput, GetObjectInput, GetObjectOutput, HeadObjectInput,
+    DeleteObjectInput, DeleteObjectOutput, ETag, GetObjectInput, GetObjectOutput, HeadObjectInput,
     HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output,
     PutObjectInput, PutObjectOutput,
 };
@@ -41,13 +42,19 @@ impl S3 for ShortKeys {
         self.0.head_object(request).await
     }
 
-    /// POST Object comes here too.
+    /// POST Object comes here too. The `ETag` is put into its answer's head, where S3 has it and this
+    /// store by itself doesn't: Uppy 5 waits for it forever.
     async fn put_object(
         &self,
         mut request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
         shorten(&mut request.input.key);
-        self.0.put_object(request).await
+        let mut response = self.0.put_object(request).await?;
+        let tag = response.output.e_tag.as_ref();
+        if let Some(Ok(tag)) = tag.map(ETag::to_http_header) {
+            response.headers.insert(ETAG, tag);
+        }
+        Ok(response)
     }
 
     async fn delete_object(

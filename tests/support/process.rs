@@ -208,14 +208,19 @@ impl Process {
 
     /// Waits for its end.
     pub fn wait(&mut self) -> Ended {
-        let deadline = Instant::now() + PATIENCE;
+        self.wait_for(PATIENCE)
+    }
+
+    /// Waits for its end, with a patience of one's own.
+    pub fn wait_for(&mut self, patience: Duration) -> Ended {
+        let deadline = Instant::now() + patience;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
             assert!(
                 Instant::now() < deadline,
-                "still running after {PATIENCE:?}:\n{}\n{}",
+                "still running after {patience:?}:\n{}\n{}",
                 self.stdout(),
                 self.stderr()
             );

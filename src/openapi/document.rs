@@ -1,0 +1,221 @@
+//! The document and its settings.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::service::OpenApiService;
+use super::{operations, refusals, schemas};
+use crate::command::Rules;
+use crate::service::AssetUploadService;
+
+/// The [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.1) document of an [`AssetUploadService`]:
+/// its paths and limits as they are set, every header, every answer, errors included.
+///
+/// Made by [`AssetUploadService::openapi`]. The requests it describes are just those that are
+/// accepted, as far as JSON Schema can say that; what it can't say is whether a `project_id` names a
+/// project, and whether a type that is left out can be derived from the name.
+///
+/// ```
+/// use axum::Router;
+/// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+/// # use tower_asset_upload::sigv4::{Credentials, Region};
+/// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
+///
+/// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
+/// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+/// # let store = MemoryStore::new();
+/// let authenticator = HeaderAuthenticator::new(store.clone());
+/// let uploads = AssetUploadService::builder(store, signer, authenticator).build();
+///
+/// let document = uploads.openapi();
+/// assert!(document.to_json().contains("/api/v1/workspaces/{slug}/assets/"));
+///
+/// let app: Router = Router::new()
+///     .route_service("/openapi.json", document.into_service())
+///     .fallback_service(uploads);
+/// # let _ = app;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct OpenApi {
+    settings: Settings,
+}
+
+/// What differs from host to host.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) base_path: String,
+    pub(super) rules: Rules,
+    pub(super) max_body: usize,
+    pub(super) rate_limited: bool,
+    pub(super) header_credentials: bool,
+    servers: Vec<String>,
+}
+
+impl<Store, Signer> AssetUploadService<Store, Signer> {
+    /// The document of what this service answers.
+    pub fn openapi(&self) -> OpenApi {
+        let inner = &*self.inner;
+        OpenApi {
+            settings: Settings {
+                base_path: inner.base_path.as_str().to_owned(),
+                rules: inner.rules.clone(),
+                max_body: inner.max_body,
+                rate_limited: false,
+                header_credentials: true,
+                servers: Vec::new(),
+            },
+        }
+    }
+}
+
+impl OpenApi {
+    /// Names a server: a URL, or a path, taken from where the document is served; without one the
+    /// paths start at that server's root. A host whose router strips a prefix names the prefix here.
+    ///
+    /// ```
+    /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+    /// # use tower_asset_upload::sigv4::{Credentials, Region};
+    /// # use tower_asset_upload::{AssetUploadService, FromExtensions, MemoryStore};
+    /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
+    /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+    /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions)
+    ///     .base_path("")?
+    ///     .build();
+    /// let document = uploads.openapi().server("/files").without_credentials();
+    ///
+    /// let app: axum::Router = axum::Router::new()
+    ///     .route_service("/openapi.json", document.into_service())
+    ///     .nest_service("/files", uploads);
+    /// # let _ = app;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn server(mut self, url: impl Into<String>) -> Self {
+        self.settings.servers.push(url.into());
+        self
+    }
+
+    /// Documents what a rate limit before the service adds: two headers to every answer, and a 429
+    /// to every operation. Not documented by default.
+    pub fn rate_limited(mut self) -> Self {
+        self.settings.rate_limited = true;
+        self
+    }
+
+    /// Leaves out the headers that [`HeaderAuthenticator`](crate::HeaderAuthenticator) reads, for
+    /// hosts that authenticate in their own way. They are documented by default.
+    pub fn without_credentials(mut self) -> Self {
+        self.settings.header_credentials = false;
+        self
+    }
+
+    /// The document, as JSON with line breaks.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        format!("{:#}", self.document())
+    }
+
+    /// A service that answers every GET with the document, to be mounted at a path of the host's
+    /// choice.
+    #[must_use]
+    pub fn into_service(self) -> OpenApiService {
+        OpenApiService::new(self.to_json())
+    }
+
+    fn document(&self) -> Value {
+        let settings = &self.settings;
+        let mut components = json!({
+            "schemas": schemas::schemas(settings),
+            "responses": refusals::beside_the_operations(settings),
+            "parameters": operations::parameters(),
+            "headers": headers(settings),
+        });
+        if settings.header_credentials {
+            components["securitySchemes"] = security_schemes();
+        }
+        let mut document = json!({
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Asset uploads",
+                "version": env!("CARGO_PKG_VERSION"),
+                "description": "Uploads straight to object storage: a file is announced and gets a \
+                    signed form for just that file, which takes it to the object store; the upload \
+                    is then declared complete. Every path answers without its last slash too, every \
+                    other method of it with 405, and a query string is ignored.",
+            },
+            "paths": operations::paths(settings),
+            "components": components,
+        });
+        if !settings.servers.is_empty() {
+            let servers = settings.servers.iter().map(|url| json!({"url": url}));
+            document["servers"] = servers.collect();
+        }
+        document
+    }
+}
+
+fn security_schemes() -> Value {
+    json!({
+        "apiKey": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-API-Key",
+            "description": "A personal key. Where it is sent, `Authorization` is not looked at.",
+        },
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token, with the scopes that it was granted.",
+        },
+    })
+}
+
+fn headers(settings: &Settings) -> Value {
+    let whole = |least: u64, meant: &str| {
+        json!({
+            "required": true,
+            "description": meant,
+            "schema": {"type": "integer", "minimum": least},
+        })
+    };
+    let mut headers = json!({
+        "Allow": {
+            "required": true,
+            "description": "The methods of the path.",
+            "schema": {"type": "string"},
+            "example": "POST, OPTIONS",
+        },
+        "Cache-Control": {
+            "required": true,
+            "description": "Answers are one caller's, and may carry signatures.",
+            "schema": {"const": "no-store"},
+        },
+        "Retry-After": whole(1, "How many seconds to wait."),
+        "WWW-Authenticate": {
+            "required": true,
+            "description": "How to authenticate, and what was wrong (RFC 6750, section 3).",
+            "schema": {"type": "string", "pattern": "^Bearer "},
+        },
+    });
+    if settings.rate_limited {
+        headers["X-RateLimit-Remaining"] = whole(0, "How many requests would still pass at once.");
+        headers["X-RateLimit-Reset"] = whole(
+            0,
+            "The second since 1970 from which the whole quota is there again.",
+        );
+    }
+    headers
+}
+
+impl fmt::Debug for OpenApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenApi")
+            .field("base_path", &self.settings.base_path)
+            .field("rules", &self.settings.rules)
+            .field("rate_limited", &self.settings.rate_limited)
+            .field("servers", &self.settings.servers)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! The document, served.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::Full;
+use tower::Service;
+
+use crate::response;
+
+const ALLOW: &str = "GET, HEAD, OPTIONS";
+
+/// Answers every GET with an [`OpenApi`](crate::OpenApi) document, whatever its path. Made by
+/// [`OpenApi::into_service`](crate::OpenApi::into_service); a clone costs an `Arc`.
+///
+/// It asks for no credentials: the document has no secret in it. Whether other origins' pages may
+/// read it is for the host's CORS layer to say.
+#[derive(Clone, Debug)]
+pub struct OpenApiService {
+    document: Bytes,
+}
+
+impl OpenApiService {
+    pub(super) fn new(document: String) -> Self {
+        Self {
+            document: document.into(),
+        }
+    }
+
+    fn answer(&self, method: &Method) -> Response<Full<Bytes>> {
+        match *method {
+            Method::GET => self.document(),
+            Method::HEAD => response::without_body(self.document()),
+            Method::OPTIONS => response::options(ALLOW),
+            _ => response::method_not_allowed(method, ALLOW),
+        }
+    }
+
+    fn document(&self) -> Response<Full<Bytes>> {
+        let mut answer = Response::new(Full::new(self.document.clone()));
+        for (name, value) in [
+            (CONTENT_TYPE, "application/json"),
+            (CACHE_CONTROL, "no-cache"),
+        ] {
+            answer
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        answer
+    }
+}
+
+impl<B> Service<Request<B>> for OpenApiService {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(self.answer(request.method())))
+    }
+}
