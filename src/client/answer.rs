@@ -101,12 +101,14 @@ enum Method {
 
 #[derive(Deserialize)]
 struct LocatedBody {
-    asset_id: Uuid,
-    asset_url: String,
-    #[serde(default)]
-    asset_name: String,
-    #[serde(default)]
-    asset_type: String,
+    #[serde(rename = "asset_id")]
+    id: Uuid,
+    #[serde(rename = "asset_url")]
+    url: String,
+    #[serde(rename = "asset_name", default)]
+    name: String,
+    #[serde(rename = "asset_type", default)]
+    media_type: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -191,10 +193,10 @@ pub(super) fn located(reply: &Reply, now: OffsetDateTime) -> Result<Located, Cli
     done(Peer::Server, reply, now)?;
     let body: LocatedBody = read(reply)?;
     Ok(Located {
-        asset_id: body.asset_id.into(),
-        url: body.asset_url,
-        name: body.asset_name,
-        media_type: body.asset_type,
+        asset_id: body.id.into(),
+        url: body.url,
+        name: body.name,
+        media_type: body.media_type,
     })
 }
 

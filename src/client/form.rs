@@ -31,7 +31,9 @@ impl Form {
         // to none: the key is in the form.
         let name = "file\"; filename=\"file";
         let media_type = fields.iter().find_map(|(name, value)| {
-            let found = name.eq_ignore_ascii_case("content-type");
+            let found = name.eq_ignore_ascii_case("content-type")
+                // It becomes a line of its own here, not a value.
+                && !value.contains(['\r', '\n']);
             found.then(|| format!("Content-Type: {value}\r\n"))
         });
         part(&mut head, boundary, name, &media_type.unwrap_or_default());

@@ -1,5 +1,6 @@
 //! What is tried again: what does no harm twice, as often as the policy says, and not too soon.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -311,7 +312,7 @@ async fn the_key_goes_to_the_server_alone_and_nothing_is_shown() {
                     peer.fail(call, fault.clone());
                 }
                 let error = client.upload(&paired(), &content()).await.unwrap_err();
-                shown.push_str(&format!("{error} {error:?}"));
+                write!(shown, "{error} {error:?}").unwrap();
                 peer.forget();
             }
         }
