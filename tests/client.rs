@@ -7,6 +7,8 @@ mod crashes;
 mod downloads;
 #[path = "client/example.rs"]
 mod example;
+#[path = "support/garage.rs"]
+mod garage;
 #[path = "support/process.rs"]
 mod process;
 #[path = "client/proxy.rs"]

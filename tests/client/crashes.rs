@@ -7,36 +7,72 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tempfile::TempDir;
 use tower_asset_upload::client::{ClientError, NewUpload, Outcome, RetryPolicy};
 use tower_asset_upload::{AssetId, ExternalLabel};
 
 use crate::example::{lines, start};
+use crate::garage::{self, Garage};
 use crate::process::{PATIENCE, Server, noise, temp_dir};
 use crate::proxy::Proxy;
 use crate::round_trip::client_of;
 
 const ENVIRONMENT: &[(&str, &str)] = &[
-    ("AWS_ACCESS_KEY_ID", "AKIACRASHES"),
-    ("AWS_SECRET_ACCESS_KEY", "known/to+the/test"),
+    ("AWS_ACCESS_KEY_ID", garage::ID),
+    ("AWS_SECRET_ACCESS_KEY", garage::SECRET),
 ];
 const SIZE: usize = 1_000_000;
+
+/// An object store in a process of its own.
+enum Store {
+    /// That of another example server, of which nothing else is used. What it has is in the directory.
+    Embedded(Server, TempDir),
+    /// With its end goes what it has.
+    Garage(Garage),
+}
+
+impl Store {
+    async fn embedded(data: TempDir) -> Self {
+        Self::Embedded(Server::start(data.path(), &[], ENVIRONMENT).await, data)
+    }
+
+    fn region(&self) -> &'static str {
+        match self {
+            Self::Embedded(..) => "us-east-1",
+            Self::Garage(_) => garage::REGION,
+        }
+    }
+
+    async fn address(&self) -> SocketAddr {
+        let url = match self {
+            Self::Embedded(server, _) => server.api.create("a.png", "image/png", 1).await.url,
+            Self::Garage(garage) => garage.endpoint(),
+        };
+        let authority = url.strip_prefix("http://").unwrap();
+        authority.split('/').next().unwrap().parse().unwrap()
+    }
+
+    fn kill(self) -> Option<TempDir> {
+        match self {
+            // Dropping either kills it.
+            Self::Embedded(_, data) => Some(data),
+            Self::Garage(_) => None,
+        }
+    }
+}
 
 /// A server whose object store is another process, behind one door for clients and another for the
 /// server itself.
 struct World {
     server: Server,
-    store: Server,
     door: Proxy,
     back_door: Proxy,
-    data: [tempfile::TempDir; 2],
+    _data: TempDir,
 }
 
 impl World {
-    async fn new(signer: &str) -> Self {
-        let data = [temp_dir(), temp_dir()];
-        // The example server has a store of its own; only that one is used of it.
-        let store = Server::start(data[0].path(), &[], ENVIRONMENT).await;
-        let address = address(&store).await;
+    async fn new(signer: &str, store: &Store) -> Self {
+        let address = store.address().await;
         let (door, back_door) = (Proxy::to(address).await, Proxy::to(address).await);
         let flags = [
             "--signer",
@@ -45,20 +81,21 @@ impl World {
             &back_door.url,
             "--s3-public-endpoint",
             &door.url,
+            "--s3-region",
+            store.region(),
         ];
-        let server = Server::start(data[1].path(), &flags, ENVIRONMENT).await;
+        let data = temp_dir();
+        let server = Server::start(data.path(), &flags, ENVIRONMENT).await;
         Self {
             server,
-            store,
             door,
             back_door,
-            data,
+            _data: data,
         }
     }
 
-    async fn restart_store(&mut self) {
-        self.store = Server::start(self.data[0].path(), &[], ENVIRONMENT).await;
-        let address = address(&self.store).await;
+    async fn turn_to(&self, store: &Store) {
+        let address = store.address().await;
         self.door.turn(address);
         self.back_door.turn(address);
     }
@@ -86,13 +123,6 @@ impl World {
     }
 }
 
-/// Where the object store of a server listens.
-async fn address(server: &Server) -> SocketAddr {
-    let ticket = server.api.create("a.png", "image/png", 1).await;
-    let authority = ticket.url.strip_prefix("http://").unwrap();
-    authority.split('/').next().unwrap().parse().unwrap()
-}
-
 fn paired(name: &str) -> NewUpload {
     let label = |text: &str| ExternalLabel::new(text).unwrap();
     NewUpload::new(name).external(label("crashes"), label(name))
@@ -109,7 +139,8 @@ async fn a_client_killed_in_mid_put_resumes() {
 }
 
 async fn a_killed_client_resumes(signer: &str) {
-    let world = World::new(signer).await;
+    let store = Store::embedded(temp_dir()).await;
+    let world = World::new(signer, &store).await;
     let files = temp_dir();
     let names = ["small.png", "a.png", "b.png", "c.png"];
     for (name, size) in names.into_iter().zip([100, SIZE, SIZE, SIZE]) {
@@ -152,16 +183,32 @@ async fn a_killed_client_resumes(signer: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_killed_in_mid_post_leaves_a_pending_asset() {
-    a_killed_store_leaves_a_pending_asset("post").await;
+    let store = Store::embedded(temp_dir()).await;
+    a_killed_store_leaves_a_pending_asset("post", store).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_killed_in_mid_put_leaves_a_pending_asset() {
-    a_killed_store_leaves_a_pending_asset("put").await;
+    let store = Store::embedded(temp_dir()).await;
+    a_killed_store_leaves_a_pending_asset("put", store).await;
 }
 
-async fn a_killed_store_leaves_a_pending_asset(signer: &str) {
-    let mut world = World::new(signer).await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garage_killed_in_mid_post_leaves_a_pending_asset() {
+    if let Some(garage) = Garage::start("garage_killed_in_mid_post_leaves_a_pending_asset") {
+        a_killed_store_leaves_a_pending_asset("post", Store::Garage(garage)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garage_killed_in_mid_put_leaves_a_pending_asset() {
+    if let Some(garage) = Garage::start("garage_killed_in_mid_put_leaves_a_pending_asset") {
+        a_killed_store_leaves_a_pending_asset("put", Store::Garage(garage)).await;
+    }
+}
+
+async fn a_killed_store_leaves_a_pending_asset(signer: &str, store: Store) {
+    let world = World::new(signer, &store).await;
     let hasty = RetryPolicy::new()
         .attempts(NonZeroU32::new(3).unwrap())
         .first(Duration::from_millis(20));
@@ -173,7 +220,7 @@ async fn a_killed_store_leaves_a_pending_asset(signer: &str) {
         tokio::spawn(async move { client.upload(&paired("a.png"), &content).await })
     };
     world.until_passed(SIZE as u64 / 3).await;
-    world.store.process.kill();
+    let data = store.kill();
     let error = upload.await.unwrap().unwrap_err();
     assert!(
         matches!(
@@ -189,7 +236,11 @@ async fn a_killed_store_leaves_a_pending_asset(signer: &str) {
     assert_eq!((status, code.as_str()), (503, "object_store_unavailable"));
     assert_eq!(world.says("GET", &id).await, pending);
     // Nor does it become one with the store's return: what it has is no object.
-    world.restart_store().await;
+    let store = match data {
+        Some(data) => Store::embedded(data).await,
+        None => Store::Garage(Garage::start("the second one").unwrap()),
+    };
+    world.turn_to(&store).await;
     let (status, code) = world.says("PATCH", &id).await;
     assert_eq!((status, code.as_str()), (409, "object_missing"));
     assert_eq!(world.says("GET", &id).await, pending);
@@ -198,7 +249,8 @@ async fn a_killed_store_leaves_a_pending_asset(signer: &str) {
     let uploaded = client.upload(&paired("a.png"), &content).await.unwrap();
     assert_eq!(uploaded.outcome, Outcome::Resumed);
     assert_eq!(uploaded.asset_id.to_string(), id);
-    let copy = world.data[1].path().join("copy");
+    let directory = temp_dir();
+    let copy = directory.path().join("copy");
     client.download(uploaded.asset_id, &copy).await.unwrap();
     assert!(fs::read(&copy).unwrap() == content);
 }
@@ -206,7 +258,8 @@ async fn a_killed_store_leaves_a_pending_asset(signer: &str) {
 /// The store comes back while the client still tries: the upload it was in the middle of succeeds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_comes_back_in_time_is_found() {
-    let mut world = World::new("post").await;
+    let store = Store::embedded(temp_dir()).await;
+    let world = World::new("post", &store).await;
     let patient = RetryPolicy::new()
         .attempts(NonZeroU32::new(60).unwrap())
         .first(Duration::from_millis(50))
@@ -216,9 +269,10 @@ async fn a_store_that_comes_back_in_time_is_found() {
     world.door.pace(500_000);
     let upload = tokio::spawn(async move { client.upload(&paired("a.png"), &content).await });
     world.until_passed(SIZE as u64 / 3).await;
-    world.store.process.kill();
+    let data = store.kill().unwrap();
     world.door.pace(0);
-    world.restart_store().await;
+    let store = Store::embedded(data).await;
+    world.turn_to(&store).await;
     let uploaded = upload.await.unwrap().unwrap();
     assert_eq!(uploaded.outcome, Outcome::New);
     let id = uploaded.asset_id.to_string();
