@@ -69,6 +69,8 @@ mod builder;
 mod checksum;
 #[cfg(feature = "purge")]
 mod cleanup;
+#[cfg(feature = "client")]
+pub mod client;
 mod clock;
 mod command;
 mod completion;

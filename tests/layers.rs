@@ -50,6 +50,7 @@ const LAYERS: [&[&str]; 6] = [
         "service",
     ],
     &[
+        "client",
         "conformance",
         "extension_auth",
         "header_auth",

@@ -1,0 +1,151 @@
+//! Where the server is, and how its callers are known.
+
+use http::{HeaderName, HeaderValue, Uri};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::credential::{Credential, CredentialKind};
+use crate::id::AssetId;
+use crate::workspace::WorkspaceSlug;
+
+/// Where the service serves unless its host says otherwise.
+const BASE_PATH: &str = "/api/v1";
+
+/// Why there can be no client for what was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidClient {
+    /// The address is none.
+    #[error(
+        "the server's address must be http:// or https:// and a host, without user, query or \
+         fragment, as in https://assets.example.com"
+    )]
+    Server,
+    /// The key or token can't be sent in a header.
+    #[error("a key or token has visible ASCII characters only, and at least one")]
+    Secret,
+}
+
+/// The assets of one workspace on one server: `http://host/api/v1/workspaces/slug/assets/`.
+#[derive(Clone, Debug)]
+pub(super) struct Address(String);
+
+impl Address {
+    /// A path that is not empty replaces `/api/v1`.
+    pub(super) fn new(server: &str, workspace: &WorkspaceSlug) -> Result<Self, InvalidClient> {
+        // The type drops fragments in silence.
+        let uri = (!server.contains('#')).then(|| server.parse::<Uri>().ok());
+        let uri = uri.flatten().ok_or(InvalidClient::Server)?;
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let authority = uri.authority().ok_or(InvalidClient::Server)?;
+        if !matches!(scheme, "http" | "https")
+            || authority.as_str().contains('@')
+            || authority.host().is_empty()
+            || uri.query().is_some()
+        {
+            return Err(InvalidClient::Server);
+        }
+        let base = match uri.path().trim_end_matches('/') {
+            "" => BASE_PATH,
+            path => path,
+        };
+        let slug = utf8_percent_encode(workspace.as_str(), NON_ALPHANUMERIC);
+        Ok(Self(format!(
+            "{scheme}://{authority}{base}/workspaces/{slug}/assets/"
+        )))
+    }
+
+    pub(super) fn collection(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn item(&self, id: AssetId) -> String {
+        format!("{}{id}/", self.0)
+    }
+}
+
+/// The header that says who calls. Its value is marked as sensitive, and so is not shown.
+pub(super) fn header(
+    credential: &Credential<'_>,
+) -> Result<(HeaderName, HeaderValue), InvalidClient> {
+    let secret = credential.expose_secret();
+    if secret.is_empty() || !secret.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(InvalidClient::Secret);
+    }
+    let (name, value) = match credential.kind() {
+        CredentialKind::ApiKey => (
+            HeaderName::from_static("x-api-key"),
+            HeaderValue::from_str(secret),
+        ),
+        CredentialKind::Bearer => (
+            http::header::AUTHORIZATION,
+            HeaderValue::from_str(&format!("Bearer {secret}")),
+        ),
+    };
+    let mut value = value.map_err(|_| InvalidClient::Secret)?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let slug = |slug| WorkspaceSlug::new(slug).unwrap();
+        for (server, workspace, expected) in [
+            (
+                "http://h:80",
+                "w",
+                "http://h:80/api/v1/workspaces/w/assets/",
+            ),
+            ("https://h/", "w", "https://h/api/v1/workspaces/w/assets/"),
+            ("https://h/a/b/", "w", "https://h/a/b/workspaces/w/assets/"),
+            (
+                "https://[::1]:1",
+                "w",
+                "https://[::1]:1/api/v1/workspaces/w/assets/",
+            ),
+            (
+                "http://h",
+                "é?",
+                "http://h/api/v1/workspaces/%C3%A9%3F/assets/",
+            ),
+        ] {
+            let address = Address::new(server, &slug(workspace)).unwrap();
+            assert_eq!(address.collection(), expected);
+        }
+        for bad in [
+            "",
+            "h",
+            "/path",
+            "h:80",
+            "ftp://h",
+            "http://",
+            "http://u:p@h",
+            "http://h/?q",
+            "http://h/#f",
+            "http://h h",
+        ] {
+            let refused = Address::new(bad, &slug("w"));
+            assert_eq!(refused.unwrap_err(), InvalidClient::Server, "{bad}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_sent_and_not_shown() {
+        let of = |kind, secret| header(&Credential::new(kind, secret));
+        let (name, value) = of(CredentialKind::ApiKey, "k1").unwrap();
+        assert_eq!((name.as_str(), value.as_bytes()), ("x-api-key", &b"k1"[..]));
+        assert_eq!(format!("{value:?}"), "Sensitive");
+        let (name, value) = of(CredentialKind::Bearer, "t").unwrap();
+        assert_eq!(name, "authorization");
+        assert_eq!(value, "Bearer t");
+        for bad in ["", "a b", "a\r\nb", "é"] {
+            assert_eq!(
+                of(CredentialKind::ApiKey, bad).unwrap_err(),
+                InvalidClient::Secret
+            );
+        }
+    }
+}

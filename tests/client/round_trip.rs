@@ -1,0 +1,124 @@
+//! Through the example server and its object store: what was sent comes back.
+
+use std::fs;
+
+use tower_asset_upload::client::{
+    AssetClient, ClientError, Expected, FileSource, NewUpload, Outcome,
+};
+use tower_asset_upload::{Credential, CredentialKind, ExternalLabel, WorkspaceSlug};
+
+use crate::process::{Server, noise, temp_dir};
+
+pub(crate) fn client_of(server: &Server) -> AssetClient {
+    let key = Credential::new(CredentialKind::ApiKey, &server.api.key);
+    let slug = WorkspaceSlug::new(&server.api.slug).unwrap();
+    AssetClient::new(&server.api.url, &slug, &key).unwrap()
+}
+
+#[tokio::test]
+async fn what_was_posted_comes_back() {
+    comes_back("post").await;
+}
+
+#[tokio::test]
+async fn what_was_put_comes_back() {
+    comes_back("put").await;
+}
+
+async fn comes_back(signer: &str) {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &["--signer", signer], &[]).await;
+    let client = client_of(&server);
+    let files = temp_dir();
+    for (turn, (name, size)) in [
+        ("one.txt", 1),
+        ("a chunk.png", 128 * 1024),
+        ("not quite two.png", 256 * 1024 - 1),
+        ("limit.bin", 5 * 1024 * 1024),
+        ("фото \"é\".png", 1000),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = files.path().join(turn.to_string());
+        fs::write(&path, noise(size)).unwrap();
+        let file = FileSource::new(&path).await.unwrap();
+        let label = |text: &str| ExternalLabel::new(text).unwrap();
+        let upload = NewUpload::new(name).external(label("test"), label(name));
+        // PUT signs no checksum that the embedded store would look at; POST does.
+        let checksum = file.checksum().await.unwrap();
+        let uploaded = client.upload(&upload, &file).await.unwrap();
+        assert_eq!(uploaded.outcome, Outcome::New, "{name}");
+
+        let again = client.upload(&upload, &file).await.unwrap();
+        assert_eq!(again.outcome, Outcome::AlreadyThere, "{name}");
+        assert_eq!(again.asset_id, uploaded.asset_id);
+
+        let located = client.locate(uploaded.asset_id).await.unwrap();
+        assert_eq!(located.name, name);
+        let copy = files.path().join("copy");
+        let expected = Expected::new().size(size as u64).checksum(checksum);
+        client
+            .download_expecting(uploaded.asset_id, &copy, expected)
+            .await
+            .unwrap();
+        assert!(fs::read(&copy).unwrap() == noise(size), "{name}");
+
+        assert!(client.delete(uploaded.asset_id).await.unwrap());
+        assert!(!client.delete(uploaded.asset_id).await.unwrap());
+        let gone = client.locate(uploaded.asset_id).await.unwrap_err();
+        assert_eq!(gone.code(), Some("asset_not_found"));
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_says_is_what_the_error_says() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], &[]).await;
+    let client = client_of(&server);
+    let file = bytes::Bytes::from_static(b"x");
+    let error = client.upload(&NewUpload::new("a.html"), &file).await;
+    let error = error.unwrap_err();
+    let ClientError::Refused(refusal) = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(error.code(), Some("invalid_type"));
+    assert_eq!(refusal.field.as_deref(), Some("type"));
+    assert_eq!(refusal.message, "Invalid file type.");
+    let file = bytes::Bytes::from(vec![0; 5 * 1024 * 1024 + 1]);
+    let error = client.upload(&NewUpload::new("a.png"), &file).await;
+    assert_eq!(error.unwrap_err().code(), Some("size_too_large"));
+
+    let slug = WorkspaceSlug::new("elsewhere").unwrap();
+    let key = Credential::new(CredentialKind::ApiKey, &server.api.key);
+    let elsewhere = AssetClient::new(&server.api.url, &slug, &key).unwrap();
+    let error = elsewhere
+        .upload(&NewUpload::new("a.png"), &file.slice(..1))
+        .await;
+    assert_eq!(error.unwrap_err().code(), Some("resource_not_found"));
+}
+
+/// What is announced with a checksum is refused by the object store when it is something else, and
+/// is not completed.
+#[tokio::test]
+async fn another_content_than_was_announced_is_refused() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &[], &[]).await;
+    let client = client_of(&server);
+    let files = temp_dir();
+    let path = files.path().join("a");
+    fs::write(&path, noise(1000)).unwrap();
+    let file = FileSource::new(&path).await.unwrap();
+    let checksum = file.checksum().await.unwrap();
+    let right = NewUpload::new("a.png").checksum(checksum);
+    client.upload(&right, &file).await.unwrap();
+
+    let other = bytes::Bytes::from(vec![7; 1000]);
+    let error = client.upload(&right, &other).await.unwrap_err();
+    assert!(error.status().is_some(), "{error}");
+
+    // A file that has changed since it was looked at is not sent at all.
+    fs::write(&path, noise(1001)).unwrap();
+    let error = client.upload(&NewUpload::new("a.png"), &file).await;
+    assert!(matches!(error, Err(ClientError::Source(_))), "{error:?}");
+}
