@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::provider::existing;
 use super::rules::Rules;
 use crate::sigv4::{Credentials, Region, Signer};
 
@@ -86,9 +87,10 @@ impl S3Bucket {
     /// isn't used, as browsers can't follow its redirect with a form.
     ///
     /// # Errors
-    /// When the name can't be a bucket's.
+    /// When the name can't be a bucket's, or the region can't stand in a host's name.
     pub fn aws(name: impl Into<String>, region: Region) -> Result<Self, InvalidBucket> {
         let name = checked(name.into())?;
+        let region = existing(region, &Rules::AWS)?;
         let suffix = if region.as_str().starts_with("cn-") {
             "amazonaws.com.cn"
         } else {

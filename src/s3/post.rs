@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
-use super::signer::InvalidS3Signer;
+use super::signer::check_forms;
 use super::target::{Target, sign_fault};
 use crate::auth::Unavailable;
 use crate::limits::Lifetime;
@@ -14,7 +14,8 @@ use crate::provider::ProvideCredentials;
 use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
 use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy};
 
-/// Signs uploads as POST forms with a policy, and downloads as presigned URLs.
+/// Signs uploads as POST forms with a policy, and downloads as presigned URLs. For stores that have no
+/// POST Object it signs no uploads; [`S3Signer`](super::S3Signer) says so when it is built.
 ///
 /// # Security
 /// 1. The policy is for one key, one type, 1 to `size` bytes and, where one was announced, one SHA-256;
@@ -124,11 +125,7 @@ impl UploadSigner for S3PostSigner {
     ) -> Result<UploadData, SignerError> {
         let Inner { target, fields } = &*self.inner;
         target.check_checksum(upload)?;
-        let rules = target.bucket.rules();
-        if !rules.post_object {
-            let fault = InvalidS3Signer::PostObject { store: rules.store };
-            return Err(SignerError::Failed(fault.into()));
-        }
+        check_forms(target).map_err(|fault| SignerError::Failed(fault.into()))?;
         let mut policy = PostPolicy::builder(target.bucket.name(), upload.key.as_str())
             .content_type(upload.media_type.as_str())
             .content_length(1..=upload.size.bytes())

@@ -188,11 +188,7 @@ impl S3Bucket {
     /// How this store takes uploads: as a form where it documents POST Object, else as a PUT.
     #[must_use]
     pub fn upload_method(&self) -> UploadMethod {
-        if self.rules().post_object {
-            UploadMethod::Post
-        } else {
-            UploadMethod::Put
-        }
+        self.rules().uploads
     }
 
     /// The titles of the pages of the provider's documentation that say what is assumed here; none for
@@ -219,7 +215,7 @@ fn spaces(region: &str) -> String {
 }
 
 /// A region that stands in a host's name. `auto` is none: no such host is there.
-fn existing(region: Region, rules: &Rules) -> Result<Region, InvalidBucket> {
+pub(super) fn existing(region: Region, rules: &Rules) -> Result<Region, InvalidBucket> {
     if is_host_part(region.as_str()) && region != Region::auto() {
         return Ok(region);
     }
@@ -326,6 +322,7 @@ mod tests {
         }
         for bad in ["auto", "US-EAST-1", "us_east_1", "-eu"] {
             for bucket in [
+                S3Bucket::aws("uploads", region(bad)),
                 S3Bucket::backblaze_b2("uploads", region(bad)),
                 S3Bucket::wasabi("uploads", region(bad)),
                 S3Bucket::digitalocean_spaces("uploads", region(bad)),

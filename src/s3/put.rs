@@ -15,7 +15,7 @@ use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, Uploa
 use crate::sigv4::{Credentials, Method};
 
 /// Signs uploads as presigned PUT URLs, for stores that have no POST Object: Cloudflare R2 and
-/// Backblaze B2 answer it with 501.
+/// Backblaze B2 answer it with 501. [`S3Signer`](super::S3Signer) knows which do.
 ///
 /// # Security
 /// 1. `content-type` and `content-length` are signed headers: the store itself refuses another type

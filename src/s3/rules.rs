@@ -1,5 +1,7 @@
 //! What the stores take that speak S3, each by its own documentation.
 
+use crate::signer::UploadMethod;
+
 /// One store's rules. What isn't documented counts as absent: a condition that is silently dropped
 /// is worse than one that is refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -8,8 +10,8 @@ pub(crate) struct Rules {
     pub(crate) store: &'static str,
     /// Where that is written: pages of the store's documentation, by their titles.
     pub(crate) sources: &'static [&'static str],
-    /// Whether forms can be posted to it.
-    pub(crate) post_object: bool,
+    /// POST where it documents forms, PUT elsewhere: that is known to all.
+    pub(crate) uploads: UploadMethod,
     /// Whether it compares `x-amz-checksum-sha256` with what arrives, and tells it afterwards.
     pub(crate) checksums: bool,
     /// Whether it issues temporary credentials.
@@ -36,7 +38,7 @@ impl Rules {
             "Virtual hosting of general purpose buckets",
             "Checking object integrity in Amazon S3",
         ],
-        post_object: true,
+        uploads: UploadMethod::Post,
         checksums: true,
         session_tokens: true,
         google: false,
@@ -54,7 +56,7 @@ impl Rules {
             "Release notes",
             "Temporary credentials",
         ],
-        post_object: false,
+        uploads: UploadMethod::Put,
         ..Self::AWS
     };
 
@@ -67,7 +69,7 @@ impl Rules {
             "S3-Compatible API",
             "IAM-STS API",
         ],
-        post_object: false,
+        uploads: UploadMethod::Put,
         checksums: false,
         ..Self::AWS
     };
@@ -142,7 +144,7 @@ impl Rules {
             // Presigned URLs; no POST Object, checksums or STS.
             "Spaces S3 Compatibility",
         ],
-        post_object: false,
+        uploads: UploadMethod::Put,
         checksums: false,
         session_tokens: false,
         ..Self::AWS
@@ -158,7 +160,7 @@ impl Rules {
             "HTTP Methods, Compatibility, and Error Handling",
             "IAM and STS Support With the Wasabi S3 API",
         ],
-        post_object: false,
+        uploads: UploadMethod::Put,
         checksums: false,
         ..Self::AWS
     };

@@ -117,12 +117,9 @@ impl S3Signer {
     /// When the store takes no forms, ignores one of the fields, or has no session tokens and the
     /// credentials are temporary.
     pub fn post(signer: S3PostSigner) -> Result<Self, InvalidS3Signer> {
-        let rules = signer.target().bucket.rules();
-        let store = rules.store;
-        if !rules.post_object {
-            return Err(InvalidS3Signer::PostObject { store });
-        }
+        check_forms(signer.target())?;
         check_credentials(signer.target())?;
+        let rules = signer.target().bucket.rules();
         let ignored = |field: &FormField| {
             let name = field.name();
             let word = |word: &str| {
@@ -133,7 +130,7 @@ impl S3Signer {
         };
         match signer.form_fields().iter().find(|field| ignored(field)) {
             Some(field) => Err(InvalidS3Signer::Field {
-                store,
+                store: rules.store,
                 field: field.name(),
             }),
             None => Ok(Self(Kind::Post(signer))),
@@ -192,6 +189,15 @@ impl S3Signer {
                 Err(InvalidS3Signer::FieldsWithPut { store })
             }
         }
+    }
+}
+
+/// Whether the store takes forms at all.
+pub(super) fn check_forms(target: &Target) -> Result<(), InvalidS3Signer> {
+    let rules = target.bucket.rules();
+    match rules.uploads {
+        UploadMethod::Post => Ok(()),
+        UploadMethod::Put => Err(InvalidS3Signer::PostObject { store: rules.store }),
     }
 }
 
