@@ -11,7 +11,7 @@ use crate::limits::Lifetime;
 use crate::s3::bucket::{Address, S3Bucket};
 use crate::s3::client::StoreClient;
 use crate::signer::UploadMethod;
-use crate::sigv4::{Credentials, Method, Presign, Signer};
+use crate::sigv4::{Credentials, Method, Presign, SignedUrl, Signer};
 
 /// The longest body that is looked at, in bytes.
 const LONGEST_BODY: usize = 256 * 1024;
@@ -143,7 +143,7 @@ impl<'a> Exam<'a> {
             .signer
             .presign_at(&request.expires_in(lifetime), self.now());
         signed
-            .map(|url| url.into_string())
+            .map(SignedUrl::into_string)
             .map_err(|fault| fault.to_string())
     }
 }
