@@ -8,3 +8,6 @@ pub mod differences_from_plane {}
 
 #[doc = include_str!("../docs/plane-sidecar.md")]
 pub mod plane_sidecar {}
+
+#[doc = include_str!("../docs/uppy.md")]
+pub mod uppy {}
