@@ -11,3 +11,6 @@ pub mod object_stores {}
 
 #[doc = include_str!("../docs/plane-sidecar.md")]
 pub mod plane_sidecar {}
+
+#[doc = include_str!("../docs/uppy.md")]
+pub mod uppy {}

@@ -146,7 +146,8 @@ impl UploadMethod {
 
 /// All a client needs to upload: `{"method","url","fields"}`, and `"headers"` where there are any.
 ///
-/// It is what Uppy's `getUploadParameters` takes. `Debug` shows no values: this is a permission.
+/// It is what Uppy's `getUploadParameters` takes; see [`docs::uppy`](crate::docs::uppy), for its newer
+/// `signRequest` too. `Debug` shows no values: this is a permission.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UploadData {
     method: UploadMethod,
