@@ -114,7 +114,8 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
     /// being the UUID given here.
     ///
     /// A key that is no [`ObjectKey`](crate::ObjectKey) fails the request with 500. **Danger:** a key
-    /// that doesn't contain the UUID lets one upload overwrite another.
+    /// that doesn't contain the UUID lets one upload overwrite another, and the
+    /// [clean-up](crate::purge()) after one asset remove the file of another.
     pub fn key_strategy(
         mut self,
         strategy: impl Fn(&Workspace, Uuid, &ObjectName) -> String + Send + Sync + 'static,

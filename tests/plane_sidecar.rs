@@ -273,47 +273,59 @@ async fn it_cleans_up_after_itself_alone() {
             .as_str()
             .unwrap()
             .to_owned();
-        (ticket.id, format!("GET {url}"))
+        (ticket, format!("GET {url}"))
     };
     let get = async |url: &str| sidecar.api.http.send(url, &[], "").await.status;
     let set = async |id: &str, change: &str| {
         let row = format!("id = '{id}'");
         sidecar.database.set("file_assets", change, &row).await;
     };
-    let deleted = "is_deleted = true, deleted_at = now() - interval '9 days'";
+    let deleted = |days| format!("is_deleted = true, deleted_at = now() - interval '{days} days'");
     let (kept, kept_url) = uploaded("kept.txt").await;
-    let (young, young_url) = uploaded("young.txt").await;
-    set(
-        &young,
-        "is_deleted = true, deleted_at = now() - interval '7 days'",
-    )
-    .await;
     let (attached, attached_url) = uploaded("attached.txt").await;
-    set(&attached, &format!("{deleted}, issue_id = '{issue}'")).await;
+    let change = format!("{}, issue_id = '{issue}'", deleted(9));
+    set(&attached.id, &change).await;
     let fresh = sidecar.api.create("fresh.txt", "text/plain", 10).await.id;
     let stale = sidecar.api.create("stale.txt", "text/plain", 10).await.id;
     set(&stale, "created_at = now() - interval '73 hours'").await;
+    let (young, young_url) = uploaded("young.txt").await;
+    set(&young.id, &deleted(7)).await;
     let (old, old_url) = uploaded("old.txt").await;
-    set(&old, deleted).await;
+    set(&old.id, &deleted(9)).await;
 
     let count = async |condition: String| sidecar.database.count(&condition).await;
-    wait_for("the old row is gone", async || {
-        (count(format!("id = '{old}'")).await == 0).then_some(())
-    })
-    .await;
-    wait_for("the stale one is given up", async || {
-        (count(format!("id = '{stale}' AND is_deleted")).await == 1).then_some(())
-    })
-    .await;
+    let row_is_gone = async |id: &str| {
+        wait_for("the row is gone", async || {
+            (count(format!("id = '{id}'")).await == 0).then_some(())
+        })
+        .await;
+    };
+    let noted = "storage_metadata ->> 'ObjectRemoved' = 'true'";
+    row_is_gone(&old.id).await;
     assert_eq!(get(&old_url).await, 404, "the object went first");
-    // One more run changes nothing.
+    for id in [&stale, &young.id] {
+        wait_for("it is deleted, and its object gone", async || {
+            let condition = format!("id = '{id}' AND is_deleted AND {noted}");
+            (count(condition).await == 1).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(get(&young_url).await, 404, "the object went at once");
+
+    // Its form is still good. Until it isn't any more nobody looks again.
+    let stored = young.upload(&sidecar.api.http, noise(10)).await;
+    assert!(stored.status.is_success(), "{}", stored.text());
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    for (id, url) in [
-        (kept, kept_url),
-        (young, young_url),
-        (attached, attached_url),
-    ] {
-        assert_eq!(count(format!("id = '{id}'")).await, 1);
+    let young_row = format!("id = '{}'", young.id);
+    assert_eq!(count(young_row).await, 1, "a form of it may be alive");
+    assert_eq!(get(&young_url).await, 200);
+    set(&young.id, &deleted(9)).await;
+    row_is_gone(&young.id).await;
+    assert_eq!(get(&young_url).await, 404, "the object went once more");
+
+    for (ticket, url) in [(kept, kept_url), (attached, attached_url)] {
+        let untouched = format!("id = '{}' AND NOT coalesce({noted}, false)", ticket.id);
+        assert_eq!(count(untouched).await, 1);
         assert_eq!(get(&url).await, 200);
     }
     assert_eq!(count(format!("id = '{fresh}' AND NOT is_deleted")).await, 1);

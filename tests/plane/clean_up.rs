@@ -84,7 +84,11 @@ async fn only_what_nobody_has_attached_is_given_up() {
         plane.insert(&other).await;
     }
     let condemned = plane.store.purge(&step()).await.unwrap();
-    assert_eq!(condemned, [], "its form may still be alive");
+    let [only] = &condemned[..] else {
+        panic!("{condemned:?}");
+    };
+    assert_eq!(*only.id.as_uuid(), uuid_of(&template));
+    assert_eq!(only.deleted_at, NOW);
     let deleted = plane
         .count("is_deleted AND deleted_at = '2026-05-19 10:11:12 UTC'")
         .await;
@@ -94,63 +98,177 @@ async fn only_what_nobody_has_attached_is_given_up() {
     assert_eq!(given_up["is_deleted"], true);
 }
 
+/// An asset that was uploaded, and deleted by Plane at that time.
+fn deleted_by_plane(template: &Value, at: &str) -> Value {
+    let mut row = template.clone();
+    row["id"] = json!(<Uuid as Random>::random());
+    row["is_uploaded"] = json!(true);
+    row["deleted_at"] = json!(at);
+    row["storage_metadata"] = json!({"ETag": "\"x\"", "ContentLength": 1024});
+    row
+}
+
 #[tokio::test]
 async fn only_what_nobody_has_attached_is_condemned_and_goes() {
     let Some(plane) = plane("only_what_nobody_has_attached_is_condemned_and_goes").await else {
         return;
     };
     with_targets(&plane).await;
-    let mut template = row(&plane, datetime!(2026-01-01 0:00 UTC)).await;
-    template["is_uploaded"] = json!(true);
-    template["is_deleted"] = json!(true);
-    template["deleted_at"] = json!("2026-05-19T09:11:11.999999Z");
-    let mut others = attachments();
-    // An hour ago: a form that was signed the moment before is alive for this last one.
-    others.push(json!({"deleted_at": "2026-05-19T09:11:12Z"}));
-    others.push(json!({"deleted_at": null}));
-    // This one was Plane's, and Plane can keep it: the key is no key here.
-    others.push(json!({"asset": "a\nb"}));
-    let mut all = Vec::new();
-    for change in &others {
-        let mut other = template.clone();
-        other["id"] = json!(<Uuid as Random>::random());
-        for (column, value) in change.as_object().unwrap() {
-            other[column] = value.clone();
+    let template = row(&plane, NOW).await;
+    let old = deleted_by_plane(&template, "2026-05-19T09:11:11.999999Z");
+    // An hour ago: a form that was signed the moment before is alive for this one.
+    let young = deleted_by_plane(&template, "2026-05-19T09:11:12Z");
+    let mut others = vec![uuid_of(&template)];
+    let mut unnamed = Vec::new();
+    for row in [&old, &young] {
+        plane.insert(row).await;
+        for change in attachments().iter().chain([&json!({"deleted_at": null})]) {
+            let mut other = row.clone();
+            other["id"] = json!(<Uuid as Random>::random());
+            for (column, value) in change.as_object().unwrap() {
+                other[column] = value.clone();
+            }
+            plane.insert(&other).await;
+            others.push(uuid_of(&other));
         }
+        // This one was Plane's, and Plane can keep it: the key is no key here.
+        let mut other = row.clone();
+        other["id"] = json!(<Uuid as Random>::random());
+        other["asset"] = json!("a\nb");
         plane.insert(&other).await;
-        all.push(uuid_of(&other));
+        unnamed.push(uuid_of(&other));
     }
-    plane.set("file_assets", "is_uploaded = true", "true").await;
-    let deleted_by_plane = "is_deleted = false, deleted_at = '2026-05-19 09:11:11.999999 UTC'";
-    let own = uuid_of(&template);
-    plane
-        .set("file_assets", deleted_by_plane, &format!("id = '{own}'"))
-        .await;
+    let (old, young) = (uuid_of(&old), uuid_of(&young));
 
     let condemned = plane.store.purge(&step()).await.unwrap();
-    let [only] = &condemned[..] else {
+    let [first, second] = &condemned[..] else {
         panic!("{condemned:?}");
     };
-    assert_eq!(*only.id.as_uuid(), own);
-    assert_eq!(*only.workspace.as_uuid(), MINE);
-    assert_eq!(only.key.as_str(), template["asset"]);
-    assert_eq!(only.deleted_at, datetime!(2026-05-19 09:11:11.999999 UTC));
+    for (named, id, at) in [
+        (first, old, datetime!(2026-05-19 09:11:11.999999 UTC)),
+        (second, young, datetime!(2026-05-19 09:11:12 UTC)),
+    ] {
+        assert_eq!(*named.id.as_uuid(), id);
+        assert_eq!(*named.workspace.as_uuid(), MINE);
+        assert_eq!(named.key.as_str(), template["asset"]);
+        assert_eq!(named.deleted_at, at);
+    }
 
     // Whoever says that the others are gone, too, is not believed.
+    let mut before = Vec::new();
+    for id in &others {
+        before.push(plane.row(*id).await);
+    }
+    let mut kept = plane.row(young).await;
     let mut next = step();
-    next.gone = all
+    next.gone = others
         .iter()
-        .chain([&own])
+        .chain(&unnamed)
+        .chain([&old, &young])
         .map(|id| Condemned {
             id: (*id).into(),
-            ..only.clone()
+            ..first.clone()
         })
         .collect();
-    let before = plane.count("true").await;
     assert_eq!(plane.store.purge(&next).await.unwrap(), []);
-    // But for the one whose key can't be named, of which somebody has said so.
-    assert_eq!(plane.count("true").await, before - 2);
-    assert_eq!(plane.count(&format!("id = '{own}'")).await, 0);
+    for (id, before) in others.iter().zip(before) {
+        assert_eq!(plane.row(*id).await, before);
+    }
+    // But for those whose keys can't be named, of which somebody has said so.
+    let [old_unnamed, young_unnamed] = unnamed[..] else {
+        panic!("{unnamed:?}");
+    };
+    let gone = format!("id IN ('{old}', '{old_unnamed}')");
+    assert_eq!(plane.count(&gone).await, 0, "no form for it is alive");
+    kept["storage_metadata"]["ObjectRemoved"] = json!(true);
+    assert_eq!(plane.row(young).await, kept, "noted, and nothing else");
+    let unnamed = plane.row(young_unnamed).await;
+    assert_eq!(unnamed["storage_metadata"], kept["storage_metadata"]);
+
+    // Once no form is alive any more it is named again.
+    let mut later = step();
+    later.forget_before += Duration::MICROSECOND;
+    let again = plane.store.purge(&later).await.unwrap();
+    assert_eq!(again, std::slice::from_ref(second));
+    later.gone = again;
+    assert_eq!(plane.store.purge(&later).await.unwrap(), []);
+    assert_eq!(plane.count(&format!("id = '{young}'")).await, 0);
+}
+
+#[tokio::test]
+async fn the_note_takes_nothing_from_the_metadata() {
+    let Some(plane) = plane("the_note_takes_nothing_from_the_metadata").await else {
+        return;
+    };
+    let template = row(&plane, NOW).await;
+    let noted = json!({"ObjectRemoved": true});
+    for (metadata, expected) in [
+        ("'{}'", noted.clone()),
+        ("NULL", noted.clone()),
+        ("'null'", noted.clone()),
+        (
+            r#"'{"ETag": "\"x\"", "of Plane": [null, 1.50]}'"#,
+            json!({"ETag": "\"x\"", "of Plane": [null, 1.5], "ObjectRemoved": true}),
+        ),
+        (r#"'{"ObjectRemoved": false}'"#, noted.clone()),
+        (r#"'{"ObjectRemoved": "true"}'"#, noted.clone()),
+        (r#"'{"ObjectRemoved": null}'"#, noted.clone()),
+        (
+            r#"'{"of Plane": {"ObjectRemoved": true}}'"#,
+            json!({"of Plane": {"ObjectRemoved": true}, "ObjectRemoved": true}),
+        ),
+        // Plane writes none of these.
+        ("'[1, {}]'", json!([1, {}, {"ObjectRemoved": true}])),
+        (r#"'"text"'"#, json!(["text", {"ObjectRemoved": true}])),
+        ("'7'", json!([7, {"ObjectRemoved": true}])),
+    ] {
+        let row = deleted_by_plane(&template, "2026-05-19T10:00:00Z");
+        let id = uuid_of(&row);
+        plane.insert(&row).await;
+        let this = format!("id = '{id}'");
+        let change = format!("storage_metadata = {metadata}");
+        plane.set("file_assets", &change, &this).await;
+        let mut step = step();
+        step.gone = plane.store.purge(&step).await.unwrap();
+        assert_eq!(step.gone.len(), 1, "{metadata} is no note");
+        for _ in 0..2 {
+            let named = plane.store.purge(&step).await.unwrap();
+            assert_eq!(named, [], "{metadata}: it is noted");
+            let found = plane.row(id).await;
+            assert_eq!(found["storage_metadata"], expected, "{metadata}");
+        }
+        step.forget_before = NOW;
+        let named = plane.store.purge(&step).await.unwrap();
+        assert_eq!(named, [], "{metadata}: its row went");
+        assert_eq!(plane.count(&this).await, 0, "{metadata}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_in_other_hands_is_noted_by_the_next_run() {
+    let Some(plane) = plane("a_row_in_other_hands_is_noted_by_the_next_run").await else {
+        return;
+    };
+    let template = row(&plane, NOW).await;
+    for _ in 0..2 {
+        let row = deleted_by_plane(&template, "2026-05-19T10:00:00Z");
+        plane.insert(&row).await;
+    }
+    let mut step = step();
+    step.gone = plane.store.purge(&step).await.unwrap();
+    assert_eq!(step.gone.len(), 2);
+    let locked = step.gone[0].clone();
+    let lock = format!(
+        "BEGIN; SELECT FROM file_assets WHERE id = '{}' FOR UPDATE",
+        locked.id
+    );
+    plane.admin.batch_execute(&lock).await.unwrap();
+    // The other one is noted, and nobody waits.
+    let left = plane.store.purge(&step).await.unwrap();
+    assert_eq!(left, std::slice::from_ref(&locked));
+    plane.admin.batch_execute("COMMIT").await.unwrap();
+    step.gone = left;
+    assert_eq!(plane.store.purge(&step).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -203,7 +321,7 @@ async fn steps_are_bounded_and_go_on_where_the_last_one_ended() {
     let mut step = step();
     step.most = NonZeroU32::new(10).unwrap();
     for given_up in [10, 20, 25] {
-        assert_eq!(plane.store.purge(&step).await.unwrap(), []);
+        assert_eq!(plane.store.purge(&step).await.unwrap().len(), 10);
         assert_eq!(plane.count("is_deleted").await, given_up);
         let oldest = plane
             .count("is_deleted AND created_at < '2026-02-10 UTC'")
@@ -277,6 +395,16 @@ async fn every_replica_may_clean_up_at_once() {
     assert_eq!(plane.count("deleted_at < '2026-05-19 UTC'").await, 0);
     assert_eq!(plane.count("true").await, 101);
     assert!(plane.count("is_deleted").await >= 80, "given up meanwhile");
+    // What was given up behind the cursors is left to the next run.
+    let mut step = step();
+    loop {
+        step.gone = plane.store.purge(&step).await.unwrap();
+        if step.gone.is_empty() {
+            break;
+        }
+    }
+    let noted = "is_deleted AND storage_metadata = '{\"ObjectRemoved\": true}'";
+    assert_eq!(plane.count(noted).await, 101);
 }
 
 trait Random {

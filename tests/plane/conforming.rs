@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use time::macros::datetime;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
-use tower_asset_upload::conformance::{self, Seed, SeedCredentials, run, run_credentials};
+use tower_asset_upload::conformance::{Seed, SeedCredentials, run, run_credentials, run_purge};
 use tower_asset_upload::{
-    Asset, AssetId, AssetStore, BoxError, Condemned, Created, Credential, CredentialKind,
-    CredentialRecord, CredentialVerifier, NewAsset, PendingCaps, PlaneStore, ProjectId, PurgeStep,
-    PurgeStore, Scopes, StoreError, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    AssetStore, BoxError, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
+    PlaneStore, ProjectId, PurgeStore, Scopes, UserId, WorkspaceId, WorkspaceSlug,
 };
 use uuid::Uuid;
 
@@ -163,93 +161,53 @@ async fn through_pgbouncer() {
     run_credentials(|| on(&url, &database)).await;
 }
 
-/// A store in a world where no form is alive any more. Plane has no column to note that an object is
-/// gone, so what is deleted isn't named before then.
-struct Late(PlaneStore);
+/// What the rules for the clean-up are asked of.
+trait Cleaned: AssetStore + PurgeStore {}
 
-#[async_trait]
-impl PurgeStore for Late {
-    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
-        let mut step = step.clone();
-        step.forget_before = datetime!(9999-01-01 0:00 UTC);
-        self.0.purge(&step).await
-    }
-}
+impl<Store: AssetStore + PurgeStore> Cleaned for Store {}
 
-#[async_trait]
-impl AssetStore for Late {
-    async fn enter(
-        &self,
-        slug: &WorkspaceSlug,
-        caller: UserId,
-    ) -> Result<Option<Workspace>, StoreError> {
-        self.0.enter(slug, caller).await
-    }
-
-    async fn create(
-        &self,
-        workspace: &Workspace,
-        asset: NewAsset,
-        caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
-        self.0.create(workspace, asset, caps).await
-    }
-
-    async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
-        self.0.find(workspace, id).await
-    }
-
-    async fn set_state(
-        &self,
-        workspace: &Workspace,
-        id: AssetId,
-        state: UploadState,
-    ) -> Result<bool, StoreError> {
-        self.0.set_state(workspace, id, state).await
-    }
-
-    async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
-        self.0.delete(workspace, id).await
-    }
+/// With a database for each rule, as the clean-up works across workspaces.
+#[tokio::test(flavor = "multi_thread")]
+async fn cleaning_up_by_value() {
+    let Some(cluster) = Cluster::shared("cleaning_up_by_value") else {
+        return;
+    };
+    run_purge(|| async { fresh(&Database::make(cluster).await).await }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cleaning_up() {
-    let Some(cluster) = Cluster::shared("cleaning_up") else {
+async fn cleaning_up_boxed_and_shared() {
+    let Some(cluster) = Cluster::shared("cleaning_up_boxed_and_shared") else {
         return;
     };
-    let mut ruled = Vec::new();
-    macro_rules! kept {
-        ($dress:expr; $($rule:ident,)*) => {$(
-            let database = Database::make(cluster).await;
-            let store = PlaneStore::connect(&database.url).await.unwrap();
-            let store = Ported::new($dress(store), planes(&database).await);
-            if let Err(broken) = conformance::purge::$rule(store).await {
-                panic!("{}: {broken}", stringify!($rule));
-            }
-            ruled.push(stringify!($rule));
-        )*};
-    }
-    kept! { std::convert::identity;
-        a_row_goes_only_after_its_object,
-        many_clean_ups_at_once_do_nothing_wrong,
-        completing_and_giving_up_exclude_each_other,
-        a_dropped_step_loses_nothing,
-    }
-    kept! { Late;
-        what_was_completed_in_time_stays,
-        only_the_deleted_and_the_stale_are_condemned,
-        what_is_given_up_can_not_be_completed,
-        a_step_takes_on_so_many_and_no_more,
-        the_cursor_passes_over_what_failed,
-        only_the_deleted_are_forgotten,
-    }
-    // What is left is about the note that there is no column for.
-    let mut others = conformance::purge::RULES
-        .iter()
-        .map(|rule| rule.name)
-        .filter(|name| !ruled.contains(name));
-    assert_eq!(others.next(), Some("a_row_waits_for_its_forms"));
-    assert_eq!(others.next(), Some("both_sorts_come_in_one_order"));
-    assert_eq!(others.next(), None);
+    run_purge(|| async {
+        let database = Database::make(cluster).await;
+        let store = PlaneStore::connect(&database.url).await.unwrap();
+        let boxed: Box<dyn Cleaned> = Box::new(store);
+        Ported::new(boxed, planes(&database).await)
+    })
+    .await;
+    run_purge(|| async {
+        let database = Database::make(cluster).await;
+        let store = PlaneStore::connect(&database.url).await.unwrap();
+        let shared: Arc<dyn Cleaned> = Arc::new(store);
+        Ported::new(shared, planes(&database).await)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cleaning_up_through_pgbouncer() {
+    let test = "cleaning_up_through_pgbouncer";
+    let Some(cluster) = Cluster::shared(test) else {
+        return;
+    };
+    let Some(bouncer) = Bouncer::start(test, cluster) else {
+        return;
+    };
+    run_purge(|| async {
+        let database = Database::make(cluster).await;
+        on(&bouncer.url(&database.admin_url), &database).await
+    })
+    .await;
 }

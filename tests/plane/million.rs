@@ -47,7 +47,7 @@ pub(crate) fn proposed_indexes() -> Vec<String> {
         .collect()
 }
 
-async fn timed<T>(what: &str, call: impl AsyncFn() -> T) {
+async fn timed<T>(what: &str, mut call: impl AsyncFnMut() -> T) {
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..20 {
         let start = Instant::now();
@@ -75,6 +75,15 @@ async fn a_million_assets() {
     database.admin.batch_execute("ANALYZE").await.unwrap();
     println!("--- and the proposed ones");
     every_call(&store).await;
+    let note = "UPDATE file_assets SET storage_metadata = '{\"ObjectRemoved\": true}' \
+                WHERE deleted_at IS NOT NULL; ANALYZE";
+    database.admin.batch_execute(note).await.unwrap();
+    let before = NOW - time::Duration::weeks(9);
+    let step = PurgeStep::new(NOW, before, before, NonZeroU32::MIN);
+    timed("purge, 20,000 waiting", async || {
+        assert_eq!(store.purge(&step).await.unwrap(), []);
+    })
+    .await;
 }
 
 async fn every_call(store: &PlaneStore) {
@@ -116,6 +125,16 @@ async fn every_call(store: &PlaneStore) {
     let step = PurgeStep::new(NOW, NOW - time::Duration::WEEK, before, most);
     timed("purge, a step of 100", async || {
         store.purge(&step).await.unwrap()
+    })
+    .await;
+    let mut step = PurgeStep::new(
+        NOW,
+        step.pending_before,
+        NOW - time::Duration::weeks(9),
+        most,
+    );
+    timed("purge, and 100 to note", async || {
+        step.gone = store.purge(&step).await.unwrap();
     })
     .await;
 }

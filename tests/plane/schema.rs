@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::process::Command;
 
+use time::OffsetDateTime;
+use time::macros::datetime;
 use tokio_postgres::Client;
 use tower_asset_upload::{
     AssetStore, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps, PlaneStore,
@@ -19,6 +21,9 @@ const CAPS: PendingCaps = PendingCaps {
     per_workspace: NonZeroU32::new(7),
     per_caller: NonZeroU32::new(7),
 };
+
+/// After whatever is made by the server's clock.
+const AGES_HENCE: OffsetDateTime = datetime!(2999-01-01 0:00 UTC);
 
 /// Every call there is, once and more.
 async fn everything(store: &PlaneStore) {
@@ -40,11 +45,14 @@ async fn everything(store: &PlaneStore) {
         assert!(store.delete(&workspace, id).await.unwrap());
     }
     let later = NOW + time::Duration::DAY;
-    let mut step = PurgeStep::new(later, later, later, NonZeroU32::MIN);
-    loop {
-        step.gone = store.purge(&step).await.unwrap();
-        if step.gone.is_empty() {
-            break;
+    // First the objects go, and then the rows.
+    for forget_before in [NOW, later] {
+        let mut step = PurgeStep::new(later, later, forget_before, NonZeroU32::MIN);
+        loop {
+            step.gone = store.purge(&step).await.unwrap();
+            if step.gone.is_empty() {
+                break;
+            }
         }
     }
 }
@@ -237,8 +245,12 @@ async fn plans_use_what_indexes_plane_has() {
                 _ => (asset(NOW), CAPS),
             };
             if call == "purge" {
-                let step = PurgeStep::new(NOW, NOW, NOW, NonZeroU32::MIN);
-                store.purge(&step).await.unwrap();
+                let mut step = PurgeStep::new(NOW, AGES_HENCE, NOW, NonZeroU32::MIN);
+                // The second one notes what the first one has named.
+                for _ in 0..2 {
+                    step.gone = store.purge(&step).await.unwrap();
+                    assert_eq!(step.gone.len(), 1);
+                }
             } else {
                 store.create(&workspace, new, caps).await.unwrap();
             }

@@ -34,8 +34,8 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 ///
 /// It never alters the schema: `SELECT`, `INSERT`, `UPDATE` and `DELETE` on `file_assets`, `UPDATE` of
 /// `api_tokens.last_used`, and `SELECT` on `workspaces`, `workspace_members`, `projects`, `api_tokens`
-/// and `users` are all it needs. Each call is one round trip (a purge, three). A handle: its clones share
-/// the connections. What [`PostgresStore`](crate::PostgresStore) says of durability, poolers, TLS, time and
+/// and `users` are all it needs. Each call is one round trip (a purge, up to four). A handle: its clones
+/// share the connections. What [`PostgresStore`](crate::PostgresStore) says of durability, poolers, TLS, time and
 /// servers that are away holds here, too.
 ///
 /// # What holds
@@ -70,6 +70,7 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// | the name that is safe | `attributes.name` | always, as in Plane |
 /// | the name for people | `attributes.display_name` | where it differs |
 /// | the announced SHA-256 | `attributes.checksum_sha256` | where there is one |
+/// | that a deleted asset's object is gone | `storage_metadata.ObjectRemoved`, `true` | until its row goes |
 /// | what the object store said | `storage_metadata`: `ContentLength`, `ContentType`, `ETag`, `VersionId`, `ChecksumSHA256` | once it was asked |
 ///
 /// # The clean-up
@@ -77,11 +78,11 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// a workspace, not archived, without issue, draft, comment, page, user and entity. The [caps on pending
 /// assets](PendingCaps) count the same.
 ///
-/// There is no column to note that an object is gone. So what is deleted counts as noted from the
-/// beginning: it is condemned only once it was deleted before [`PurgeStep::forget_before`], when no form
-/// for it is alive. Of the two removals that [`PurgeStore`] asks for that leaves the second, which is the
-/// one that nobody can undo; the object stays for as long as forms may live. What Plane itself has
-/// deleted goes too. A row that something else refers to stays, without its object.
+/// What is deleted, by whomever, is condemned with the next run, and once more when it was deleted before
+/// [`PurgeStep::forget_before`]; then its row goes, too. In between the row notes that the object is gone,
+/// beside whatever its metadata holds: there is no column for it. **Danger:** that goes for what Plane
+/// itself has deleted as well. If Plane brings such a row back, its object isn't there any more. A row
+/// that something else refers to stays, without its object.
 ///
 /// ```no_run
 /// use tower_asset_upload::{HeaderAuthenticator, PlaneStore};

@@ -29,6 +29,26 @@ const FORGET: &str = concat!(
     loose!()
 );
 
+/// Whether it is noted that a row's object is gone: in its metadata, as there is no column for it. The
+/// path finds the note also where it had to be put behind something that isn't an object.
+macro_rules! noted {
+    () => {
+        "(storage_metadata @@ '$.ObjectRemoved == true') IS TRUE"
+    };
+}
+
+/// Rows that another replica has in hand are left to it, so that no two wait for each other.
+const NOTE: &str = concat!(
+    "UPDATE file_assets SET storage_metadata = \
+     coalesce(nullif(storage_metadata, 'null'), '{}') || '{\"ObjectRemoved\": true}' WHERE id IN (\
+     SELECT id FROM file_assets WHERE id = ANY ($1) \
+     AND (workspace_id, id) IN (SELECT * FROM unnest($2, $1)) AND deleted_at >= $3 AND NOT ",
+    noted!(),
+    " AND ",
+    loose!(),
+    " FOR NO KEY UPDATE SKIP LOCKED)"
+);
+
 /// Rows that another replica gives up at the same moment are passed over.
 const GIVE_UP: &str = concat!(
     "UPDATE file_assets SET is_deleted = true, deleted_at = $1 WHERE id IN (\
@@ -40,7 +60,10 @@ const GIVE_UP: &str = concat!(
 );
 
 const CONDEMN: &str = concat!(
-    "SELECT deleted_at, workspace_id, id, asset FROM file_assets WHERE deleted_at < $1 AND ",
+    "SELECT deleted_at, workspace_id, id, asset FROM file_assets \
+     WHERE deleted_at IS NOT NULL AND (deleted_at < $1 OR NOT ",
+    noted!(),
+    ") AND ",
     loose!(),
     " AND ($2 IS NULL OR (deleted_at, workspace_id, id) > ($2, $3, $4)) \
      ORDER BY deleted_at, workspace_id, id LIMIT $5"
@@ -50,23 +73,23 @@ pub(super) async fn purge(
     session: &mut Session,
     step: &PurgeStep,
 ) -> Result<Vec<Condemned>, Fault> {
-    forget(session, step).await?;
+    if !step.gone.is_empty() {
+        forget(session, step).await?;
+        of_gone(session, NOTE, &step.gone, step.forget_before).await?;
+    }
     give_up(session, step).await?;
     condemn(session, step).await
 }
 
 async fn forget(session: &mut Session, step: &PurgeStep) -> Result<(), Fault> {
-    if step.gone.is_empty() {
-        return Ok(());
-    }
-    match forget_rows(session, &step.gone, step.forget_before).await {
+    match of_gone(session, FORGET, &step.gone, step.forget_before).await {
         Err(fault) if !fault.is_passing() => {}
         forgotten => return forgotten,
     }
     // One of them stands in the way of all, as something of Plane's refers to it.
     for gone in &step.gone {
         let alone = std::slice::from_ref(gone);
-        match forget_rows(session, alone, step.forget_before).await {
+        match of_gone(session, FORGET, alone, step.forget_before).await {
             Err(fault) if !fault.is_passing() => {
                 tracing::warn!(asset = %gone.id, %fault, "the row of a deleted asset can't go");
             }
@@ -76,8 +99,9 @@ async fn forget(session: &mut Session, step: &PurgeStep) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn forget_rows(
+async fn of_gone(
     session: &mut Session,
+    sql: &str,
     gone: &[Condemned],
     before: OffsetDateTime,
 ) -> Result<(), Fault> {
@@ -88,7 +112,7 @@ async fn forget_rows(
         UUID_ARRAY: workspaces,
         TIMESTAMPTZ: in_micros(before),
     ];
-    session.write(FORGET, &values).await.map(drop)
+    session.write(sql, &values).await.map(drop)
 }
 
 async fn give_up(session: &mut Session, step: &PurgeStep) -> Result<(), Fault> {
