@@ -20,7 +20,7 @@ impl Faulty {
         let mut stale = Vec::new();
         for (workspace, new) in made {
             let found = self.store.find(&workspace, new.id).await.unwrap();
-            let waits = found.is_some_and(|found| !found.state.is_uploaded());
+            let waits = found.is_some_and(|found| found.state.is_pending());
             if waits && new.created_at < before {
                 stale.push((workspace, new));
             }
@@ -41,8 +41,16 @@ impl PurgeStore for Faulty {
                 let made = self.seen().made.clone();
                 for (workspace, new) in made {
                     if new.created_at < step.pending_before {
-                        let pending = UploadState::Pending;
-                        self.store.set_state(&workspace, new.id, pending).await?;
+                        let back = StateChange::TakeBack;
+                        self.store.set_state(&workspace, new.id, back).await?;
+                    }
+                }
+            }
+            Fault::GivesUpAllTheRejected => {
+                let made = self.seen().made.clone();
+                for (workspace, new) in made {
+                    if self.seen().rejected.contains(&new.id) {
+                        self.store.delete(&workspace, new.id).await?;
                     }
                 }
             }
@@ -98,6 +106,10 @@ impl PurgeStore for Faulty {
             Fault::SparesTheWorkspacesThatAreGone => {
                 let seen = self.seen();
                 named.retain(|condemned| !seen.removed.contains(&condemned.workspace));
+            }
+            Fault::SparesTheRejected => {
+                let seen = self.seen();
+                named.retain(|condemned| !seen.rejected.contains(&condemned.id));
             }
             Fault::ForgetsRowsBeforeObjects => {
                 let mut forget = step.clone();
