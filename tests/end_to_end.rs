@@ -1,6 +1,8 @@
 //! The example server as a process of its own, with its embedded object store, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+#[path = "support/garage.rs"]
+mod garage;
 #[path = "support/process.rs"]
 mod process;
 
