@@ -90,7 +90,9 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
         self
     }
 
-    /// Asks the object store before an upload counts as complete. By default there is no verifier and
+    /// Asks the object store before an upload counts as complete, has it remove what differs from what was
+    /// announced, and asks again before a download is signed; see
+    /// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset). By default there is no verifier and
     /// a client that says "uploaded" is believed, as Plane does: set one in production.
     pub fn verifier(mut self, verifier: impl ObjectVerifier + 'static) -> Self {
         self.inner.use_cases.verifier = Some(Arc::new(verifier));

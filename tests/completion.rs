@@ -551,8 +551,8 @@ async fn callers_that_meet_are_told_the_same() {
             answers.push(caller.await.unwrap());
         }
         let removed = stage.bucket.with(|bucket| bucket.removed.len());
-        let state = stage.state().await;
-        match &state {
+        let decided = stage.state().await;
+        match &decided {
             UploadState::Uploaded(Some(object)) => {
                 // A late one may have looked again, by when another object is there.
                 let agreed = |(answer, _): &((u16, String), String)| {
@@ -570,7 +570,7 @@ async fn callers_that_meet_are_told_the_same() {
             }
             other => panic!("{other:?}"),
         }
-        *outcomes.entry(state.kind()).or_insert(0) += 1;
+        *outcomes.entry(decided.kind()).or_insert(0) += 1;
     }
     // Both ways were gone, or this proves half of it.
     assert_eq!(outcomes.len(), 2, "{outcomes:?}");

@@ -73,6 +73,44 @@ impl Faulty {
         }
         fits
     }
+
+    /// What becomes of a create that takes rejected assets for something else.
+    async fn by_the_rejected(
+        &self,
+        to: &Workspace,
+        new: &mut NewAsset,
+        caps: &mut PendingCaps,
+    ) -> Result<Option<Created>, StoreError> {
+        let pair = pair_of(to, new);
+        match self.fault {
+            Fault::KeepsThePairsOfTheRejected => {
+                let kept = pair.and_then(|pair| self.seen().kept.get(&pair).copied());
+                if let Some(twin) = kept
+                    && let Some(twin) = self.store.find(to, twin).await?
+                {
+                    return Ok(Some(Created::Duplicate(Box::new(twin))));
+                }
+            }
+            Fault::FreesPairsTwice
+                if pair.is_some_and(|pair| self.seen().freed.contains(&pair)) =>
+            {
+                new.external = ExternalRef::default();
+            }
+            Fault::CountsTheRejected => {
+                let rejected = u32::try_from(self.seen().rejected.len()).unwrap();
+                for cap in [&mut caps.per_workspace, &mut caps.per_caller] {
+                    if let Some(some) = *cap {
+                        *cap = NonZeroU32::new(some.get() - rejected);
+                        if cap.is_none() {
+                            return Ok(Some(Created::TooManyPending));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
 }
 
 #[async_trait]
@@ -102,6 +140,9 @@ impl AssetStore for Faulty {
         mut caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let asked = new.clone();
+        if let Some(wrong) = self.by_the_rejected(to, &mut new, &mut caps).await? {
+            return Ok(wrong);
+        }
         let label = |text: String| ExternalLabel::new(text).ok();
         match self.fault {
             Fault::Panics if caps != PendingCaps::default() => panic!("on purpose"),
@@ -138,31 +179,6 @@ impl AssetStore for Faulty {
                     }
                     self.seen().pairs.insert(pair, new.id);
                     new.external = ExternalRef::default();
-                }
-            }
-            Fault::KeepsThePairsOfTheRejected => {
-                let kept = pair_of(to, &new).and_then(|pair| self.seen().kept.get(&pair).copied());
-                if let Some(twin) = kept
-                    && let Some(twin) = self.store.find(to, twin).await?
-                {
-                    return Ok(Created::Duplicate(Box::new(twin)));
-                }
-            }
-            Fault::FreesPairsTwice => {
-                let pair = pair_of(to, &new);
-                if pair.is_some_and(|pair| self.seen().freed.contains(&pair)) {
-                    new.external = ExternalRef::default();
-                }
-            }
-            Fault::CountsTheRejected if !self.seen().rejected.is_empty() => {
-                let rejected = u32::try_from(self.seen().rejected.len()).unwrap();
-                for cap in [&mut caps.per_workspace, &mut caps.per_caller] {
-                    if let Some(some) = *cap {
-                        *cap = NonZeroU32::new(some.get() - rejected);
-                        if cap.is_none() {
-                            return Ok(Created::TooManyPending);
-                        }
-                    }
                 }
             }
             Fault::CountsNothing => caps = PendingCaps::default(),

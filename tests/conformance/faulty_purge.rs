@@ -27,6 +27,20 @@ impl Faulty {
         }
         stale
     }
+
+    fn is_unharmed(&self, id: AssetId) -> bool {
+        !self.seen().rejected.contains(&id)
+    }
+
+    async fn delete_those(&self, which: impl Fn(AssetId) -> bool) -> Result<(), StoreError> {
+        let made = self.seen().made.clone();
+        for (workspace, new) in made {
+            if which(new.id) {
+                self.store.delete(&workspace, new.id).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -47,12 +61,8 @@ impl PurgeStore for Faulty {
                 }
             }
             Fault::GivesUpAllTheRejected => {
-                let made = self.seen().made.clone();
-                for (workspace, new) in made {
-                    if self.seen().rejected.contains(&new.id) {
-                        self.store.delete(&workspace, new.id).await?;
-                    }
-                }
+                let rejected = self.seen().rejected.clone();
+                self.delete_those(|id| rejected.contains(&id)).await?;
             }
             Fault::KnowsNoBounds => step.most = MANY,
             Fault::KnowsNoCursor => step.after = None,
@@ -61,12 +71,8 @@ impl PurgeStore for Faulty {
             }
             Fault::NeverLooksAgain if step.gone.is_empty() => step.forget_before = NEVER,
             Fault::ForgetsByIdAlone => {
-                let made = self.seen().made.clone();
-                for (workspace, new) in made {
-                    if step.gone.iter().any(|gone| gone.id == new.id) {
-                        self.store.delete(&workspace, new.id).await?;
-                    }
-                }
+                let is_gone = |id| step.gone.iter().any(|gone| gone.id == id);
+                self.delete_those(is_gone).await?;
             }
             Fault::GivesUpInTwoStatements => {
                 given_up = self.stale(step.pending_before).await;
@@ -75,9 +81,8 @@ impl PurgeStore for Faulty {
             Fault::LooksBeforeItGivesUp => {
                 let stale = self.stale(step.pending_before).await;
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                for (workspace, new) in stale {
-                    self.store.delete(&workspace, new.id).await?;
-                }
+                let is_stale = |id| stale.iter().any(|(_, new)| new.id == id);
+                self.delete_those(is_stale).await?;
             }
             _ => {}
         }
@@ -107,10 +112,7 @@ impl PurgeStore for Faulty {
                 let seen = self.seen();
                 named.retain(|condemned| !seen.removed.contains(&condemned.workspace));
             }
-            Fault::SparesTheRejected => {
-                let seen = self.seen();
-                named.retain(|condemned| !seen.rejected.contains(&condemned.id));
-            }
+            Fault::SparesTheRejected => named.retain(|condemned| self.is_unharmed(condemned.id)),
             Fault::ForgetsRowsBeforeObjects => {
                 let mut forget = step.clone();
                 forget.gone.clone_from(&named);
