@@ -788,6 +788,22 @@ async fn differences_show(objects: Objects) {
         answer.text()
     );
 
+    let object = Downloadable::of(&form);
+    assert_eq!(object.status(&server).await, 404, "what differs is removed");
+
+    // That is final: another upload makes no difference.
+    let stored = form.upload(&server.api.http, noise(1000)).await;
+    assert!(stored.status.is_success(), "{}", stored.text());
+    let again = server.api.call(&patch, "").await;
+    let again = again.expect_code(409, "object_mismatch", "rejected");
+    assert_eq!(again.json(), answer.json());
+    let back = server.api.call(&patch, r#"{"is_uploaded":false}"#).await;
+    back.expect_code(409, "asset_rejected", "rejected");
+    let get = format!("GET {}", form.id);
+    server.api.call(&get, "").await.expect(400, "not counted");
+
+    let form = server.api.create("photo.png", "image/png", 1000).await;
+    let patch = format!("PATCH {}", form.id);
     let mut other = form.clone();
     other.fields = own_form(
         objects,
@@ -801,16 +817,13 @@ async fn differences_show(objects: Objects) {
     assert!(stored.status.is_success(), "{}", stored.text());
     let answer = server.api.call(&patch, "").await;
     answer.expect_code(409, "object_mismatch", "another type");
-    let get = format!("GET {}", form.id);
-    server.api.call(&get, "").await.expect(400, "not counted");
 
+    let form = server.api.create("photo.png", "image/png", 1000).await;
+    let patch = format!("PATCH {}", form.id);
     let stored = form.upload(&server.api.http, noise(1000)).await;
     assert!(stored.status.is_success(), "{}", stored.text());
-    server
-        .api
-        .call(&patch, "")
-        .await
-        .expect(204, "as announced");
+    let answer = server.api.call(&patch, "").await;
+    answer.expect(204, "as announced");
 }
 
 #[tokio::test]
