@@ -12,6 +12,7 @@ use super::exam::Exam;
 use super::report::DoctorCheck;
 use super::sending::{FILE, Sending, Wanted};
 use crate::checksum::Checksum;
+use crate::s3::rules::Checksums;
 use crate::signer::UploadMethod;
 
 /// One thing that isn't as it was signed.
@@ -220,7 +221,7 @@ fn listed(items: &[String]) -> String {
 async fn checksum(exam: &mut Exam<'_>) -> DoctorCheck {
     const NAME: &str = "checksum";
     let rules = exam.bucket.rules();
-    if !rules.checksums {
+    if rules.checksums == Checksums::Ignored {
         let says = format!(
             "{} compares no SHA-256, and the signer refuses to promise it.",
             rules.store
