@@ -125,6 +125,7 @@ fn links() -> Value {
     json!({
         "complete": link("completeAsset"),
         "retrieve": link("retrieveAsset"),
+        "head": link("headAsset"),
         "delete": link("deleteAsset"),
     })
 }
