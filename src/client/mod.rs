@@ -33,8 +33,8 @@
 //!
 //! | call | tried again after |
 //! |---|---|
-//! | look-up, completion, deletion, download | a connection that failed, a time-out, 408, 429, 502, 503, 504 |
-//! | the upload itself, with the same form | the same, and the object store's 500 |
+//! | look-up, completion, deletion | a connection that failed, a time-out, 408, 429, 502, 503, 504 |
+//! | sending the file, with the same form; fetching it | the same, and the object store's 500 |
 //! | announcing, with an [external pair](NewUpload::external) | the same as for a look-up |
 //! | announcing, without one | 429, and a connection that was never made: nothing was created |
 //!
@@ -54,6 +54,7 @@
 mod address;
 mod answer;
 mod asset_client;
+mod connector;
 mod download;
 mod error;
 mod exact;

@@ -13,9 +13,9 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use super::connector::Connector;
 use super::error::{ClientError, Peer};
 use super::exact::SourceFault;
 use super::source::SourceBody;
@@ -37,7 +37,7 @@ pub(super) struct Reply {
 
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
-    client: Client<HttpsConnector<HttpConnector>, SourceBody>,
+    client: Client<HttpsConnector<Connector>, SourceBody>,
     pub(super) timeout: Duration,
 }
 
@@ -47,7 +47,7 @@ impl Transport {
             .with_tls_config(tls())
             .https_or_http()
             .enable_http1()
-            .build();
+            .wrap_connector(Connector::new());
         Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
             timeout,
