@@ -16,6 +16,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use garage::Garage;
 use objects::{Hosted, Objects};
 use percent_encoding::percent_decode_str;
 use process::{Answer, Api, Fields, Http, PATIENCE, Process, Server, Ticket, noise, temp_dir};
@@ -890,6 +891,48 @@ async fn the_store_lets_browsers_in() {
         let stored = form.upload(&server.api.http, noise(10)).await;
         assert!(stored.status.is_success(), "{}", stored.text());
         assert_eq!(stored.header("access-control-allow-origin"), "*");
+    }
+}
+
+/// Garage has no rules to begin with, and browsers stay out.
+#[tokio::test]
+async fn garage_lets_browsers_in_when_it_is_told_to() {
+    let test = "garage_lets_browsers_in_when_it_is_told_to";
+    let Some(garage) = Garage::start(test) else {
+        return;
+    };
+    let (data, endpoint) = (temp_dir(), garage.endpoint());
+    let flags = ["--s3-endpoint", &*endpoint, "--s3-region", "garage"];
+    let page = "https://app.example.com";
+    for signer in ["post", "put"] {
+        let flags = [&flags[..], &["--signer", signer, "--s3-bucket", signer]].concat();
+        garage.create_bucket(signer);
+        let server = Server::start(data.path(), &flags, ENVIRONMENT).await;
+        let http = &server.api.http;
+        let form = server.api.create("photo.png", "image/png", 10).await;
+        let line = format!("OPTIONS {}", form.url);
+        let preflight = [
+            ("origin", page),
+            ("access-control-request-method", &*form.method),
+            ("access-control-request-headers", "content-type"),
+        ];
+        let refused = http.send(&line, &preflight, "").await;
+        refused.expect(403, "no rules");
+
+        let methods = ["GET", &form.method];
+        garage.put_cors(http, signer, page, &methods).await;
+        let allowed = http.send(&line, &preflight, "").await.expect(200, signer);
+        let origin = allowed.header("access-control-allow-origin");
+        assert!(
+            matches!(origin, "*" | "https://app.example.com"),
+            "{origin}"
+        );
+        let stored = form.upload(http, noise(10)).await;
+        assert!(stored.status.is_success(), "{}", stored.text());
+
+        garage.delete_cors(http, signer).await;
+        let refused = http.send(&line, &preflight, "").await;
+        refused.expect(403, "no rules");
     }
 }
 

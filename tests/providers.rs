@@ -401,6 +401,11 @@ fn fields_that_would_be_ignored_are_refused() {
         ),
         ("MinIO", FormFields::new().acl("private"), "acl"),
         (
+            "Ceph Object Gateway",
+            FormFields::new().checksum_sha256(&Checksum::new([7; 32])),
+            "x-amz-checksum-sha256",
+        ),
+        (
             "Google Cloud Storage",
             FormFields::new().storage_class("NEARLINE"),
             "x-amz-storage-class",

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
+use super::rules::Checksums;
 use super::signer::check_forms;
 use super::target::{Target, sign_fault};
 use crate::auth::Unavailable;
@@ -133,6 +134,9 @@ impl UploadSigner for S3PostSigner {
             .fields(fields);
         if let Some(checksum) = upload.checksum {
             policy = policy.checksum_sha256(checksum);
+            if target.bucket.rules().checksums == Checksums::ComparedWhenNamed {
+                policy = policy.extra(FormFields::checksum_algorithm_sha256);
+            }
         }
         let policy = policy
             .build()

@@ -12,8 +12,7 @@ pub(crate) struct Rules {
     pub(crate) sources: &'static [&'static str],
     /// POST where it documents forms, PUT elsewhere: that is known to all.
     pub(crate) uploads: UploadMethod,
-    /// Whether it compares `x-amz-checksum-sha256` with what arrives, and tells it afterwards.
-    pub(crate) checksums: bool,
+    pub(crate) checksums: Checksums,
     /// Whether it issues temporary credentials.
     pub(crate) session_tokens: bool,
     /// Whether it has a dialect of its own for all that is signed.
@@ -21,6 +20,17 @@ pub(crate) struct Rules {
     /// Form fields that it takes and ignores; a hyphen or nothing follows these words in a field's
     /// name.
     pub(crate) ignored_fields: &'static [&'static str],
+}
+
+/// What becomes of `x-amz-checksum-sha256`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checksums {
+    /// It is compared with what arrives, and told afterwards.
+    Compared,
+    /// Likewise; but a form has to have a field `x-amz-checksum-algorithm` too.
+    ComparedWhenNamed,
+    /// It is refused, or taken and ignored.
+    Ignored,
 }
 
 impl Rules {
@@ -39,7 +49,7 @@ impl Rules {
             "Checking object integrity in Amazon S3",
         ],
         uploads: UploadMethod::Post,
-        checksums: true,
+        checksums: Checksums::Compared,
         session_tokens: true,
         google: false,
         ignored_fields: &[],
@@ -70,7 +80,7 @@ impl Rules {
             "IAM-STS API",
         ],
         uploads: UploadMethod::Put,
-        checksums: false,
+        checksums: Checksums::Ignored,
         ..Self::AWS
     };
 
@@ -96,7 +106,10 @@ impl Rules {
             "S3 Compatibility status",
             // `s3_region`; path style unless there is a `root_domain`.
             "Configuration file format",
+            // Forms with checksums: `request_checksum_algorithm`.
+            "Garage's source, src/api/s3/post_object.rs",
         ],
+        checksums: Checksums::ComparedWhenNamed,
         session_tokens: false,
         ignored_fields: &[
             "acl",
@@ -116,7 +129,7 @@ impl Rules {
             // Path style unless there is an `rgw dns name`.
             "Common Entities",
         ],
-        checksums: false,
+        checksums: Checksums::Ignored,
         ..Self::AWS
     };
 
@@ -130,7 +143,7 @@ impl Rules {
             "HMAC keys",
             "Request endpoints",
         ],
-        checksums: false,
+        checksums: Checksums::Ignored,
         session_tokens: false,
         google: true,
         ..Self::AWS
@@ -145,7 +158,7 @@ impl Rules {
             "Spaces S3 Compatibility",
         ],
         uploads: UploadMethod::Put,
-        checksums: false,
+        checksums: Checksums::Ignored,
         session_tokens: false,
         ..Self::AWS
     };
@@ -161,7 +174,7 @@ impl Rules {
             "IAM and STS Support With the Wasabi S3 API",
         ],
         uploads: UploadMethod::Put,
-        checksums: false,
+        checksums: Checksums::Ignored,
         ..Self::AWS
     };
 }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::bucket::S3Bucket;
 use super::post::S3PostSigner;
 use super::put::S3PutSigner;
+use super::rules::Checksums;
 use super::target::Target;
 use crate::auth::Unavailable;
 use crate::limits::Lifetime;
@@ -126,7 +127,9 @@ impl S3Signer {
                 let rest = name.strip_prefix(word);
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
             };
-            (rules.google && field.is_extended()) || rules.ignored_fields.iter().any(|w| word(w))
+            (rules.google && field.is_extended())
+                || (rules.checksums == Checksums::Ignored && word("x-amz-checksum"))
+                || rules.ignored_fields.iter().any(|w| word(w))
         };
         match signer.form_fields().iter().find(|field| ignored(field)) {
             Some(field) => Err(InvalidS3Signer::Field {

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::bucket::S3Bucket;
 use super::credentials::FreshSigner;
 use super::disposition::content_disposition;
+use super::rules::Checksums;
 use crate::BoxError;
 use crate::auth::Unavailable;
 use crate::limits::Lifetime;
@@ -49,7 +50,7 @@ impl Target {
 
     /// Refuses a checksum that the store wouldn't compare.
     pub(super) fn check_checksum(&self, upload: &UploadIntent<'_>) -> Result<(), SignerError> {
-        if upload.checksum.is_some() && !self.bucket.rules().checksums {
+        if upload.checksum.is_some() && self.bucket.rules().checksums == Checksums::Ignored {
             return Err(SignerError::Checksum);
         }
         Ok(())

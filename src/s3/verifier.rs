@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use super::bucket::S3Bucket;
 use super::client::StoreClient;
 use super::credentials::FreshSigner;
+use super::rules::Checksums;
 use super::target::sign_fault;
 use crate::asset::StoredObject;
 use crate::auth::Unavailable;
@@ -107,7 +108,7 @@ impl S3Verifier {
             .expires_in(Lifetime::new(Duration::from_mins(5)).unwrap_or_default());
         let mut request = Request::builder().method(method.as_str());
         // Stores that know no checksums refuse the question, or can't read it.
-        if method == Method::Head && self.bucket.rules().checksums {
+        if method == Method::Head && self.bucket.rules().checksums != Checksums::Ignored {
             presign = presign.checksum_mode();
             request = request.header("x-amz-checksum-mode", "ENABLED");
         }

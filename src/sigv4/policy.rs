@@ -269,6 +269,11 @@ impl FormFields {
         self.exact(true, "checksum-sha256", &checksum.to_base64())
     }
 
+    /// `x-amz-checksum-algorithm: SHA256`, which some stores want beside the checksum.
+    pub(crate) fn checksum_algorithm_sha256(self) -> Self {
+        self.exact(true, "checksum-algorithm", "SHA256")
+    }
+
     /// `x-amz-website-redirect-location` of the object.
     #[must_use]
     pub fn website_redirect_location(self, location: &str) -> Self {

@@ -50,7 +50,8 @@ impl Objects {
     /// What a refusal says: an error code of S3's, or what Garage says in its own words.
     pub(crate) fn says(self, code: &str, words: &str) -> String {
         match self.garage {
-            Some(_) => words.to_owned(),
+            // It is XML.
+            Some(_) => words.replace('\'', "&apos;"),
             None => format!("<Code>{code}"),
         }
     }

@@ -92,6 +92,7 @@ impl Garage {
             .env("GARAGE_DEFAULT_SECRET_KEY", SECRET)
             .env("GARAGE_DEFAULT_BUCKET", BUCKET)
             .env("RUST_LOG", "garage=info")
+            .env("NO_COLOR", "1")
             // Ctrl-C is for the test.
             .process_group(0)
             .stdin(Stdio::piped())
