@@ -67,9 +67,12 @@ impl Embedded {
 
 fn files(directory: &Path) -> usize {
     let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
-    let each = entries.map(|entry| match entry.file_type().unwrap().is_dir() {
-        true => files(&entry.path()),
-        false => 1,
+    let each = entries.map(|entry| {
+        if entry.file_type().unwrap().is_dir() {
+            files(&entry.path())
+        } else {
+            1
+        }
     });
     each.sum()
 }
