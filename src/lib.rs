@@ -32,11 +32,15 @@
 //! | the service, and the same as a layer | [`AssetUploadService`], [`AssetUploadLayer`] |
 //! | who is calling | [`Authenticator`]: [`HeaderAuthenticator`] over a [`CredentialVerifier`], [`FromExtensions`], or yours |
 //! | where assets are kept | [`AssetStore`]: [`MemoryStore`], `SqliteStore`, `PostgresStore`, `PlaneStore`, or [yours](docs::bring_your_own_store) |
-//! | who signs | [`UploadSigner`]: [`s3::S3PostSigner`], [`s3::S3PutSigner`], or yours |
+//! | who signs | [`UploadSigner`]: [`s3::S3Signer`] by what the [store documents](docs::object_stores), [`s3::S3PostSigner`], [`s3::S3PutSigner`], or yours |
 //! | what really arrived | [`ObjectVerifier`]: `s3::S3Verifier`, or yours |
 //! | what has to go | [`PurgeStore`], and `purge` to call now and then |
 //! | how often a credential may call | `RateLimitLayer` |
 //! | whether a store of yours is sound | `conformance` |
+//! | what becomes of an upload | [`docs::life_of_an_asset`] |
+//! | what is wrong with a bucket | `s3::doctor` |
+//! | calling the API from a program, or a browser | `client`, [`docs::uppy`] |
+//! | the API's OpenAPI document | `OpenApi` |
 //! | beside a self-hosted Plane | [`docs::plane_sidecar`] |
 //! | signing without the service | [`sigv4`] |
 //! | how this differs from Plane | [`docs::differences_from_plane`] |
@@ -59,6 +63,9 @@
 //! | `purge` | `purge`: removes the objects and rows that nobody needs any more | futures-util |
 //! | `rate-limit` | `RateLimitLayer`: so many requests in a time for each credential | governor, quick_cache |
 //! | `conformance` | `conformance`: what every store has to do, as tests for yours | Tokio |
+//! | `doctor` | `s3::doctor`: tries a bucket for real | what `verify` brings, roxmltree |
+//! | `client` | `client::AssetClient`: uploads and downloads for programs that call the API | hyper's client, rustls, Tokio |
+//! | `openapi` | `OpenApi`: the OpenAPI 3.1 document of what the service answers | |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -55,6 +55,7 @@ pub(super) const CREATE: &[Refusal] = &[
             "invalid_external_id",
             "invalid_external_source",
             "invalid_checksum_sha256",
+            "unsupported_checksum_sha256",
         ],
     ),
     UNAUTHORIZED,
