@@ -12,6 +12,7 @@ use super::exam::Exam;
 use super::report::DoctorCheck;
 use super::sending::{FILE, Sending, Wanted};
 use crate::checksum::Checksum;
+use crate::s3::rules::Checksums;
 use crate::signer::UploadMethod;
 
 /// One thing that isn't as it was signed.
@@ -220,7 +221,7 @@ fn listed(items: &[String]) -> String {
 async fn checksum(exam: &mut Exam<'_>) -> DoctorCheck {
     const NAME: &str = "checksum";
     let rules = exam.bucket.rules();
-    if !rules.checksums {
+    if rules.checksums == Checksums::Ignored {
         let says = format!(
             "{} compares no SHA-256, and the signer refuses to promise it.",
             rules.store
@@ -249,7 +250,8 @@ async fn checksum(exam: &mut Exam<'_>) -> DoctorCheck {
             NAME,
             format!(
                 "The store took a file that doesn't hash to the SHA-256 that was signed: with this store an \
-                 announced checksum of a {} promises nothing.",
+                 announced checksum of a {} promises nothing. Where `S3Bucket` has a method for the store, \
+                 use that: it knows what the store needs.",
                 match exam.method() {
                     UploadMethod::Post => "form",
                     UploadMethod::Put => "PUT",
