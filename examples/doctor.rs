@@ -3,7 +3,7 @@
 //! ```text
 //! export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…
 //! cargo run --example doctor -- --bucket uploads --region eu-central-1 --origin https://app.example.com
-//! cargo run --example doctor -- --bucket uploads --region garage --endpoint http://127.0.0.1:3900 --json
+//! cargo run --example doctor -- --bucket uploads --store garage --region garage --endpoint http://127.0.0.1:3900
 //! ```
 //!
 //! `--help` lists the flags. Exits with 0 when nothing failed, with 1 when a check did, and with 2

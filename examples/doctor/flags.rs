@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value};
 use tower_asset_upload::UploadMethod;
-use tower_asset_upload::s3::{DoctorOptions, S3Bucket};
+use tower_asset_upload::s3::{DoctorOptions, InvalidBucket, S3Bucket};
 use tower_asset_upload::sigv4::Region;
 
 use crate::Failure;
@@ -16,7 +16,10 @@ Tries a bucket for real, and says what is wrong and what to do.
 
   --bucket NAME            the bucket
   --region REGION          as in us-east-1; whatever the store is configured with
-  --endpoint URL           a store other than AWS, as the server reaches it
+  --store STORE            aws, garage, minio, ceph, b2, wasabi, spaces, r2 or google
+                           [aws; with --endpoint one that does what AWS does]
+  --account ID             of Cloudflare, with --store r2
+  --endpoint URL           the store, as the server reaches it
   --public-endpoint URL    the same store, as clients reach it [the endpoint]
   --virtual-hosted         the bucket in the public host's name, not in the path
   --method post|put        how clients upload [what the store takes]
@@ -46,6 +49,8 @@ pub(crate) struct CommandLine {
     pub(crate) output: Option<Output>,
     bucket: Option<String>,
     region: Option<String>,
+    store: Option<String>,
+    account: Option<String>,
     endpoint: Option<String>,
     public_endpoint: Option<String>,
     virtual_hosted: bool,
@@ -72,6 +77,8 @@ impl CommandLine {
             match &*name {
                 "bucket" => once(&mut line.bucket, &name, text(&mut args, &name)?)?,
                 "region" => once(&mut line.region, &name, text(&mut args, &name)?)?,
+                "store" => once(&mut line.store, &name, text(&mut args, &name)?)?,
+                "account" => once(&mut line.account, &name, text(&mut args, &name)?)?,
                 "endpoint" => once(&mut line.endpoint, &name, text(&mut args, &name)?)?,
                 "public-endpoint" => {
                     once(&mut line.public_endpoint, &name, text(&mut args, &name)?)?;
@@ -104,20 +111,17 @@ impl CommandLine {
     /// The bucket that the flags describe.
     pub(crate) fn bucket(&self) -> Result<S3Bucket, Failure> {
         let name = self.bucket.as_deref().ok_or("--bucket is missing")?;
-        let region = self.region.as_deref().ok_or("--region is missing")?;
+        // R2 has only one.
+        let region = match (self.region.as_deref(), self.store.as_deref()) {
+            (Some(region), _) => region,
+            (None, Some("r2")) => "auto",
+            (None, _) => return Err("--region is missing".to_owned()),
+        };
         let region = Region::new(region).map_err(|fault| format!("--region: {fault}"))?;
         let public = self.public_endpoint.as_deref().or(self.endpoint.as_deref());
         let bucket = match public {
-            None if self.virtual_hosted => {
-                return Err(
-                    "--virtual-hosted needs --endpoint; AWS has it where it can be".to_owned(),
-                );
-            }
-            None => S3Bucket::aws(name, region),
-            Some(public) if self.virtual_hosted => {
-                S3Bucket::custom_virtual_hosted(name, region, public)
-            }
-            Some(public) => S3Bucket::custom(name, region, public),
+            Some(public) => self.at(public, name, region)?,
+            None => self.hosted(name, region)?,
         };
         let bucket = match (&self.public_endpoint, &self.endpoint) {
             (Some(_), Some(internal)) => {
@@ -126,6 +130,54 @@ impl CommandLine {
             _ => bucket,
         };
         bucket.map_err(|fault| fault.to_string())
+    }
+
+    /// A bucket of a store whose address was given.
+    fn at(
+        &self,
+        public: &str,
+        name: &str,
+        region: Region,
+    ) -> Result<Result<S3Bucket, InvalidBucket>, Failure> {
+        Ok(match (self.store.as_deref(), self.virtual_hosted) {
+            (None, false) => S3Bucket::custom(name, region, public),
+            (None, true) => S3Bucket::custom_virtual_hosted(name, region, public),
+            (Some(_), true) => return Err("give one of --store and --virtual-hosted".to_owned()),
+            (Some("garage"), _) => S3Bucket::garage(name, region, public),
+            (Some("minio"), _) => S3Bucket::minio(name, region, public),
+            (Some("ceph"), _) => S3Bucket::ceph(name, region, public),
+            (Some(store), _) => {
+                return Err(format!(
+                    "with --endpoint, --store must be garage, minio or ceph, not `{store}`"
+                ));
+            }
+        })
+    }
+
+    /// A bucket of a store whose address is known.
+    fn hosted(
+        &self,
+        name: &str,
+        region: Region,
+    ) -> Result<Result<S3Bucket, InvalidBucket>, Failure> {
+        if self.virtual_hosted {
+            return Err("--virtual-hosted needs --endpoint; AWS has it where it can be".to_owned());
+        }
+        Ok(match self.store.as_deref() {
+            None | Some("aws") => S3Bucket::aws(name, region),
+            Some("b2") => S3Bucket::backblaze_b2(name, region),
+            Some("wasabi") => S3Bucket::wasabi(name, region),
+            Some("spaces") => S3Bucket::digitalocean_spaces(name, region),
+            Some("google") => S3Bucket::google_cloud_storage(name, region),
+            Some("r2") => {
+                let account = self.account.as_deref();
+                S3Bucket::cloudflare_r2(name, account.ok_or("--store r2 needs --account")?)
+            }
+            Some(store @ ("garage" | "minio" | "ceph")) => {
+                return Err(format!("--store {store} needs --endpoint"));
+            }
+            Some(store) => return Err(format!("--store knows no `{store}`; --help lists them")),
+        })
     }
 }
 

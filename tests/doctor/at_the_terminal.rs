@@ -66,6 +66,16 @@ fn what_was_not_asked_properly_is_said_in_a_sentence() {
             "--bucket uploads --region us-east-1 --virtual-hosted",
             "--endpoint",
         ),
+        ("--bucket uploads --store r2", "needs --account"),
+        (
+            "--bucket uploads --region x --store minio",
+            "needs --endpoint",
+        ),
+        (
+            "--bucket uploads --region x --store b2 --endpoint http://b2",
+            "must be garage",
+        ),
+        ("--bucket uploads --region x --store floppy", "knows no"),
         ("--method patch", "post or put"),
         ("--timeout 0", "1 to 3600"),
         ("--json --table", "one of"),

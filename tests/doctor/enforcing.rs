@@ -76,13 +76,17 @@ async fn garage_passes() {
         let setup = garage(&server).with(|options| options.origin(ORIGIN).method(method));
         let report = setup.report().await;
         assert_eq!(all(&report, Failed), [""; 0], "{report:#?}");
-        for name in ENFORCED.into_iter().filter(|name| *name != "fields") {
+        for name in ENFORCED {
             expect(&report, name, Passed, &["refused"]);
         }
-        if method == UploadMethod::Post {
-            expect(&report, "fields", Passed, &["refused"]);
-        }
-        for name in ["region", "credentials", "bucket", "cors", "lifecycle"] {
+        for name in [
+            "region",
+            "credentials",
+            "bucket",
+            "checksum",
+            "cors",
+            "lifecycle",
+        ] {
             expect(&report, name, Passed, &[]);
         }
         let list = server

@@ -250,7 +250,8 @@ async fn checksum(exam: &mut Exam<'_>) -> DoctorCheck {
             NAME,
             format!(
                 "The store took a file that doesn't hash to the SHA-256 that was signed: with this store an \
-                 announced checksum of a {} promises nothing.",
+                 announced checksum of a {} promises nothing. Where `S3Bucket` has a method for the store, \
+                 use that: it knows what the store needs.",
                 match exam.method() {
                     UploadMethod::Post => "form",
                     UploadMethod::Put => "PUT",
