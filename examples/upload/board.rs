@@ -36,6 +36,8 @@ impl Board {
         // The template is a constant; a bar of the default style shows the same.
         let style = ProgressStyle::with_template(BAR);
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        // The end of a path tells more than its beginning, and there is no room for both.
+        let name = shown(path.file_name().map_or(path, Path::new));
         let bar = bars.add(ProgressBar::new(size).with_style(style).with_message(name));
         Place::Bar(bar)
     }

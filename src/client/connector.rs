@@ -137,7 +137,7 @@ impl<S: Write + Unpin> Write for Listening<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.say(context, |stream, context| stream.poll_flush(context))
+        self.say(context, S::poll_flush)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
