@@ -20,6 +20,8 @@ mod million;
 mod ported;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/proxy.rs"]
+mod proxy;
 #[path = "plane/rows.rs"]
 mod rows;
 #[path = "plane/schema.rs"]

@@ -16,6 +16,8 @@ mod plans;
 mod ported;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/proxy.rs"]
+mod proxy;
 #[path = "postgres/servers.rs"]
 mod servers;
 #[path = "postgres/start.rs"]

@@ -2,13 +2,8 @@
 
 use std::future::Future;
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tower_asset_upload::{
     AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps,
     PlaneStore, StateChange, StoreError, UserId, Workspace,
@@ -16,76 +11,13 @@ use tower_asset_upload::{
 
 use crate::cluster::Cluster;
 use crate::fixture::{Database, asset, options, slug, wait_for, with_pair};
+use crate::proxy::Proxy;
 use crate::support::{ALICE, KEY, MY_PROJECT, NOW};
 
 const CAPS: PendingCaps = PendingCaps {
     per_workspace: NonZeroU32::new(2),
     per_caller: NonZeroU32::new(2),
 };
-
-/// Between a store and its server: holds answers back, counts what is asked, cuts connections.
-#[derive(Clone)]
-struct Proxy {
-    asked: Arc<AtomicUsize>,
-    answered: Arc<AtomicUsize>,
-    holding: watch::Sender<bool>,
-    cut: watch::Sender<()>,
-}
-
-impl Proxy {
-    /// The proxy and its port.
-    async fn to(server: u16) -> (Self, u16) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let proxy = Self {
-            asked: Arc::default(),
-            answered: Arc::default(),
-            holding: watch::Sender::new(false),
-            cut: watch::Sender::new(()),
-        };
-        let own = proxy.clone();
-        tokio::spawn(async move {
-            loop {
-                let (client, _) = listener.accept().await.unwrap();
-                let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
-                tokio::spawn(own.clone().carry(client, server));
-            }
-        });
-        (proxy, port)
-    }
-
-    async fn carry(self, client: TcpStream, server: TcpStream) {
-        let (mut cut, mut holding) = (self.cut.subscribe(), self.holding.subscribe());
-        let (mut from_client, mut to_client) = client.into_split();
-        let (mut from_server, mut to_server) = server.into_split();
-        let up = async {
-            let mut chunk = [0; 8192];
-            while let Ok(length @ 1..) = from_client.read(&mut chunk).await {
-                self.asked.fetch_add(length, Ordering::SeqCst);
-                if to_server.write_all(&chunk[..length]).await.is_err() {
-                    break;
-                }
-            }
-        };
-        let down = async {
-            let mut chunk = [0; 8192];
-            while let Ok(length @ 1..) = from_server.read(&mut chunk).await {
-                self.answered.fetch_add(length, Ordering::SeqCst);
-                holding.wait_for(|holding| !*holding).await.unwrap();
-                if to_client.write_all(&chunk[..length]).await.is_err() {
-                    break;
-                }
-            }
-        };
-        tokio::select! {
-            // Before what is released.
-            biased;
-            _ = cut.changed() => {}
-            () = up => {}
-            () = down => {}
-        }
-    }
-}
 
 /// A store that has one connection, by way of a proxy.
 struct Watched {
@@ -99,11 +31,9 @@ impl Watched {
     async fn new(test: &str) -> Option<Self> {
         let cluster = Cluster::shared(test)?;
         let database = Database::make(cluster).await;
-        let (proxy, port) = Proxy::to(cluster.port()).await;
-        let direct = format!(":{}/", cluster.port());
-        let url = database.url.replace(&direct, &format!(":{port}/"));
+        let proxy = Proxy::to(cluster.port()).await;
         let options = options().max_connections(NonZeroUsize::MIN);
-        let store = options.connect(&url).await.unwrap();
+        let store = options.connect(&proxy.url(&database.url)).await.unwrap();
         let home = store.enter(&slug("my-workspace"), UserId::new(ALICE)).await;
         Some(Self {
             proxy,
@@ -119,25 +49,17 @@ impl Watched {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let before = self.proxy.asked.load(Ordering::SeqCst);
-        self.proxy.answered.store(0, Ordering::SeqCst);
-        self.proxy.holding.send_replace(true);
+        let before = self.proxy.sent();
+        self.proxy.hold();
         let call = tokio::spawn(call(self.store.clone(), self.home.clone()));
-        wait_for(what, async || {
-            (self.proxy.answered.load(Ordering::SeqCst) > 0).then_some(())
-        })
-        .await;
+        self.proxy.answered().await;
         // It has all it needs to go on but the answer.
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let asked = self.proxy.asked.load(Ordering::SeqCst);
+        let asked = self.proxy.sent();
         assert!(asked > before, "{what} asks nothing");
-        self.proxy.holding.send_replace(false);
+        self.proxy.release();
         call.await.unwrap();
-        assert_eq!(
-            self.proxy.asked.load(Ordering::SeqCst),
-            asked,
-            "{what} asks twice"
-        );
+        assert_eq!(self.proxy.sent(), asked, "{what} asks twice");
     }
 
     /// Makes a call, and cuts the connection when its effect is there and its answer is not.
@@ -146,15 +68,15 @@ impl Watched {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        self.proxy.holding.send_replace(true);
+        self.proxy.hold();
         let call = tokio::spawn(call(self.store.clone(), self.home.clone()));
         wait_for(effect, async || {
             (self.database.count(effect).await == 1).then_some(())
         })
         .await;
         assert!(!call.is_finished(), "done without an answer");
-        self.proxy.cut.send_replace(());
-        self.proxy.holding.send_replace(false);
+        self.proxy.cut();
+        self.proxy.release();
         call.await.unwrap()
     }
 }

@@ -43,37 +43,26 @@ const FILL: &str = "\
     ANALYZE asset_upload.asset, asset_upload.workspace, asset_upload.member, \
         asset_upload.project, asset_upload.credential";
 
+/// A hundred thousand assets, of which the statistics don't tell that a twentieth is deleted.
+const FILL_AND_DELETE: &str = "\
+    ALTER TABLE asset_upload.asset SET UNLOGGED; \
+    ALTER TABLE asset_upload.asset SET (autovacuum_enabled = false); \
+    INSERT INTO asset_upload.asset (workspace_id, id, object_key, display_name, object_name, \
+        media_type, size, created_by, created_at, state) \
+        SELECT (SELECT id FROM asset_upload.workspace), gen_random_uuid(), n || '-photo.png', \
+        'photo.png', 'photo.png', 'image/png', n, gen_random_uuid(), \
+        '2026-01-01 03:04:05Z'::timestamptz, 'uploaded' FROM generate_series(1, 100000) AS n; \
+    ANALYZE asset_upload.asset; \
+    UPDATE asset_upload.asset SET deleted_at = '2026-01-01 04:05:06Z' WHERE size <= 5000";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_is_a_search_of_an_index() {
     let test = "every_call_is_a_search_of_an_index";
-    let Some(cluster) = Cluster::start(test, &[]) else {
+    let Some(explained) = Explained::filled(test, FILL).await else {
         return;
     };
-    let url = cluster.database().await;
-    let admin = connect(&url).await;
-    if admin.batch_execute("LOAD 'auto_explain'").await.is_err() {
-        skip(&format!("{test} needs PostgreSQL's auto_explain"));
-        return;
-    }
-    let (store, _) = open(&PostgresStore::options(), &url).await;
-    admin.batch_execute(FILL).await.unwrap();
-    let (_, name) = url.rsplit_once('/').unwrap();
-    for setting in [
-        "session_preload_libraries = auto_explain",
-        "auto_explain.log_min_duration = 0",
-        "auto_explain.log_format = json",
-        "auto_explain.log_analyze = on",
-        "auto_explain.log_timing = off",
-    ] {
-        let set = format!("ALTER DATABASE {name} SET {setting}");
-        admin.batch_execute(&set).await.unwrap();
-    }
-    drop(store);
-
-    let store = PostgresStore::connect(&url).await.unwrap();
-    make_every_call(&store).await;
-    drop(store);
-    let plans = plans(&cluster.log());
+    make_every_call(&explained.store).await;
+    let plans = explained.plans();
     for statement in [
         "SELECT workspace.id FROM",
         "SELECT user_id, scopes",
@@ -92,10 +81,80 @@ async fn every_call_is_a_search_of_an_index() {
             .any(|plan| plan["Query Text"].as_str().unwrap().contains(statement));
         assert!(explained, "there is no plan of {statement}");
     }
+    check_all(&plans);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clean_up_does_not_go_by_the_statistics() {
+    let test = "a_clean_up_does_not_go_by_the_statistics";
+    let Some(explained) = Explained::filled(test, FILL_AND_DELETE).await else {
+        return;
+    };
+    let most = NonZeroU32::new(500).unwrap();
+    for forget_before in [AT, AT - Duration::WEEK] {
+        let mut step = PurgeStep::new(AT, AT - Duration::DAY, forget_before, most);
+        for _ in 0..2 {
+            step.gone = explained.store.purge(&step).await.unwrap();
+            assert_eq!(step.gone.len(), 500);
+        }
+    }
+    let plans = explained.plans();
+    let changes = ["DELETE FROM", "SET object_gone"];
+    let of = |plan: &Value, rows: u64| plan["Plan"]["Plans"][0]["Actual Rows"] == rows;
+    for change in changes {
+        let changed = plans
+            .iter()
+            .any(|plan| plan["Query Text"].as_str().unwrap().contains(change) && of(plan, 500));
+        assert!(changed, "no {change} of 500 rows is explained");
+    }
+    check_all(&plans);
+}
+
+/// A store whose server explains what it is sent.
+struct Explained {
+    store: PostgresStore,
+    cluster: Cluster,
+}
+
+impl Explained {
+    async fn filled(test: &str, fill: &str) -> Option<Self> {
+        let cluster = Cluster::start(test, &[])?;
+        let url = cluster.database().await;
+        let admin = connect(&url).await;
+        if admin.batch_execute("LOAD 'auto_explain'").await.is_err() {
+            skip(&format!("{test} needs PostgreSQL's auto_explain"));
+            return None;
+        }
+        let (store, _) = open(&PostgresStore::options(), &url).await;
+        admin.batch_execute(fill).await.unwrap();
+        let (_, name) = url.rsplit_once('/').unwrap();
+        for setting in [
+            "session_preload_libraries = auto_explain",
+            "auto_explain.log_min_duration = 0",
+            "auto_explain.log_format = json",
+            "auto_explain.log_analyze = on",
+            "auto_explain.log_timing = off",
+        ] {
+            let set = format!("ALTER DATABASE {name} SET {setting}");
+            admin.batch_execute(&set).await.unwrap();
+        }
+        drop(store);
+        let store = PostgresStore::connect(&url).await.unwrap();
+        Some(Self { store, cluster })
+    }
+
+    /// All of them; afterwards nothing can be asked any more.
+    fn plans(self) -> Vec<Value> {
+        drop(self.store);
+        plans(&self.cluster.log())
+    }
+}
+
+fn check_all(plans: &[Value]) {
     for plan in plans {
         // The server's own tables are small ones.
         if !plan["Query Text"].as_str().unwrap().contains("pg_catalog") {
-            check(&plan["Plan"], &plan);
+            check(&plan["Plan"], plan);
         }
     }
 }

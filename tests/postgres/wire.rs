@@ -2,14 +2,8 @@
 
 use std::future::Future;
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio_postgres::Client;
 use tower_asset_upload::{
     AssetStore, Changed, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
@@ -18,114 +12,8 @@ use tower_asset_upload::{
 };
 
 use crate::cluster::{Cluster, connect};
+use crate::proxy::Proxy;
 use crate::world::{AT, NO_CAPS, USER, asset, make, open, slug, with_pair};
-
-/// Between clients and a server.
-struct Proxy {
-    port: u16,
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    /// Bytes that clients have sent.
-    sent: AtomicUsize,
-    /// Bytes that servers have answered, held back or not.
-    answered: AtomicUsize,
-    holding: watch::Sender<bool>,
-    /// Changes when all connections are cut.
-    cut: watch::Sender<()>,
-}
-
-impl Proxy {
-    async fn to(server: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared {
-            sent: AtomicUsize::new(0),
-            answered: AtomicUsize::new(0),
-            holding: watch::Sender::new(false),
-            cut: watch::Sender::new(()),
-        });
-        let own = Arc::clone(&shared);
-        tokio::spawn(async move {
-            loop {
-                let (client, _) = listener.accept().await.unwrap();
-                let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
-                tokio::spawn(Arc::clone(&own).carry(client, server));
-            }
-        });
-        Self { port, shared }
-    }
-
-    fn url(&self, database: &str) -> String {
-        let (_, name) = database.rsplit_once('/').unwrap();
-        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
-    }
-
-    fn hold(&self) {
-        self.shared.answered.store(0, Ordering::SeqCst);
-        self.shared.holding.send_replace(true);
-    }
-
-    fn release(&self) {
-        self.shared.holding.send_replace(false);
-    }
-
-    fn cut(&self) {
-        self.shared.cut.send_replace(());
-    }
-
-    fn sent(&self) -> usize {
-        self.shared.sent.load(Ordering::SeqCst)
-    }
-
-    /// Waits until an answer is held back.
-    async fn answered(&self) {
-        while self.shared.answered.load(Ordering::SeqCst) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-}
-
-impl Shared {
-    async fn carry(self: Arc<Self>, client: TcpStream, server: TcpStream) {
-        let mut cut = self.cut.subscribe();
-        for socket in [&client, &server] {
-            socket.set_nodelay(true).unwrap();
-        }
-        let (client_reads, client_writes) = client.into_split();
-        let (server_reads, server_writes) = server.into_split();
-        tokio::select! {
-            // Before what is released.
-            biased;
-            _ = cut.changed() => {}
-            () = self.carry_up(client_reads, server_writes) => {}
-            () = self.carry_down(server_reads, client_writes) => {}
-        }
-    }
-
-    async fn carry_up(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
-        let mut chunk = [0; 8192];
-        while let Ok(length @ 1..) = from.read(&mut chunk).await {
-            self.sent.fetch_add(length, Ordering::SeqCst);
-            if to.write_all(&chunk[..length]).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    async fn carry_down(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
-        let mut holding = self.holding.subscribe();
-        let mut chunk = [0; 8192];
-        while let Ok(length @ 1..) = from.read(&mut chunk).await {
-            self.answered.fetch_add(length, Ordering::SeqCst);
-            holding.wait_for(|holding| !*holding).await.unwrap();
-            if to.write_all(&chunk[..length]).await.is_err() {
-                return;
-            }
-        }
-    }
-}
 
 /// A store that has one connection, by way of a proxy.
 struct Watched {

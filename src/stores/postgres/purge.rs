@@ -12,15 +12,19 @@ use crate::stores::pg::{Fault, Statement, in_micros, values};
 
 /// The rows that the caller has named, if they are still as they were then. Those that another
 /// replica has in hand are left to it, so that no two wait for each other.
+///
+/// Each is looked up by itself: where a join is left to the planner it goes by how many were deleted
+/// when the table was last analyzed, and compares every deleted row with every one that is named.
 macro_rules! named {
     ($which:literal) => {
         concat!(
-            "named AS (SELECT asset.workspace_id, asset.id FROM {schema}.asset \
-             JOIN unnest($1, $2, $3) AS gone (workspace_id, id, deleted_at) \
-             ON asset.workspace_id = gone.workspace_id AND asset.id = gone.id \
-             AND asset.deleted_at = gone.deleted_at WHERE ",
+            "named AS (SELECT found.workspace_id, found.id \
+             FROM unnest($1, $2, $3) AS gone (workspace_id, id, deleted_at) CROSS JOIN LATERAL (\
+             SELECT asset.workspace_id, asset.id FROM {schema}.asset \
+             WHERE asset.workspace_id = gone.workspace_id AND asset.id = gone.id \
+             AND asset.deleted_at = gone.deleted_at AND ",
             $which,
-            " FOR UPDATE OF asset SKIP LOCKED)"
+            " FOR UPDATE SKIP LOCKED) AS found)"
         )
     };
 }

@@ -1,0 +1,137 @@
+//! A proxy between a store and its server: holds answers back, counts what is sent, cuts connections.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::process::PATIENCE;
+
+/// Between clients and a server.
+pub(crate) struct Proxy {
+    server: u16,
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Bytes that clients have sent.
+    sent: AtomicUsize,
+    /// Bytes that servers have answered, held back or not.
+    answered: AtomicUsize,
+    holding: watch::Sender<bool>,
+    /// Changes when all connections are cut.
+    cut: watch::Sender<()>,
+}
+
+impl Proxy {
+    /// One before a server on that port.
+    pub(crate) async fn to(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared {
+            sent: AtomicUsize::new(0),
+            answered: AtomicUsize::new(0),
+            holding: watch::Sender::new(false),
+            cut: watch::Sender::new(()),
+        });
+        let own = Arc::clone(&shared);
+        tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                tokio::spawn(Arc::clone(&own).carry(client, server));
+            }
+        });
+        Self {
+            server,
+            port,
+            shared,
+        }
+    }
+
+    /// What the server has at that URL, by way of this.
+    pub(crate) fn url(&self, direct: &str) -> String {
+        let [server, own] = [self.server, self.port].map(|port| format!(":{port}/"));
+        assert!(direct.contains(&server), "{direct} is another server's");
+        direct.replace(&server, &own)
+    }
+
+    /// Holds back all answers from now on.
+    pub(crate) fn hold(&self) {
+        self.shared.answered.store(0, Ordering::SeqCst);
+        self.shared.holding.send_replace(true);
+    }
+
+    /// Hands on what is held back, where the connection is still there.
+    pub(crate) fn release(&self) {
+        self.shared.holding.send_replace(false);
+    }
+
+    /// Cuts all connections.
+    pub(crate) fn cut(&self) {
+        self.shared.cut.send_replace(());
+    }
+
+    /// Bytes that clients have sent so far.
+    pub(crate) fn sent(&self) -> usize {
+        self.shared.sent.load(Ordering::SeqCst)
+    }
+
+    /// Waits until an answer is held back.
+    pub(crate) async fn answered(&self) {
+        let answered = async {
+            while self.shared.answered.load(Ordering::SeqCst) == 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let waited = timeout(PATIENCE, answered).await;
+        waited.expect("the server answers");
+    }
+}
+
+impl Shared {
+    async fn carry(self: Arc<Self>, client: TcpStream, server: TcpStream) {
+        let mut cut = self.cut.subscribe();
+        for socket in [&client, &server] {
+            socket.set_nodelay(true).unwrap();
+        }
+        let (client_reads, client_writes) = client.into_split();
+        let (server_reads, server_writes) = server.into_split();
+        tokio::select! {
+            // Before what is released.
+            biased;
+            _ = cut.changed() => {}
+            () = self.carry_up(client_reads, server_writes) => {}
+            () = self.carry_down(server_reads, client_writes) => {}
+        }
+    }
+
+    async fn carry_up(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+        let mut chunk = [0; 8192];
+        while let Ok(length @ 1..) = from.read(&mut chunk).await {
+            self.sent.fetch_add(length, Ordering::SeqCst);
+            if to.write_all(&chunk[..length]).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn carry_down(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+        let mut holding = self.holding.subscribe();
+        let mut chunk = [0; 8192];
+        while let Ok(length @ 1..) = from.read(&mut chunk).await {
+            self.answered.fetch_add(length, Ordering::SeqCst);
+            holding.wait_for(|holding| !*holding).await.unwrap();
+            if to.write_all(&chunk[..length]).await.is_err() {
+                return;
+            }
+        }
+    }
+}
