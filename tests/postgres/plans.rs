@@ -102,10 +102,10 @@ async fn a_clean_up_does_not_go_by_the_statistics() {
     let changes = ["DELETE FROM", "SET object_gone"];
     let of = |plan: &Value, rows: u64| plan["Plan"]["Plans"][0]["Actual Rows"] == rows;
     for change in changes {
-        let changed = plans
+        let explained = plans
             .iter()
             .any(|plan| plan["Query Text"].as_str().unwrap().contains(change) && of(plan, 500));
-        assert!(changed, "no {change} of 500 rows is explained");
+        assert!(explained, "no {change} of 500 rows is explained");
     }
     check_all(&plans);
 }
