@@ -40,10 +40,10 @@ use exam::Exam;
 /// a false signature and with none. It asks whether browsers may upload, and how the bucket keeps
 /// versions. In the end it removes what it made, below `tower-asset-upload-doctor/`.
 ///
-/// That takes some fifty small requests, one after the other. It needs a Tokio runtime, and the permissions of the
-/// service: `s3:PutObject`, `s3:GetObject`, `s3:ListBucket`, `s3:DeleteObject`. Where it may not read
-/// a setting, it says so and goes on. Nothing is ever an error: a store that doesn't answer is a
-/// [failed](CheckStatus::Failed) check.
+/// That takes some fifty small requests, one after the other. It needs a Tokio runtime, and the
+/// permissions of the service: `s3:PutObject`, `s3:GetObject`, `s3:ListBucket`, `s3:DeleteObject`.
+/// Where it may not read a setting, it says so and goes on. Nothing is ever an error: a store that
+/// doesn't answer is a [failed](CheckStatus::Failed) check.
 ///
 /// Dropping the future leaves behind what it has made so far.
 ///
