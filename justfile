@@ -16,3 +16,4 @@ serve *flags:
 bench:
     cargo bench --bench signer
     cargo bench --bench service
+    cargo bench --bench stores

@@ -15,10 +15,6 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a bench may panic")]
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -27,20 +23,17 @@ use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{
     AssetStore, AssetUploadBuilder, AssetUploadService, Credential, CredentialKind,
-    CredentialRecord, HeaderAuthenticator, MemoryStore, Principal, WorkspaceSlug,
+    CredentialRecord, HeaderAuthenticator, MemoryStore, Principal,
 };
-use uuid::{Uuid, uuid};
 
+use filled::{ALICE, block_on};
 use rounds::{Candidate, is_wanted, side_by_side, verdict};
 
+mod filled;
 mod loopback;
 mod rounds;
 mod stored;
 
-const ALICE: Uuid = uuid!("11111111-1111-4111-8111-000000000001");
-const WORKSPACE: Uuid = uuid!("22222222-2222-4222-8222-000000000001");
-const PROJECT: Uuid = uuid!("33333333-3333-4333-8333-000000000001");
-const SLUG: &str = "my-workspace";
 const KEY: &str = "plane_api_0123456789abcdef0123456789abcdef";
 const COLLECTION: &str = "/api/v1/workspaces/my-workspace/assets/";
 const BODY: &str = r#"{"name":"harbour at dawn.png","type":"image/png","size":1048576,"project_id":"33333333-3333-4333-8333-000000000001","external_id":"a-picture-of-the-harbour-00000000000000000000000000000000"}"#;
@@ -48,10 +41,7 @@ const BODY: &str = r#"{"name":"harbour at dawn.png","type":"image/png","size":10
 type Uploads<Store> = AssetUploadService<Store, S3PostSigner>;
 
 fn memory() -> MemoryStore {
-    let store = MemoryStore::new();
-    store.add_workspace(WORKSPACE.into(), WorkspaceSlug::new(SLUG).unwrap());
-    store.add_member(WORKSPACE.into(), ALICE.into());
-    store.add_project(WORKSPACE.into(), PROJECT.into());
+    let store = filled::memory(0).store;
     store.add_credential(credential());
     store
 }
@@ -91,18 +81,6 @@ fn create() -> Request<Full<Bytes>> {
     request("POST", COLLECTION, BODY)
 }
 
-/// Polls once and again: everything in memory is ready at once, and what isn't wakes nobody here.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        std::thread::yield_now();
-    }
-}
-
 fn call<Store: AssetStore + 'static>(
     service: &Uploads<Store>,
     request: Request<Full<Bytes>>,
@@ -129,8 +107,7 @@ fn main() {
 }
 
 fn in_process() {
-    let store = memory();
-    let world = stored::World::new(store.clone(), 1_000, &store);
+    let world = stored::World::new(filled::memory(1_000), &memory());
     let item = world.path();
     let mut candidates = [
         Candidate::new("create", || world.create()).clearing(|| world.clear()),

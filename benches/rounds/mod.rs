@@ -1,6 +1,7 @@
 //! Candidates measured side by side, in turns of a fraction of a millisecond, so that whatever else
 //! the machine does hits all of them alike. Ratios are taken within a round and their median is
 //! shown: they hold on a noisy machine, absolute figures drift.
+#![allow(dead_code, reason = "each bench uses its part of it")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -34,7 +35,6 @@ impl<'a> Candidate<'a> {
     }
 
     /// What undoes the work of a turn; behind it, and not counted.
-    #[allow(dead_code, reason = "not every bench leaves something behind")]
     pub fn clearing(mut self, clear: impl FnMut() + 'a) -> Self {
         self.clear = Box::new(clear);
         self

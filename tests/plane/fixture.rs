@@ -91,6 +91,18 @@ impl Database {
     }
 }
 
+/// As `docs/plane-sidecar.md` proposes them.
+pub(crate) fn proposed_indexes() -> Vec<String> {
+    let page = include_str!("../../docs/plane-sidecar.md");
+    let start = page.find("CREATE INDEX").unwrap();
+    let block = page[start..].split("```").next().unwrap();
+    block
+        .split(';')
+        .map(|statement| statement.trim().replace("CONCURRENTLY ", ""))
+        .filter(|statement| !statement.is_empty())
+        .collect()
+}
+
 /// Runs a statement, of which the server infers nothing.
 pub(crate) async fn run(
     admin: &Client,

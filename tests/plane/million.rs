@@ -13,7 +13,7 @@ use tower_asset_upload::{
 };
 
 use crate::cluster::Cluster;
-use crate::fixture::{Database, asset, options, slug, with_pair};
+use crate::fixture::{Database, asset, options, proposed_indexes, slug, with_pair};
 use crate::support::{ALICE, KEY, NOW};
 
 /// In ten workspaces; of a hundred, one is pending and two are deleted; of ten, eight are attached.
@@ -34,18 +34,6 @@ const FILL: &str = "\
     FROM generate_series(1, 1000000) n, (SELECT array_agg(id) AS ids FROM workspaces) homes, \
     (SELECT id FROM users LIMIT 1) users; \
     ANALYZE";
-
-/// As `docs/plane-sidecar.md` proposes them.
-pub(crate) fn proposed_indexes() -> Vec<String> {
-    let page = include_str!("../../docs/plane-sidecar.md");
-    let start = page.find("CREATE INDEX").expect("the proposed indexes");
-    let block = page[start..].split("```").next().unwrap();
-    block
-        .split(';')
-        .map(|statement| statement.trim().replace("CONCURRENTLY ", ""))
-        .filter(|statement| !statement.is_empty())
-        .collect()
-}
 
 async fn timed<T>(what: &str, mut call: impl AsyncFnMut() -> T) {
     let mut times: Vec<Duration> = Vec::new();

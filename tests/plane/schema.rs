@@ -12,8 +12,9 @@ use tower_asset_upload::{
 };
 
 use crate::cluster::{Cluster, Stop, connect};
-use crate::fixture::{Database, asset, options, plane, slug, wait_for, with_pair};
-use crate::million::proposed_indexes;
+use crate::fixture::{
+    Database, asset, options, plane, proposed_indexes, slug, wait_for, with_pair,
+};
 use crate::process::available;
 use crate::support::{ALICE, KEY, NOW};
 
