@@ -14,8 +14,9 @@ use tower::ServiceExt;
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{
-    Asset, AssetId, AssetStore, AssetUploadService, Created, FromExtensions, NewAsset, PendingCaps,
-    Principal, StoreError, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, AssetStore, AssetUploadService, Changed, Created, FromExtensions, NewAsset,
+    PendingCaps, Principal, StateChange, StoreError, UploadState, UserId, Workspace, WorkspaceId,
+    WorkspaceSlug,
 };
 use uuid::Uuid;
 
@@ -49,7 +50,8 @@ impl AssetStore for MapStore {
         let mut assets = self.assets()?;
         let pair = new.external.pair();
         let twin = assets.iter().find(|((workspace, _), asset)| {
-            *workspace == to.id() && pair.is_some() && asset.made.external.pair() == pair
+            let same = *workspace == to.id() && asset.made.external.pair() == pair;
+            pair.is_some() && same && !asset.state.is_rejected()
         });
         if let Some((_, asset)) = twin {
             return Ok(Created::Duplicate(Box::new(asset.clone())));
@@ -63,10 +65,10 @@ impl AssetStore for MapStore {
         Ok(self.assets()?.get(&(from.id(), id)).cloned())
     }
 
-    async fn set_state(&self, of: &Workspace, id: AssetId, state: UploadState) -> Result<bool> {
+    async fn set_state(&self, of: &Workspace, id: AssetId, to: StateChange) -> Result<Changed> {
         let mut assets = self.assets()?;
         let found = assets.get_mut(&(of.id(), id));
-        Ok(found.map(|asset| asset.state = state).is_some())
+        Ok(found.map_or(Changed::NotFound, |asset| asset.state.change(to)))
     }
 
     async fn delete(&self, from: &Workspace, id: AssetId) -> Result<bool> {

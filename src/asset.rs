@@ -10,6 +10,7 @@ use crate::limits::UploadSize;
 use crate::media_type::MediaType;
 use crate::object_name::{DisplayName, ObjectKey, ObjectName};
 use crate::plain::is_plain;
+use crate::state::UploadState;
 
 /// One of the two labels of an [`ExternalRef`]: 1 to 255 characters, none of them a control
 /// character.
@@ -159,24 +160,30 @@ impl StoredObject {
             ..Self::default()
         }
     }
-}
 
-/// What has become of an asset since it was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UploadState {
-    /// A form was signed; nobody has said yet that the object is there.
-    Pending,
-    /// The object is there: the object store said so and this is what it has, or, where no
-    /// verifier is configured, the client said so and there is nothing to show.
-    Uploaded(Option<StoredObject>),
-}
-
-impl UploadState {
-    /// Whether the upload is complete.
+    /// Whether this, looked at later, is the same object still: in everything that both of them tell.
+    ///
+    /// An entity tag is an MD5 in most stores: whoever prepares two files for it can exchange one for
+    /// the other unnoticed. A version or a SHA-256 can't be deceived.
     #[must_use]
-    pub fn is_uploaded(&self) -> bool {
-        matches!(self, Self::Uploaded(_))
+    pub fn is_still(&self, recorded: &Self) -> bool {
+        fn agree<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
+            a.zip(b).is_none_or(|(a, b)| a == b)
+        }
+        self.size == recorded.size
+            && agree(self.etag.as_ref(), recorded.etag.as_ref())
+            && agree(self.version.as_ref(), recorded.version.as_ref())
+            && agree(self.checksum.as_ref(), recorded.checksum.as_ref())
+    }
+
+    /// The version by which just this object can be asked for, whatever is uploaded later.
+    ///
+    /// `null` is none: that is how S3 calls the one version that is overwritten while a bucket keeps no
+    /// versions any more (AWS, "Working with objects in a versioning-suspended bucket").
+    #[must_use]
+    pub fn pinned_version(&self) -> Option<&str> {
+        let version = self.version.as_deref()?;
+        (!version.is_empty() && version != "null").then_some(version)
     }
 }
 
@@ -199,6 +206,49 @@ mod tests {
         assert!(ExternalLabel::new("文".repeat(256)).is_err());
         assert!(ExternalLabel::new("").is_err());
         assert!(ExternalLabel::new("a\0b").is_err());
+    }
+
+    #[test]
+    fn an_object_is_the_same_in_all_that_is_known() {
+        let object = |etag: Option<&str>, version: Option<&str>| StoredObject {
+            etag: etag.map(str::to_owned),
+            version: version.map(str::to_owned),
+            ..StoredObject::of_size(7)
+        };
+        let recorded = object(Some("\"a\""), Some("1"));
+        for same in [
+            recorded.clone(),
+            object(Some("\"a\""), None),
+            object(None, None),
+        ] {
+            assert!(same.is_still(&recorded) && recorded.is_still(&same));
+        }
+        let mut hashed = recorded.clone();
+        hashed.checksum = Some(Checksum::new([1; 32]));
+        assert!(hashed.is_still(&recorded));
+        let mut other = hashed.clone();
+        other.checksum = Some(Checksum::new([2; 32]));
+        assert!(!other.is_still(&hashed));
+        for other in [
+            StoredObject::of_size(8),
+            object(Some("\"b\""), Some("1")),
+            object(Some("\"a\""), Some("2")),
+        ] {
+            assert!(!other.is_still(&recorded));
+        }
+    }
+
+    #[test]
+    fn a_version_that_can_be_overwritten_pins_nothing() {
+        let of = |version: Option<&str>| {
+            let mut object = StoredObject::of_size(7);
+            object.version = version.map(str::to_owned);
+            object.pinned_version().map(str::to_owned)
+        };
+        assert_eq!(of(Some("3/L4kqtJ")).as_deref(), Some("3/L4kqtJ"));
+        for nothing in [None, Some("null"), Some("")] {
+            assert_eq!(of(nothing), None);
+        }
     }
 
     #[test]

@@ -90,10 +90,25 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
         self
     }
 
-    /// Asks the object store before an upload counts as complete. By default there is no verifier and
+    /// Asks the object store before an upload counts as complete, has it remove what differs from what was
+    /// announced, and asks again before a download is signed; see
+    /// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset). By default there is no verifier and
     /// a client that says "uploaded" is believed, as Plane does: set one in production.
     pub fn verifier(mut self, verifier: impl ObjectVerifier + 'static) -> Self {
         self.inner.use_cases.verifier = Some(Arc::new(verifier));
+        self
+    }
+
+    /// Signs downloads of whatever is there under an asset's key. By default a download is pinned to the
+    /// version that was recorded when the upload was completed, and where there is none the object store
+    /// is asked (HEAD) whether the entity tag still is the recorded one; see
+    /// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset).
+    ///
+    /// **Danger:** whoever has a form can use it again until it ends, and replace a file that others
+    /// have looked at and trust. Spares one request to the object store for each download, and the
+    /// permission that pinned ones need (`s3:GetObjectVersion`).
+    pub fn insecure_unchecked_downloads(mut self) -> Self {
+        self.inner.use_cases.checks_downloads = false;
         self
     }
 

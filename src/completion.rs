@@ -1,12 +1,19 @@
 //! Update: an upload is declared complete, and checked; or the declaration is taken back.
+//!
+//! What may follow upon what is [`StateChange`]'s to say; this is what a request makes of it.
 
-use crate::asset::{NewAsset, StoredObject, UploadState};
+use crate::BoxError;
+use crate::asset::{Asset, StoredObject};
 use crate::auth::Principal;
+use crate::difference::Difference;
 use crate::id::AssetId;
+use crate::object_name::ObjectKey;
 use crate::rejection::Rejection;
+use crate::state::{Changed, StateChange, UploadState};
 use crate::store::AssetStore;
 use crate::usecase::UseCases;
-use crate::workspace::WorkspaceSlug;
+use crate::verifier::ObjectVerifier;
+use crate::workspace::{Workspace, WorkspaceSlug};
 
 impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
     pub(crate) async fn complete(
@@ -18,66 +25,142 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
     ) -> Result<(), Rejection> {
         let workspace = self.enter(slug, caller).await?;
         let id = id.ok_or(Rejection::AssetNotFound)?;
-        let state = if is_uploaded {
-            let asset = self
-                .store
-                .find(&workspace, id)
-                .await?
-                .ok_or(Rejection::AssetNotFound)?;
-            UploadState::Uploaded(self.inspect(&asset.made).await?)
-        } else {
-            UploadState::Pending
-        };
-        if self.store.set_state(&workspace, id, state).await? {
-            Ok(())
-        } else {
-            Err(Rejection::AssetNotFound)
+        let asset = self
+            .store
+            .find(&workspace, id)
+            .await?
+            .ok_or(Rejection::AssetNotFound)?;
+        match (is_uploaded, &asset.state) {
+            (true, UploadState::Pending) => self.settle(&workspace, &asset).await,
+            (true, UploadState::Uploaded(recorded)) => {
+                self.look_again(&asset, recorded.as_ref()).await
+            }
+            (true, UploadState::Rejected(difference)) => {
+                Err(Rejection::ObjectMismatch(difference.clone()))
+            }
+            (false, UploadState::Pending) => Ok(()),
+            (false, UploadState::Uploaded(_)) => self.take_back(&workspace, id).await,
+            (false, UploadState::Rejected(difference)) => {
+                Err(Rejection::Rejected(difference.clone()))
+            }
         }
     }
 
-    /// What the object store has, when it is what was announced. Without a verifier the client is
-    /// taken at its word.
-    async fn inspect(&self, asset: &NewAsset) -> Result<Option<StoredObject>, Rejection> {
-        let Some(verifier) = &self.verifier else {
-            return Ok(None);
+    /// Decides about an asset that waits for its upload. Whoever is late answers as the one who was
+    /// first has decided.
+    async fn settle(&self, workspace: &Workspace, asset: &Asset) -> Result<(), Rejection> {
+        let id = asset.made.id;
+        let Some(change) = self.verdict(asset).await? else {
+            return Err(self.missing(workspace, id).await?);
         };
-        let object = verifier
-            .inspect(&asset.key)
-            .await?
-            .ok_or(Rejection::ObjectMissing)?;
-        match difference(asset, &object) {
-            Some(difference) => Err(Rejection::ObjectMismatch { difference }),
-            None => Ok(Some(object)),
+        let refused = match &change {
+            StateChange::Reject(difference) => Some(difference.clone()),
+            StateChange::Complete(_) | StateChange::TakeBack => None,
+        };
+        match (self.store.set_state(workspace, id, change).await?, refused) {
+            (Changed::Done, None) | (Changed::Is(UploadState::Uploaded(_)), _) => Ok(()),
+            (Changed::Done, Some(difference)) => {
+                // Not before: another caller may have had the asset uploaded meanwhile.
+                self.remove(asset).await;
+                Err(Rejection::ObjectMismatch(difference))
+            }
+            (Changed::Is(UploadState::Rejected(difference)), _) => {
+                Err(Rejection::ObjectMismatch(difference))
+            }
+            (Changed::Is(UploadState::Pending), _) => Err(contradiction("pending")),
+            (Changed::NotFound, _) => Err(Rejection::AssetNotFound),
+        }
+    }
+
+    /// What the object store has makes of the asset; nothing where it has nothing. Without a verifier
+    /// the client is taken at its word.
+    async fn verdict(&self, asset: &Asset) -> Result<Option<StateChange>, Rejection> {
+        let Some(verifier) = &self.verifier else {
+            return Ok(Some(StateChange::Complete(None)));
+        };
+        let object = verifier.inspect(&asset.made.key).await?;
+        Ok(
+            object.map(|object| match Difference::between(&asset.made, &object) {
+                Some(difference) => StateChange::Reject(difference),
+                None => StateChange::Complete(Some(object)),
+            }),
+        )
+    }
+
+    /// Why there is no object: it was never uploaded, unless another caller has had it rejected, and so
+    /// removed, since the asset was looked at.
+    async fn missing(&self, workspace: &Workspace, id: AssetId) -> Result<Rejection, Rejection> {
+        let asset = self.store.find(workspace, id).await?;
+        Ok(match asset.map(|asset| asset.state) {
+            Some(UploadState::Pending) => Rejection::ObjectMissing,
+            Some(UploadState::Uploaded(_)) => Rejection::ObjectGone,
+            Some(UploadState::Rejected(difference)) => Rejection::ObjectMismatch(difference),
+            None => Rejection::AssetNotFound,
+        })
+    }
+
+    /// Whether what is complete is so still. Nothing is changed whatever comes of it: what was recorded
+    /// is the proof of what was there, and only its owner gives it up.
+    async fn look_again(
+        &self,
+        asset: &Asset,
+        recorded: Option<&StoredObject>,
+    ) -> Result<(), Rejection> {
+        let Some(verifier) = &self.verifier else {
+            return Ok(());
+        };
+        if let Some(recorded) = recorded {
+            return still_there(&**verifier, &asset.made.key, recorded).await;
+        }
+        let object = verifier.inspect(&asset.made.key).await?;
+        let object = object.ok_or(Rejection::ObjectGone)?;
+        match Difference::between(&asset.made, &object) {
+            Some(difference) => Err(Rejection::ObjectMismatch(difference)),
+            None => Ok(()),
+        }
+    }
+
+    async fn take_back(&self, workspace: &Workspace, id: AssetId) -> Result<(), Rejection> {
+        let change = StateChange::TakeBack;
+        match self.store.set_state(workspace, id, change).await? {
+            Changed::Done | Changed::Is(UploadState::Pending) => Ok(()),
+            Changed::Is(UploadState::Rejected(difference)) => Err(Rejection::Rejected(difference)),
+            Changed::Is(UploadState::Uploaded(_)) => Err(contradiction("uploaded")),
+            Changed::NotFound => Err(Rejection::AssetNotFound),
+        }
+    }
+
+    /// Has the object of a rejected asset removed. The clean-up comes back to it in any case.
+    async fn remove(&self, asset: &Asset) {
+        let Some(verifier) = &self.verifier else {
+            return;
+        };
+        if let Err(error) = verifier.remove(&asset.made.key).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                asset = %asset.made.id,
+                "the object of a rejected asset could not be removed; the clean-up will try again"
+            );
         }
     }
 }
 
-/// In words, how the object differs from what was announced.
-fn difference(asset: &NewAsset, object: &StoredObject) -> Option<String> {
-    let announced = asset.size.bytes();
-    if object.size != announced {
-        return Some(format!(
-            "The object has {} bytes; {announced} were announced.",
-            object.size
-        ));
+/// Whether the object store still has what was recorded.
+pub(crate) async fn still_there(
+    verifier: &dyn ObjectVerifier,
+    key: &ObjectKey,
+    recorded: &StoredObject,
+) -> Result<(), Rejection> {
+    let object = verifier.inspect(key).await?.ok_or(Rejection::ObjectGone)?;
+    if object.is_still(recorded) {
+        Ok(())
+    } else {
+        Err(Rejection::ObjectChanged)
     }
-    if let Some(stored) = &object.content_type
-        && stored.parse().as_ref() != Ok(&asset.media_type)
-    {
-        return Some(format!(
-            "The object's type is {stored}; {} was announced.",
-            asset.media_type
-        ));
-    }
-    // A checksum that the store doesn't tell can't be held against it: it is refused, not skipped.
-    let announced = asset.checksum?;
-    match object.checksum {
-        Some(stored) if stored == announced => None,
-        Some(stored) => Some(format!(
-            "The object's SHA-256 is {stored}; {announced} was announced."
-        )),
-        None => {
-            Some("The object store tells no SHA-256 of the object; one was announced.".to_owned())
-        }
-    }
+}
+
+/// A store refuses a change because of the very state that the change begins at.
+fn contradiction(state: &str) -> Rejection {
+    let fault = format!("the store refuses a change from {state} of an asset that is {state}");
+    Rejection::Internal(BoxError::from(fault))
 }

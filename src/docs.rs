@@ -6,6 +6,9 @@ pub mod bring_your_own_store {}
 #[doc = include_str!("../docs/differences-from-plane.md")]
 pub mod differences_from_plane {}
 
+#[doc = include_str!("../docs/life-of-an-asset.md")]
+pub mod life_of_an_asset {}
+
 #[doc = include_str!("../docs/plane-sidecar.md")]
 pub mod plane_sidecar {}
 

@@ -2,9 +2,11 @@
 
 use crate::asset::Asset;
 use crate::auth::Principal;
+use crate::completion::still_there;
 use crate::id::AssetId;
 use crate::rejection::Rejection;
 use crate::signer::{DownloadIntent, UploadSigner};
+use crate::state::UploadState;
 use crate::store::AssetStore;
 use crate::usecase::UseCases;
 use crate::workspace::WorkspaceSlug;
@@ -30,11 +32,23 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
             .find(&workspace, id)
             .await?
             .ok_or(Rejection::AssetNotFound)?;
-        if !asset.state.is_uploaded() {
+        let UploadState::Uploaded(recorded) = &asset.state else {
             return Err(Rejection::NotUploaded);
-        }
+        };
         let made = &asset.made;
-        let intent = DownloadIntent::new(&made.key, &made.media_type, &made.object_name);
+        let mut intent = DownloadIntent::new(&made.key, &made.media_type, &made.object_name);
+        if let Some(recorded) = recorded
+            && self.checks_downloads
+        {
+            intent.version = recorded.pinned_version();
+            if let Some(verifier) = &self.verifier
+                && intent.version.is_none()
+                && recorded.etag.is_some()
+            {
+                // Its form may have been used again since.
+                still_there(&**verifier, &made.key, recorded).await?;
+            }
+        }
         let url = self.signer.sign_download(&intent, self.clock.now()).await?;
         Ok(Download { asset, url })
     }

@@ -66,6 +66,7 @@ mod completion;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod credential;
+mod difference;
 pub mod docs;
 mod download;
 mod extension_auth;
@@ -94,6 +95,7 @@ pub mod s3;
 mod service;
 mod signer;
 pub mod sigv4;
+mod state;
 mod store;
 mod stores;
 mod upload;
@@ -104,9 +106,7 @@ mod workspace;
 /// Any error, boxed: what ports wrap the causes of their failures in.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-pub use asset::{
-    Asset, ExternalLabel, ExternalRef, InvalidExternalLabel, NewAsset, StoredObject, UploadState,
-};
+pub use asset::{Asset, ExternalLabel, ExternalRef, InvalidExternalLabel, NewAsset, StoredObject};
 pub use auth::{AuthError, Authenticator, Principal, Scope, Scopes, Unavailable};
 pub use builder::{AssetUploadBuilder, InvalidBasePath};
 pub use checksum::{Checksum, InvalidChecksum};
@@ -116,6 +116,7 @@ pub use clock::{Clock, FixedClock, IdSource, RandomIds, SequentialIds, SystemClo
 pub use credential::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier,
 };
+pub use difference::Difference;
 pub use extension_auth::FromExtensions;
 pub use header_auth::HeaderAuthenticator;
 pub use id::{AssetId, ProjectId, UserId, WorkspaceId};
@@ -134,6 +135,7 @@ pub use service::{AssetUploadService, ResponseFuture};
 pub use signer::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,
 };
+pub use state::{Changed, StateChange, StateKind, UploadState};
 pub use store::{AssetStore, Created, StoreError};
 pub use stores::MemoryStore;
 #[cfg(feature = "postgres")]

@@ -32,7 +32,8 @@ pub trait PurgeStore: Send + Sync {
     /// 1. of [`PurgeStep::gone`], every row that was deleted before `forget_before` goes; of the
     ///    others it is noted that the object is gone;
     /// 2. assets that were made before `pending_before` and still wait for their upload are deleted, as
-    ///    of `now`: at most `most`, the oldest first;
+    ///    of `now`: at most `most`, the oldest first; and so are those that were rejected, whenever that
+    ///    was: at most `most`;
     /// 3. what it answers: of the deleted assets behind `after`, in the order of [`Condemned`], the first
     ///    `most` whose object is not noted as gone, or that were deleted before `forget_before`.
     ///
@@ -47,7 +48,7 @@ pub trait PurgeStore: Send + Sync {
 pub struct PurgeStep {
     /// The time.
     pub now: OffsetDateTime,
-    /// Assets made before this that still wait for their upload are given up.
+    /// Assets made before this that still wait for their upload are given up. Rejected ones always are.
     pub pending_before: OffsetDateTime,
     /// Of assets deleted before this, no form is alive any more. The same in all steps of a run.
     pub forget_before: OffsetDateTime,

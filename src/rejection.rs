@@ -3,6 +3,7 @@
 use crate::BoxError;
 use crate::asset::Asset;
 use crate::auth::{AuthError, Scope, Unavailable};
+use crate::difference::Difference;
 use crate::signer::{SignerError, UploadData};
 use crate::store::StoreError;
 use crate::verifier::VerifyError;
@@ -29,10 +30,15 @@ pub(crate) enum Rejection {
     Duplicate(Box<Duplicate>),
     TooManyPending,
     NotUploaded,
+    /// Nothing was uploaded.
     ObjectMissing,
-    ObjectMismatch {
-        difference: String,
-    },
+    /// What was uploaded and recorded is not there any more.
+    ObjectGone,
+    /// What was uploaded and recorded has been replaced.
+    ObjectChanged,
+    ObjectMismatch(Difference),
+    /// It was rejected before, and that can't be taken back.
+    Rejected(Difference),
     StoreUnavailable(Unavailable),
     SignerUnavailable(Unavailable),
     VerifierUnavailable(Unavailable),

@@ -199,8 +199,20 @@ fn rejection(rejection: Rejection) -> Answer {
             let sentence = "The object is not in the store: upload it before you say that it is.";
             plain(StatusCode::CONFLICT, "object_missing", sentence)
         }
-        Rejection::ObjectMismatch { difference } => {
-            plain(StatusCode::CONFLICT, "object_mismatch", &difference)
+        Rejection::ObjectGone => {
+            let sentence = "The object that was uploaded is not in the store any more.";
+            plain(StatusCode::CONFLICT, "object_missing", sentence)
+        }
+        Rejection::ObjectChanged => {
+            let sentence = "The object in the store is not the one that was uploaded first.";
+            plain(StatusCode::CONFLICT, "object_changed", sentence)
+        }
+        Rejection::ObjectMismatch(difference) => {
+            plain(StatusCode::CONFLICT, "object_mismatch", difference.as_str())
+        }
+        Rejection::Rejected(difference) => {
+            let sentence = format!("The asset was rejected, so make another one. {difference}");
+            plain(StatusCode::CONFLICT, "asset_rejected", &sentence)
         }
 
         Rejection::TooManyPending => {

@@ -22,6 +22,8 @@ use crate::pairs::Pairs;
 /// 1. **Exactness.** An upload permission is for this key, this type, at most this size and, where one
 ///    is given, this checksum, enforced by the object store itself. A signer that can't have one of them enforced refuses.
 /// 2. **Time.** `now` is the only clock; no permission outlives the credentials.
+/// 3. **Versions.** A download that names a version is of just that one. A signer that can't have it so
+///    refuses.
 #[async_trait]
 pub trait UploadSigner: Send + Sync {
     /// Permits one upload.
@@ -93,6 +95,8 @@ pub struct DownloadIntent<'a> {
     pub name: &'a ObjectName,
     /// Whether a browser may show it in place; it is to be saved otherwise.
     pub inline: bool,
+    /// The version of the object, where it is known: nothing that is uploaded later has it.
+    pub version: Option<&'a str>,
 }
 
 impl<'a> DownloadIntent<'a> {
@@ -104,6 +108,7 @@ impl<'a> DownloadIntent<'a> {
             media_type,
             name,
             inline: media_type.is_safe_inline(),
+            version: None,
         }
     }
 }

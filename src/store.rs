@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::BoxError;
-use crate::asset::{Asset, NewAsset, UploadState};
+use crate::asset::{Asset, NewAsset};
 use crate::auth::Unavailable;
 use crate::id::{AssetId, UserId};
 use crate::limits::PendingCaps;
+use crate::state::{Changed, StateChange};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
 /// Keeps assets, and knows who may touch which workspace.
@@ -17,7 +18,7 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// 1. **Tenancy.** [`enter`](Self::enter) gives a [`Workspace`] to active members only. Every other
 ///    method takes one and touches nothing outside it.
 /// 2. **Uniqueness.** No two living assets of a workspace have the same
-///    [pair](crate::ExternalRef::pair), however many callers create at once.
+///    [pair](crate::ExternalRef::pair), however many callers create at once. Rejected ones don't count.
 /// 3. **Durability.** What was answered `Ok` is there after a crash.
 /// 4. **All or nothing.** A failed call has changed nothing. So has one whose future was dropped,
 ///    or else it has changed everything.
@@ -41,11 +42,11 @@ pub trait AssetStore: Send + Sync {
         caller: UserId,
     ) -> Result<Option<Workspace>, StoreError>;
 
-    /// Makes an asset, in the state [`UploadState::Pending`].
+    /// Makes an asset, in the state [`UploadState::Pending`](crate::UploadState::Pending).
     ///
     /// In one transaction, in this order: `asset.project`, if given, is a living project of this very
-    /// workspace; no living asset of the workspace has `asset.external.pair()`; the caps on pending
-    /// assets hold; then the row.
+    /// workspace; no living asset of the workspace but a rejected one has `asset.external.pair()`; the
+    /// caps on pending assets hold; then the row.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -62,7 +63,12 @@ pub trait AssetStore: Send + Sync {
     /// See [`StoreError`].
     async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError>;
 
-    /// Sets what has become of a living asset of the workspace; `false` when there is none of that id.
+    /// Makes a change of a living asset's state, if the asset is in the state at which the change
+    /// begins ([`StateChange::from`]), and tells in which it is otherwise.
+    ///
+    /// Looking and setting are one step: of any number of callers that would have a pending asset
+    /// uploaded or rejected just one is told [`Changed::Done`], and all others what that one made of it.
+    /// A rejected asset counts as pending no more and gives its external pair free, for good.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -70,8 +76,8 @@ pub trait AssetStore: Send + Sync {
         &self,
         workspace: &Workspace,
         id: AssetId,
-        state: UploadState,
-    ) -> Result<bool, StoreError>;
+        change: StateChange,
+    ) -> Result<Changed, StoreError>;
 
     /// Deletes a living asset of the workspace; `false` when there is none of that id. From then on
     /// no method finds it and its external pair is free. The object stays until the clean-up.
@@ -87,7 +93,7 @@ pub trait AssetStore: Send + Sync {
 pub enum Created {
     /// The asset was made.
     New,
-    /// This living asset has the same external pair; nothing was made.
+    /// This living asset, which isn't rejected, has the same external pair; nothing was made.
     Duplicate(Box<Asset>),
     /// The project is no living project of this workspace; nothing was made.
     ProjectNotFound,
@@ -153,9 +159,9 @@ macro_rules! forward_store {
                 &self,
                 workspace: &Workspace,
                 id: AssetId,
-                state: UploadState,
-            ) -> Result<bool, StoreError> {
-                T::set_state(self, workspace, id, state).await
+                change: StateChange,
+            ) -> Result<Changed, StoreError> {
+                T::set_state(self, workspace, id, change).await
             }
 
             async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {

@@ -106,7 +106,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         asset: &Asset,
         now: OffsetDateTime,
     ) -> Result<Option<UploadData>, Rejection> {
-        if asset.state.is_uploaded() {
+        if !asset.state.is_pending() {
             return Ok(None);
         }
         let intent = UploadIntent::of(&asset.made);

@@ -25,6 +25,7 @@ pub(crate) struct UseCases<Store, Signer> {
     pub(crate) store: Store,
     pub(crate) signer: Signer,
     pub(crate) verifier: Option<Arc<dyn ObjectVerifier>>,
+    pub(crate) checks_downloads: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) pending_caps: PendingCaps,
@@ -38,6 +39,7 @@ impl<Store, Signer> UseCases<Store, Signer> {
             store,
             signer,
             verifier: None,
+            checks_downloads: true,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             pending_caps: PendingCaps::default(),
@@ -97,6 +99,7 @@ impl<Store, Signer> fmt::Debug for UseCases<Store, Signer> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UseCases")
             .field("verifies", &self.verifier.is_some())
+            .field("checks_downloads", &self.checks_downloads)
             .field("clock", &self.clock)
             .field("ids", &self.ids)
             .field("pending_caps", &self.pending_caps)

@@ -18,7 +18,7 @@ use bucket::Bucket;
 use time::OffsetDateTime;
 use tower_asset_upload::{
     Condemned, FixedClock, Lifetime, MemoryStore, ObjectVerifier, PurgeError, PurgeOptions,
-    PurgeReport, PurgeStep, PurgeStore, SqliteStore, StoreError, UploadState, purge,
+    PurgeReport, PurgeStep, PurgeStore, SqliteStore, StateChange, StoreError, purge,
 };
 use world::{NOW, Slow, World, at_once, to_the_end};
 
@@ -53,7 +53,7 @@ where
         world.make(&bucket).await,
     ];
     for uploaded in [&kept, &deleted] {
-        world.set_state(uploaded, UploadState::Uploaded(None)).await;
+        world.set_state(uploaded, StateChange::Complete(None)).await;
     }
     assert!(world.delete(&deleted).await);
     let run = async || purge(&world.store, &bucket, &options).await.unwrap();
@@ -338,7 +338,7 @@ async fn dropped_after(polls: usize) -> bool {
     let stale = world.make(&bucket).await;
     world.clock.advance(8 * DAY);
     let living = world.make(&bucket).await;
-    world.set_state(&living, UploadState::Uploaded(None)).await;
+    world.set_state(&living, StateChange::Complete(None)).await;
     for _ in 0..9 {
         world.deleted(&bucket).await;
     }

@@ -593,25 +593,30 @@ async fn a_crashed_client_can_go_on() {
 
 #[tokio::test]
 async fn what_arrived_is_compared_with_what_was_announced() {
-    let stored = |size, content_type: Option<&str>| {
+    type Answer = Result<Option<StoredObject>, VerifyError>;
+    fn stored(size: u64, content_type: Option<&str>) -> StoredObject {
         let mut object = StoredObject::of_size(size);
         object.content_type = content_type.map(str::to_owned);
         object.etag = Some("\"e\"".to_owned());
-        Ok(Some(object))
-    };
+        object
+    }
+    let cases: [(_, fn() -> Answer); 8] = [
+        ("nothing there", || Ok(None)),
+        ("another size", || Ok(Some(stored(1023, Some("image/png"))))),
+        ("another type", || Ok(Some(stored(1024, Some("text/html"))))),
+        ("unreachable", || {
+            Err(Unavailable::new("SECRET-CAUSE").into())
+        }),
+        ("broken", || Err(VerifyError::Failed("SECRET-CAUSE".into()))),
+        ("as announced", || Ok(Some(stored(1024, Some("image/png"))))),
+        ("type with parameters", || {
+            Ok(Some(stored(1024, Some("IMAGE/PNG; x=y"))))
+        }),
+        ("no type told", || Ok(Some(stored(1024, None)))),
+    ];
     let mut text = String::new();
-    for (name, answer) in [
-        ("nothing there", Ok(None)),
-        ("another size", stored(1023, Some("image/png"))),
-        ("another type", stored(1024, Some("text/html"))),
-        ("unreachable", Err(Unavailable::new("SECRET-CAUSE").into())),
-        ("broken", Err(VerifyError::Failed("SECRET-CAUSE".into()))),
-        ("as announced", stored(1024, Some("image/png"))),
-        ("type with parameters", stored(1024, Some("IMAGE/PNG; x=y"))),
-        ("no type told", stored(1024, None)),
-    ] {
-        let answer = std::sync::Mutex::new(Some(answer));
-        let says = Says::new(move |_| answer.lock().unwrap().take().expect("one question"));
+    for (name, answer) in cases {
+        let says = Says::new(move |_| answer());
         let service = builder(&world()).verifier(says).build();
         let item = format!(
             "{COLLECTION}{}/",

@@ -1,6 +1,8 @@
 //! The example server as a process of its own, with its embedded object store, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+#[path = "support/garage.rs"]
+mod garage;
 #[path = "support/process.rs"]
 mod process;
 
@@ -616,22 +618,35 @@ async fn what_differs_from_what_was_announced_does_not_count() {
         answer.text()
     );
 
+    let object = Downloadable::of(&form);
+    assert_eq!(object.status(&server).await, 404, "what differs is removed");
+
+    // That is final: another upload makes no difference.
+    let stored = form.upload(&server.api.http, noise(1000)).await;
+    assert!(stored.status.is_success(), "{}", stored.text());
+    let again = server.api.call(&patch, "").await;
+    let again = again.expect_code(409, "object_mismatch", "rejected");
+    assert_eq!(again.json(), answer.json());
+    let back = server.api.call(&patch, r#"{"is_uploaded":false}"#).await;
+    back.expect_code(409, "asset_rejected", "rejected");
+    let get = format!("GET {}", form.id);
+    server.api.call(&get, "").await.expect(400, "not counted");
+
+    let form = server.api.create("photo.png", "image/png", 1000).await;
+    let patch = format!("PATCH {}", form.id);
     let mut other = form.clone();
     other.fields = own_form(SECRET, form.field("key"), "text/html", minutes_ago(0), 60);
     let stored = other.upload(&server.api.http, noise(1000)).await;
     assert!(stored.status.is_success(), "{}", stored.text());
     let answer = server.api.call(&patch, "").await;
     answer.expect_code(409, "object_mismatch", "another type");
-    let get = format!("GET {}", form.id);
-    server.api.call(&get, "").await.expect(400, "not counted");
 
+    let form = server.api.create("photo.png", "image/png", 1000).await;
+    let patch = format!("PATCH {}", form.id);
     let stored = form.upload(&server.api.http, noise(1000)).await;
     assert!(stored.status.is_success(), "{}", stored.text());
-    server
-        .api
-        .call(&patch, "")
-        .await
-        .expect(204, "as announced");
+    let answer = server.api.call(&patch, "").await;
+    answer.expect(204, "as announced");
 }
 
 #[tokio::test]

@@ -24,10 +24,10 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{
-    AssetId, AssetStore, AssetUploadService, Created, Credential, CredentialKind, CredentialRecord,
-    ExternalLabel, ExternalRef, FixedClock, HeaderAuthenticator, IdSource, Lifetime, MediaType,
-    MemoryStore, NewAsset, ObjectKey, ObjectName, PendingCaps, Principal, ProjectId, UploadSize,
-    UploadState, Workspace, WorkspaceId, WorkspaceSlug,
+    AssetId, AssetStore, AssetUploadService, Changed, Created, Credential, CredentialKind,
+    CredentialRecord, ExternalLabel, ExternalRef, FixedClock, HeaderAuthenticator, IdSource,
+    Lifetime, MediaType, MemoryStore, NewAsset, ObjectKey, ObjectName, PendingCaps, Principal,
+    ProjectId, StateChange, UploadSize, Workspace, WorkspaceId, WorkspaceSlug,
 };
 use uuid::Uuid;
 
@@ -316,8 +316,8 @@ impl Row {
         let made = store.create(&at, asset, PendingCaps::default()).await;
         assert_eq!(made.unwrap(), Created::New);
         if self.is_uploaded {
-            let state = UploadState::Uploaded(None);
-            assert!(store.set_state(&at, id, state).await.unwrap());
+            let set = store.set_state(&at, id, StateChange::Complete(None)).await;
+            assert_eq!(set.unwrap(), Changed::Done);
         }
     }
 }

@@ -18,10 +18,10 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tower_asset_upload::conformance::{Guarded, Seed, SeedCredentials};
 use tower_asset_upload::{
-    AssetId, AssetStore, BoxError, Created, Credential, CredentialKind, CredentialRecord,
+    AssetId, AssetStore, BoxError, Changed, Created, Credential, CredentialKind, CredentialRecord,
     CredentialVerifier, FixedClock, NewAsset, ObjectKey, PendingCaps, Principal, ProjectId,
-    PurgeStep, PurgeStore, StoreError, UploadSize, UploadState, UserId, Workspace, WorkspaceId,
-    WorkspaceSlug, conformance_tests,
+    PurgeStep, PurgeStore, StateChange, StoreError, UploadSize, UploadState, UserId, Workspace,
+    WorkspaceId, WorkspaceSlug, conformance_tests,
 };
 use uuid::Uuid;
 
@@ -125,8 +125,9 @@ async fn everything_is_there_after_reopening() {
         make(&store, &workspace, 2).await,
     ];
     let uploaded = UploadState::Uploaded(None);
-    let set = store.set_state(&workspace, kept, uploaded.clone()).await;
-    assert!(set.unwrap());
+    let complete = StateChange::Complete(None);
+    let set = store.set_state(&workspace, kept, complete).await;
+    assert_eq!(set.unwrap(), Changed::Done);
     assert!(store.delete(&workspace, deleted).await.unwrap());
     let key = Credential::new(CredentialKind::ApiKey, "plane_api_5ecre7a11d0nottellanyone");
     let principal = Principal::with_all_scopes(USER);
@@ -172,7 +173,7 @@ async fn a_row_that_no_longer_parses_has_failed() {
             matches!(found, Err(StoreError::Failed(_))),
             "{row}: {found:?}"
         );
-        let set = store.set_state(&workspace, id, UploadState::Pending).await;
+        let set = store.set_state(&workspace, id, StateChange::TakeBack).await;
         assert!(matches!(set, Err(StoreError::Failed(_))), "{row}: {set:?}");
         make(&store, &workspace, 2).await;
     }

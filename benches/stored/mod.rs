@@ -7,7 +7,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 use tower_asset_upload::{
     AssetId, AssetStore, Clock, IdSource, MemoryStore, NewAsset, ObjectKey, PendingCaps, PurgeStep,
-    PurgeStore, RandomIds, SqliteStore, SystemClock, UploadSize, UploadState, Workspace,
+    PurgeStore, RandomIds, SqliteStore, StateChange, SystemClock, UploadSize, Workspace,
     WorkspaceSlug,
 };
 
@@ -146,7 +146,7 @@ fn fill(store: &impl AssetStore, assets: u32) -> Vec<AssetId> {
         store.create(&workspace, asset, PendingCaps::default())
     });
     many_at_once(ids.iter(), |id| {
-        store.set_state(&workspace, *id, UploadState::Uploaded(None))
+        store.set_state(&workspace, *id, StateChange::Complete(None))
     });
     ids
 }

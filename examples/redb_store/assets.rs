@@ -3,7 +3,10 @@
 use std::num::NonZeroU32;
 
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
-use tower_asset_upload::{Asset, AssetId, ExternalRef, NewAsset, PendingCaps, UploadState, UserId};
+use tower_asset_upload::{
+    Asset, AssetId, Changed, ExternalRef, NewAsset, PendingCaps, StateChange, StateKind,
+    UploadState, UserId,
+};
 use uuid::Uuid;
 
 use super::{Id, Result, corrupted, row};
@@ -19,6 +22,8 @@ const PAIRS: TableDefinition<(Id, &str, &str), Id> = TableDefinition::new("pairs
 const PENDING: TableDefinition<(Id, Option<Id>), u32> = TableDefinition::new("pending");
 /// What is pending, the oldest first.
 pub(crate) const PENDING_SINCE: TableDefinition<Moment, ()> = TableDefinition::new("pending_since");
+/// What was rejected, for the clean-up.
+const REJECTED: TableDefinition<(Id, Id), ()> = TableDefinition::new("rejected");
 
 /// All of them, open in one transaction.
 pub(crate) struct Assets<'a> {
@@ -26,6 +31,7 @@ pub(crate) struct Assets<'a> {
     pairs: Table<'a, (Id, &'static str, &'static str), Id>,
     pending: Table<'a, (Id, Option<Id>), u32>,
     pending_since: Table<'a, Moment, ()>,
+    rejected: Table<'a, (Id, Id), ()>,
 }
 
 pub(crate) fn find(
@@ -44,10 +50,11 @@ impl<'a> Assets<'a> {
             pairs: transaction.open_table(PAIRS)?,
             pending: transaction.open_table(PENDING)?,
             pending_since: transaction.open_table(PENDING_SINCE)?,
+            rejected: transaction.open_table(REJECTED)?,
         })
     }
 
-    /// The living asset with the same external pair.
+    /// The living asset with the same external pair, if it isn't rejected.
     pub(crate) fn twin(&self, workspace: Id, external: &ExternalRef) -> Result<Option<Asset>> {
         let Some((source, id)) = external.pair() else {
             return Ok(None);
@@ -96,22 +103,32 @@ impl<'a> Assets<'a> {
         Ok(true)
     }
 
-    /// `false` when there is none of that id.
+    /// A change, and with it all that goes by the state.
     pub(crate) fn set_state(
         &mut self,
         workspace: Id,
         id: AssetId,
-        state: UploadState,
-    ) -> Result<bool> {
+        change: StateChange,
+    ) -> Result<Changed> {
         let Some(mut asset) = find(&self.living, workspace, id)? else {
-            return Ok(false);
+            return Ok(Changed::NotFound);
         };
-        if asset.state.is_uploaded() != state.is_uploaded() {
-            self.count(workspace, &asset.made, !state.is_uploaded())?;
+        let from = change.from();
+        let changed = asset.state.change(change);
+        if changed != Changed::Done {
+            return Ok(changed);
         }
-        asset.state = state;
+        let to = asset.state.kind();
+        if from == StateKind::Pending || to == StateKind::Pending {
+            self.count(workspace, &asset.made, to == StateKind::Pending)?;
+        }
+        if to == StateKind::Rejected {
+            self.free_pair(workspace, &asset.made)?;
+            let key = (workspace, id.as_uuid().as_u128());
+            self.rejected.insert(key, ())?;
+        }
         self.put(workspace, &asset)?;
-        Ok(true)
+        Ok(changed)
     }
 
     /// Takes a living asset out of every table: its pair is free and it counts no more.
@@ -119,14 +136,28 @@ impl<'a> Assets<'a> {
         let Some(asset) = find(&self.living, workspace, id)? else {
             return Ok(None);
         };
-        self.living.remove((workspace, id.as_uuid().as_u128()))?;
-        if let Some((source, name)) = asset.made.external.pair() {
-            self.pairs.remove((workspace, source, name))?;
-        }
-        if !asset.state.is_uploaded() {
-            self.count(workspace, &asset.made, false)?;
+        let key = (workspace, id.as_uuid().as_u128());
+        self.living.remove(key)?;
+        match asset.state.kind() {
+            // Its pair may be another's by now.
+            StateKind::Rejected => drop(self.rejected.remove(key)?),
+            StateKind::Pending => {
+                self.free_pair(workspace, &asset.made)?;
+                self.count(workspace, &asset.made, false)?;
+            }
+            _ => self.free_pair(workspace, &asset.made)?,
         }
         Ok(Some(asset))
+    }
+
+    /// So many of those that are rejected.
+    pub(crate) fn rejected(&self, most: usize) -> Result<Vec<(Id, AssetId)>> {
+        let some = self.rejected.iter()?.take(most);
+        some.map(|entry| {
+            let (workspace, id) = entry?.0.value();
+            Ok((workspace, Uuid::from_u128(id).into()))
+        })
+        .collect()
     }
 
     /// The `most` oldest of those that are pending and were made before that.
@@ -138,6 +169,13 @@ impl<'a> Assets<'a> {
                 Ok((workspace, Uuid::from_u128(id).into()))
             })
             .collect()
+    }
+
+    fn free_pair(&mut self, workspace: Id, asset: &NewAsset) -> Result<()> {
+        if let Some((source, name)) = asset.external.pair() {
+            self.pairs.remove((workspace, source, name))?;
+        }
+        Ok(())
     }
 
     fn put(&mut self, workspace: Id, asset: &Asset) -> Result<()> {

@@ -19,8 +19,8 @@ use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
 use tower_asset_upload::{
-    Asset, AssetId, AssetStore, Clock, Created, NewAsset, PendingCaps, ProjectId, StoreError,
-    SystemClock, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, AssetStore, Changed, Clock, Created, NewAsset, PendingCaps, ProjectId,
+    StateChange, StoreError, SystemClock, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 
 use assets::Assets;
@@ -193,10 +193,10 @@ impl AssetStore for RedbStore {
         &self,
         workspace: &Workspace,
         id: AssetId,
-        state: UploadState,
-    ) -> Result<bool, StoreError> {
+        change: StateChange,
+    ) -> Result<Changed, StoreError> {
         let workspace = workspace.id().as_uuid().as_u128();
-        self.write(move |transaction| Assets::open(transaction)?.set_state(workspace, id, state))
+        self.write(move |transaction| Assets::open(transaction)?.set_state(workspace, id, change))
             .await
     }
 

@@ -68,11 +68,13 @@ fn forget(transaction: &WriteTransaction, step: &PurgeStep) -> Result<()> {
     Ok(())
 }
 
-/// Deletes what was never uploaded in time: from here on nobody can complete it.
+/// Deletes what was never uploaded in time, and what was rejected: from here on nobody finds it.
 fn give_up(transaction: &WriteTransaction, step: &PurgeStep) -> Result<()> {
     let mut assets = Assets::open(transaction)?;
     let before = step.pending_before.unix_timestamp_nanos();
-    for (workspace, id) in assets.pending_before(before, most(step))? {
+    let mut given_up = assets.pending_before(before, most(step))?;
+    given_up.extend(assets.rejected(most(step))?);
+    for (workspace, id) in given_up {
         if let Some(asset) = assets.remove(workspace, id)? {
             condemn(transaction, step.now, workspace, &asset)?;
         }

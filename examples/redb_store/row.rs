@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tower_asset_upload::{
-    Asset, AssetId, Checksum, ExternalLabel, NewAsset, ObjectKey, ObjectName, StoredObject,
-    UploadSize, UploadState,
+    Asset, AssetId, Checksum, Difference, ExternalLabel, NewAsset, ObjectKey, ObjectName,
+    StoredObject, UploadSize, UploadState,
 };
 use uuid::Uuid;
 
@@ -31,6 +31,7 @@ struct Row {
 enum State {
     Pending,
     Uploaded(Option<Object>),
+    Rejected(String),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,6 +65,7 @@ pub(crate) fn write(asset: &Asset) -> Result<Vec<u8>> {
         state: match state {
             UploadState::Uploaded(object) => State::Uploaded(object.as_ref().map(Object::of)),
             UploadState::Pending => State::Pending,
+            UploadState::Rejected(difference) => State::Rejected(difference.to_string()),
             // Refused, as it could not be read back.
             _ => return Err(corrupted("a state that this store doesn't know")),
         },
@@ -96,6 +98,7 @@ pub(crate) fn read(id: AssetId, bytes: &[u8]) -> Result<Asset> {
     let state = match row.state {
         State::Pending => UploadState::Pending,
         State::Uploaded(object) => UploadState::Uploaded(object.map(Object::read).transpose()?),
+        State::Rejected(difference) => UploadState::Rejected(Difference::new(&difference)),
     };
     Ok(Asset { made, state })
 }

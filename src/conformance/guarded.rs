@@ -5,12 +5,13 @@ use time::OffsetDateTime;
 
 use super::seed::{Seed, SeedCredentials};
 use crate::BoxError;
-use crate::asset::{Asset, NewAsset, UploadState};
+use crate::asset::{Asset, NewAsset};
 use crate::auth::{Principal, Unavailable};
 use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
 use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::state::{Changed, StateChange};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
@@ -75,9 +76,9 @@ impl<Store: AssetStore, Guard: Send + Sync> AssetStore for Guarded<Store, Guard>
         &self,
         workspace: &Workspace,
         id: AssetId,
-        state: UploadState,
-    ) -> Result<bool, StoreError> {
-        self.store.set_state(workspace, id, state).await
+        change: StateChange,
+    ) -> Result<Changed, StoreError> {
+        self.store.set_state(workspace, id, change).await
     }
 
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {

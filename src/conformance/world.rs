@@ -7,12 +7,13 @@ use time::{Duration, OffsetDateTime};
 
 use super::seed::Seed;
 use super::verdict::{Broken, Verdict, called, demand, equal, seeded};
-use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, UploadState};
+use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset};
 use crate::clock::{IdSource, RandomIds};
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::{PendingCaps, UploadSize};
 use crate::media_type::MediaType;
 use crate::object_name::ObjectKey;
+use crate::state::{Changed, StateChange, UploadState};
 use crate::store::{AssetStore, Created};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
@@ -158,9 +159,22 @@ impl<Store: AssetStore + Seed> World<Store> {
         called("find", self.store.find(&self.home, id).await)
     }
 
-    pub(super) async fn set_state(&self, id: AssetId, state: &UploadState) -> Result<bool, Broken> {
-        let set = self.store.set_state(&self.home, id, state.clone()).await;
+    pub(super) async fn set_state(
+        &self,
+        id: AssetId,
+        change: &StateChange,
+    ) -> Result<Changed, Broken> {
+        let set = self.store.set_state(&self.home, id, change.clone()).await;
         called("set_state", set)
+    }
+
+    /// A change that has to be made.
+    pub(super) async fn change(&self, id: AssetId, change: StateChange) -> Verdict {
+        equal(
+            &self.set_state(id, &change).await?,
+            &Changed::Done,
+            format_args!("`set_state` to {:?}", change.into_state().kind()),
+        )
     }
 
     pub(super) async fn delete(&self, id: AssetId) -> Result<bool, Broken> {

@@ -70,11 +70,14 @@ impl Target {
         download: &DownloadIntent<'_>,
         now: OffsetDateTime,
     ) -> Result<String, SignerError> {
-        let request = self
+        let mut request = self
             .request(Method::Get, download.key)
             .expires_in(self.download_lifetime)
             .response_content_disposition(content_disposition(download.inline, download.name))
             .response_content_type(download.media_type.as_str());
+        if let Some(version) = download.version {
+            request = request.version_id(version);
+        }
         self.presign(&request, now).await
     }
 }

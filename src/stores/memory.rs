@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use self::purging::Purging;
-use crate::asset::{Asset, ExternalRef, NewAsset, UploadState};
+use crate::asset::{Asset, ExternalRef, NewAsset};
 use crate::auth::{Principal, Unavailable};
 use crate::clock::{Clock, SystemClock};
 use crate::credential::{
@@ -19,6 +19,7 @@ use crate::credential::{
 };
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
+use crate::state::{Changed, StateChange, StateKind, UploadState};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
@@ -235,21 +236,27 @@ impl AssetStore for MemoryStore {
         &self,
         workspace: &Workspace,
         id: AssetId,
-        state: UploadState,
-    ) -> Result<bool, StoreError> {
-        let is_pending = !state.is_uploaded();
-        let created_at = {
+        change: StateChange,
+    ) -> Result<Changed, StoreError> {
+        let taken_back = change == StateChange::TakeBack;
+        let rejected = matches!(change, StateChange::Reject(_));
+        let changed = {
             let mut contents = self.contents_mut();
             let inside = contents.get_mut(&workspace.id());
-            inside.and_then(|inside| inside.set_state(id, state))
+            inside.and_then(|inside| inside.set_state(id, change))
         };
-        if let Some(created_at) = created_at
-            && is_pending
-        {
+        let Some((changed, created_at)) = changed else {
+            return Ok(Changed::NotFound);
+        };
+        if changed == Changed::Done {
             let purging = &self.inner.purging;
-            purging.taken_back(created_at, workspace.id(), id);
+            if taken_back {
+                purging.taken_back(created_at, workspace.id(), id);
+            } else if rejected {
+                purging.rejected(workspace.id(), id);
+            }
         }
-        Ok(created_at.is_some())
+        Ok(changed)
     }
 
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
@@ -337,27 +344,36 @@ impl Contents {
         }
     }
 
-    /// When the asset was made, if there is one.
-    fn set_state(&mut self, id: AssetId, state: UploadState) -> Option<OffsetDateTime> {
+    /// What came of it and when the asset was made, if there is one.
+    fn set_state(&mut self, id: AssetId, change: StateChange) -> Option<(Changed, OffsetDateTime)> {
         let asset = self.assets.get_mut(&id)?;
-        let was_pending = !asset.state.is_uploaded();
-        let is_pending = !state.is_uploaded();
-        let (caller, created_at) = (asset.made.created_by, asset.made.created_at);
-        asset.state = state;
-        match (was_pending, is_pending) {
-            (true, false) => self.discount_pending(caller),
-            (false, true) => self.count_pending(caller),
-            _ => {}
+        let from = change.from();
+        let changed = asset.state.change(change);
+        let (to, caller) = (asset.state.kind(), asset.made.created_by);
+        let created_at = asset.made.created_at;
+        if changed == Changed::Done {
+            let pair = (to == StateKind::Rejected).then(|| PairKey::of(&asset.made.external));
+            if let Some(pair) = pair.flatten() {
+                self.pairs.remove(&pair);
+            }
+            match (from, to) {
+                (StateKind::Pending, _) => self.discount_pending(caller),
+                (_, StateKind::Pending) => self.count_pending(caller),
+                _ => {}
+            }
         }
-        Some(created_at)
+        Some((changed, created_at))
     }
 
     fn delete(&mut self, id: AssetId) -> Option<Box<Asset>> {
         let asset = self.assets.remove(&id)?;
-        if let Some(pair) = PairKey::of(&asset.made.external) {
+        // What a rejected one has given free may be another's by now.
+        if !asset.state.is_rejected()
+            && let Some(pair) = PairKey::of(&asset.made.external)
+        {
             self.pairs.remove(&pair);
         }
-        if !asset.state.is_uploaded() {
+        if asset.state.is_pending() {
             self.discount_pending(asset.made.created_by);
         }
         Some(asset)
@@ -366,7 +382,7 @@ impl Contents {
     /// Deletes an asset that was made before then and still waits for its upload.
     fn give_up(&mut self, id: AssetId, before: OffsetDateTime) -> Option<Box<Asset>> {
         let asset = self.assets.get(&id)?;
-        let is_stale = !asset.state.is_uploaded() && asset.made.created_at < before;
+        let is_stale = asset.state.is_pending() && asset.made.created_at < before;
         is_stale.then(|| self.delete(id)).flatten()
     }
 

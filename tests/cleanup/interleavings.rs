@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use time::OffsetDateTime;
 use tokio::task::yield_now;
 use tower_asset_upload::{
-    Clock, Lifetime, MemoryStore, NewAsset, ObjectKey, ObjectVerifier, StoredObject, Unavailable,
-    UploadState, VerifyError, purge,
+    Clock, Difference, Lifetime, MemoryStore, NewAsset, ObjectKey, ObjectVerifier, StateChange,
+    StoredObject, Unavailable, VerifyError, purge,
 };
 
 use crate::bucket::Bucket;
@@ -31,6 +31,8 @@ enum Event {
     /// Somebody uses a form that lives, or ends an upload that was begun while it lived.
     Upload(usize),
     Complete(usize),
+    /// What is there isn't what was announced.
+    Reject(usize),
     TakeBack(usize),
     Delete(usize),
     Wait(Duration),
@@ -67,6 +69,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<usize>().prop_map(Event::SignAgain),
         4 => any::<usize>().prop_map(Event::Upload),
         3 => any::<usize>().prop_map(Event::Complete),
+        1 => any::<usize>().prop_map(Event::Reject),
         1 => any::<usize>().prop_map(Event::TakeBack),
         3 => any::<usize>().prop_map(Event::Delete),
         3 => minutes.prop_map(|minutes| Event::Wait(Duration::from_mins(minutes))),
@@ -129,6 +132,7 @@ impl Stage {
         let (Event::SignAgain(n)
         | Event::Upload(n)
         | Event::Complete(n)
+        | Event::Reject(n)
         | Event::TakeBack(n)
         | Event::Delete(n)) = event
         else {
@@ -161,12 +165,21 @@ impl Stage {
             // With a verifier, as in production: what isn't there is not complete.
             Event::Complete(_) => {
                 if self.bucket.keys().contains(&known.new.key) {
-                    let state = UploadState::Uploaded(None);
-                    known.uploaded |= at_once(self.world.set_state(&known.new, state));
+                    let complete = StateChange::Complete(None);
+                    known.uploaded |= at_once(self.world.set_state(&known.new, complete));
+                }
+            }
+            Event::Reject(_) => {
+                if self.bucket.keys().contains(&known.new.key) {
+                    let difference = Difference::new("It is another one.");
+                    at_once(
+                        self.world
+                            .set_state(&known.new, StateChange::Reject(difference)),
+                    );
                 }
             }
             Event::TakeBack(_) => {
-                at_once(self.world.set_state(&known.new, UploadState::Pending));
+                at_once(self.world.set_state(&known.new, StateChange::TakeBack));
                 known.uploaded = false;
             }
             _ => {

@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::task::yield_now;
 use tower_asset_upload::{
-    AssetStore, Clock, Condemned, Created, IdSource, MemoryStore, NewAsset, ObjectKey, PendingCaps,
-    PurgeOptions, PurgeStep, PurgeStore, RandomIds, StoreError, UploadSize, UploadState, UserId,
-    Workspace, WorkspaceId, WorkspaceSlug,
+    AssetStore, Changed, Clock, Condemned, Created, IdSource, MemoryStore, NewAsset, ObjectKey,
+    PendingCaps, PurgeOptions, PurgeStep, PurgeStore, RandomIds, StateChange, StoreError,
+    UploadSize, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 
 use crate::bucket::Bucket;
@@ -110,14 +110,15 @@ impl<Store: AssetStore + PurgeStore> World<Store> {
     /// An asset that was uploaded and deleted; its object is there.
     pub(crate) async fn deleted(&self, bucket: &Bucket) -> NewAsset {
         let new = self.make(bucket).await;
-        self.set_state(&new, UploadState::Uploaded(None)).await;
+        self.set_state(&new, StateChange::Complete(None)).await;
         assert!(self.delete(&new).await);
         new
     }
 
-    pub(crate) async fn set_state(&self, new: &NewAsset, state: UploadState) -> bool {
-        let set = self.store.set_state(&self.workspace, new.id, state).await;
-        set.unwrap()
+    /// Whether the change was made.
+    pub(crate) async fn set_state(&self, new: &NewAsset, change: StateChange) -> bool {
+        let set = self.store.set_state(&self.workspace, new.id, change).await;
+        set.unwrap() == Changed::Done
     }
 
     pub(crate) async fn delete(&self, new: &NewAsset) -> bool {
@@ -134,7 +135,8 @@ impl<Store: AssetStore + PurgeStore> World<Store> {
         let never = OffsetDateTime::UNIX_EPOCH;
         let always = NOW + Duration::from_hours(24 * 36_500);
         let most = std::num::NonZeroU32::new(10_000).unwrap();
-        let step = PurgeStep::new(never, never, always, most);
+        // Rejected ones are given up by any step, so it has to be as of now.
+        let step = PurgeStep::new(self.clock.now(), never, always, most);
         self.store.purge(&step).await.unwrap()
     }
 }

@@ -30,6 +30,13 @@ pub(crate) enum Fault {
     CountsDeletedOnes,
     CountsBeforeItInserts,
     DropsTheEntityTag,
+    DropsTheDifference,
+    ChangesFromAnyState,
+    LooksBeforeItDecides,
+    TellsTheStateItLookedAt,
+    KeepsThePairsOfTheRejected,
+    FreesPairsTwice,
+    CountsTheRejected,
     SaysYesToAnything,
     KeepsThePairsOfTheDead,
     LooksBeforeItDeletes,
@@ -49,6 +56,8 @@ pub(crate) enum Fault {
     // Clean-up.
     CondemnsTheFresh,
     SparesTheWorkspacesThatAreGone,
+    SparesTheRejected,
+    GivesUpAllTheRejected,
     NamesWithoutDeleting,
     ForgetsThatItIsUploaded,
     KnowsNoBounds,
@@ -107,6 +116,25 @@ pub(crate) const CAUGHT: &[(Fault, &str)] = &[
     (Fault::CountsDeletedOnes, "caps_count_what_is_pending"),
     (Fault::CountsBeforeItInserts, "caps_hold_when_many_create"),
     (Fault::DropsTheEntityTag, "states_are_kept_and_taken_back"),
+    (Fault::DropsTheDifference, "states_are_kept_and_taken_back"),
+    (
+        Fault::ChangesFromAnyState,
+        "a_change_begins_at_its_own_state",
+    ),
+    (Fault::LooksBeforeItDecides, "of_many_that_decide_one_does"),
+    (
+        Fault::TellsTheStateItLookedAt,
+        "of_many_that_decide_one_does",
+    ),
+    (
+        Fault::KeepsThePairsOfTheRejected,
+        "a_rejected_asset_is_final_and_its_pair_free",
+    ),
+    (
+        Fault::FreesPairsTwice,
+        "a_rejected_asset_is_final_and_its_pair_free",
+    ),
+    (Fault::CountsTheRejected, "caps_count_what_is_pending"),
     (Fault::SaysYesToAnything, "what_is_not_there_is_not_changed"),
     (
         Fault::KeepsThePairsOfTheDead,
@@ -143,6 +171,14 @@ pub(crate) const CAUGHT: &[(Fault, &str)] = &[
     (
         Fault::SparesTheWorkspacesThatAreGone,
         "only_the_deleted_and_the_stale_are_condemned",
+    ),
+    (
+        Fault::SparesTheRejected,
+        "the_rejected_are_given_up_at_once",
+    ),
+    (
+        Fault::GivesUpAllTheRejected,
+        "the_rejected_are_given_up_at_once",
     ),
     (
         Fault::NamesWithoutDeleting,

@@ -1,6 +1,7 @@
 //! A memory store with one fault.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -23,6 +24,11 @@ pub(crate) struct Seen {
     workspaces: BTreeMap<WorkspaceSlug, WorkspaceId>,
     members: BTreeSet<(WorkspaceId, UserId)>,
     pairs: BTreeMap<(WorkspaceId, String, String), AssetId>,
+    /// Of rejected assets.
+    kept: BTreeMap<(WorkspaceId, String, String), AssetId>,
+    /// Of rejected assets that were deleted.
+    freed: BTreeSet<(WorkspaceId, String, String)>,
+    pub(crate) rejected: BTreeSet<AssetId>,
     pub(crate) removed: BTreeSet<WorkspaceId>,
     pub(crate) made: Vec<(Workspace, NewAsset)>,
     pub(crate) hidden: BTreeSet<AssetId>,
@@ -67,6 +73,44 @@ impl Faulty {
         }
         fits
     }
+
+    /// What becomes of a create that takes rejected assets for something else.
+    async fn by_the_rejected(
+        &self,
+        to: &Workspace,
+        new: &mut NewAsset,
+        caps: &mut PendingCaps,
+    ) -> Result<Option<Created>, StoreError> {
+        let pair = pair_of(to, new);
+        match self.fault {
+            Fault::KeepsThePairsOfTheRejected => {
+                let kept = pair.and_then(|pair| self.seen().kept.get(&pair).copied());
+                if let Some(twin) = kept
+                    && let Some(twin) = self.store.find(to, twin).await?
+                {
+                    return Ok(Some(Created::Duplicate(Box::new(twin))));
+                }
+            }
+            Fault::FreesPairsTwice
+                if pair.is_some_and(|pair| self.seen().freed.contains(&pair)) =>
+            {
+                new.external = ExternalRef::default();
+            }
+            Fault::CountsTheRejected => {
+                let rejected = u32::try_from(self.seen().rejected.len()).unwrap();
+                for cap in [&mut caps.per_workspace, &mut caps.per_caller] {
+                    if let Some(some) = *cap {
+                        *cap = NonZeroU32::new(some.get() - rejected);
+                        if cap.is_none() {
+                            return Ok(Some(Created::TooManyPending));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
 }
 
 #[async_trait]
@@ -96,6 +140,9 @@ impl AssetStore for Faulty {
         mut caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let asked = new.clone();
+        if let Some(wrong) = self.by_the_rejected(to, &mut new, &mut caps).await? {
+            return Ok(wrong);
+        }
         let label = |text: String| ExternalLabel::new(text).ok();
         match self.fault {
             Fault::Panics if caps != PendingCaps::default() => panic!("on purpose"),
@@ -216,22 +263,56 @@ impl AssetStore for Faulty {
         &self,
         of: &Workspace,
         id: AssetId,
-        mut state: UploadState,
-    ) -> Result<bool, StoreError> {
+        mut change: StateChange,
+    ) -> Result<Changed, StoreError> {
         if self.seen().hidden.contains(&id) {
-            return Ok(false);
+            return Ok(Changed::NotFound);
         }
-        match (self.fault, &mut state) {
-            (Fault::DropsTheEntityTag, UploadState::Uploaded(Some(object))) => object.etag = None,
+        let looked_at = self.store.find(of, id).await?;
+        match (self.fault, &mut change) {
+            (Fault::DropsTheEntityTag, StateChange::Complete(Some(object))) => object.etag = None,
+            (Fault::DropsTheDifference, StateChange::Reject(difference)) => {
+                *difference = Difference::new("");
+            }
             (Fault::ChangesByIdAlone, _) => {
                 if let Some(home) = self.home_of(id) {
-                    return self.store.set_state(&home, id, state).await;
+                    return self.store.set_state(&home, id, change).await;
                 }
             }
+            (Fault::LooksBeforeItDecides | Fault::TellsTheStateItLookedAt, _) => yield_now().await,
             _ => {}
         }
-        let set = self.store.set_state(of, id, state).await?;
-        Ok(set || self.has(Fault::SaysYesToAnything))
+        let rejects = matches!(change, StateChange::Reject(_));
+        let set = self.store.set_state(of, id, change.clone()).await?;
+        if rejects && set == Changed::Done {
+            let mut seen = self.seen();
+            seen.rejected.insert(id);
+            if let Some(pair) = looked_at
+                .as_ref()
+                .and_then(|asset| pair_of(of, &asset.made))
+            {
+                seen.kept.insert(pair, id);
+            }
+        }
+        match (self.fault, set) {
+            (Fault::SaysYesToAnything, Changed::NotFound) => Ok(Changed::Done),
+            (Fault::ChangesFromAnyState, Changed::Is(UploadState::Uploaded(_))) => {
+                let back = StateChange::TakeBack;
+                self.store.set_state(of, id, back).await?;
+                self.store.set_state(of, id, change).await
+            }
+            (Fault::LooksBeforeItDecides, Changed::Is(_))
+                if looked_at
+                    .as_ref()
+                    .is_some_and(|asset| asset.state.kind() == change.from()) =>
+            {
+                Ok(Changed::Done)
+            }
+            (Fault::TellsTheStateItLookedAt, Changed::Is(state)) => {
+                Ok(Changed::Is(looked_at.map_or(state, |asset| asset.state)))
+            }
+            (_, set) => Ok(set),
+        }
     }
 
     async fn delete(&self, from: &Workspace, id: AssetId) -> Result<bool, StoreError> {
@@ -262,9 +343,24 @@ impl AssetStore for Faulty {
                 yield_now().await;
                 self.store.delete(from, id).await
             }
+            Fault::FreesPairsTwice => {
+                let found = self.store.find(from, id).await?;
+                if let Some(found) = found
+                    && found.state.is_rejected()
+                    && let Some(pair) = pair_of(from, &found.made)
+                {
+                    self.seen().freed.insert(pair);
+                }
+                self.store.delete(from, id).await
+            }
             _ => self.store.delete(from, id).await,
         }
     }
+}
+
+fn pair_of(workspace: &Workspace, new: &NewAsset) -> Option<(WorkspaceId, String, String)> {
+    let (source, id) = new.external.pair()?;
+    Some((workspace.id(), source.to_owned(), id.to_owned()))
 }
 
 #[async_trait]

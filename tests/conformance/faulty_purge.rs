@@ -20,12 +20,26 @@ impl Faulty {
         let mut stale = Vec::new();
         for (workspace, new) in made {
             let found = self.store.find(&workspace, new.id).await.unwrap();
-            let waits = found.is_some_and(|found| !found.state.is_uploaded());
+            let waits = found.is_some_and(|found| found.state.is_pending());
             if waits && new.created_at < before {
                 stale.push((workspace, new));
             }
         }
         stale
+    }
+
+    fn is_unharmed(&self, id: AssetId) -> bool {
+        !self.seen().rejected.contains(&id)
+    }
+
+    async fn delete_those(&self, which: impl Fn(AssetId) -> bool) -> Result<(), StoreError> {
+        let made = self.seen().made.clone();
+        for (workspace, new) in made {
+            if which(new.id) {
+                self.store.delete(&workspace, new.id).await?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -41,10 +55,14 @@ impl PurgeStore for Faulty {
                 let made = self.seen().made.clone();
                 for (workspace, new) in made {
                     if new.created_at < step.pending_before {
-                        let pending = UploadState::Pending;
-                        self.store.set_state(&workspace, new.id, pending).await?;
+                        let back = StateChange::TakeBack;
+                        self.store.set_state(&workspace, new.id, back).await?;
                     }
                 }
+            }
+            Fault::GivesUpAllTheRejected => {
+                let rejected = self.seen().rejected.clone();
+                self.delete_those(|id| rejected.contains(&id)).await?;
             }
             Fault::KnowsNoBounds => step.most = MANY,
             Fault::KnowsNoCursor => step.after = None,
@@ -53,12 +71,8 @@ impl PurgeStore for Faulty {
             }
             Fault::NeverLooksAgain if step.gone.is_empty() => step.forget_before = NEVER,
             Fault::ForgetsByIdAlone => {
-                let made = self.seen().made.clone();
-                for (workspace, new) in made {
-                    if step.gone.iter().any(|gone| gone.id == new.id) {
-                        self.store.delete(&workspace, new.id).await?;
-                    }
-                }
+                let is_gone = |id| step.gone.iter().any(|gone| gone.id == id);
+                self.delete_those(is_gone).await?;
             }
             Fault::GivesUpInTwoStatements => {
                 given_up = self.stale(step.pending_before).await;
@@ -67,9 +81,8 @@ impl PurgeStore for Faulty {
             Fault::LooksBeforeItGivesUp => {
                 let stale = self.stale(step.pending_before).await;
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                for (workspace, new) in stale {
-                    self.store.delete(&workspace, new.id).await?;
-                }
+                let is_stale = |id| stale.iter().any(|(_, new)| new.id == id);
+                self.delete_those(is_stale).await?;
             }
             _ => {}
         }
@@ -99,6 +112,7 @@ impl PurgeStore for Faulty {
                 let seen = self.seen();
                 named.retain(|condemned| !seen.removed.contains(&condemned.workspace));
             }
+            Fault::SparesTheRejected => named.retain(|condemned| self.is_unharmed(condemned.id)),
             Fault::ForgetsRowsBeforeObjects => {
                 let mut forget = step.clone();
                 forget.gone.clone_from(&named);

@@ -8,9 +8,9 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 use tower_asset_upload::conformance::{self, Seed, SeedCredentials, run, run_credentials};
 use tower_asset_upload::{
-    Asset, AssetId, AssetStore, BoxError, Condemned, Created, Credential, CredentialKind,
+    Asset, AssetId, AssetStore, BoxError, Changed, Condemned, Created, Credential, CredentialKind,
     CredentialRecord, CredentialVerifier, NewAsset, PendingCaps, PlaneStore, ProjectId, PurgeStep,
-    PurgeStore, Scopes, StoreError, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    PurgeStore, Scopes, StateChange, StoreError, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 use uuid::Uuid;
 
@@ -203,9 +203,9 @@ impl AssetStore for Late {
         &self,
         workspace: &Workspace,
         id: AssetId,
-        state: UploadState,
-    ) -> Result<bool, StoreError> {
-        self.0.set_state(workspace, id, state).await
+        change: StateChange,
+    ) -> Result<Changed, StoreError> {
+        self.0.set_state(workspace, id, change).await
     }
 
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
@@ -235,6 +235,7 @@ async fn cleaning_up() {
         many_clean_ups_at_once_do_nothing_wrong,
         completing_and_giving_up_exclude_each_other,
         a_dropped_step_loses_nothing,
+        the_rejected_are_given_up_at_once,
     }
     kept! { Late;
         what_was_completed_in_time_stays,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tower_asset_upload::{
-    AssetStore, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps, Principal,
-    UploadState, UserId, Workspace,
+    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps,
+    Principal, StateChange, UserId, Workspace,
 };
 
 use crate::cluster::connect;
@@ -269,7 +269,8 @@ async fn what_plane_deleted_is_gone() {
             .await;
         assert_eq!(plane.store.find(&workspace, id).await.unwrap(), None);
         assert!(!plane.store.delete(&workspace, id).await.unwrap());
-        let set = plane.store.set_state(&workspace, id, UploadState::Pending);
-        assert!(!set.await.unwrap());
+        let complete = StateChange::Complete(None);
+        let set = plane.store.set_state(&workspace, id, complete);
+        assert_eq!(set.await.unwrap(), Changed::NotFound);
     }
 }

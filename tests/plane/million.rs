@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tower_asset_upload::{
     AssetStore, Credential, CredentialKind, CredentialVerifier, PendingCaps, PlaneStore, PurgeStep,
-    PurgeStore, UploadState, UserId,
+    PurgeStore, StateChange, UserId,
 };
 
 use crate::cluster::Cluster;
@@ -94,7 +94,7 @@ async fn every_call(store: &PlaneStore) {
     timed("enter", async || store.enter(&slug, alice).await.unwrap()).await;
     timed("find", async || store.find(&workspace, id).await.unwrap()).await;
     timed("set_state", async || {
-        let set = store.set_state(&workspace, id, UploadState::Pending).await;
+        let set = store.set_state(&workspace, id, StateChange::TakeBack).await;
         set.unwrap()
     })
     .await;

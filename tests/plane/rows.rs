@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use time::macros::datetime;
 use tower_asset_upload::{
-    AssetStore, AssetUploadService, FixedClock, HeaderAuthenticator, PendingCaps, SequentialIds,
-    StoreError, StoredObject, UploadState, UserId, Workspace,
+    AssetStore, AssetUploadService, Changed, Difference, FixedClock, HeaderAuthenticator,
+    PendingCaps, SequentialIds, StateChange, StoreError, StoredObject, UploadState, UserId,
+    Workspace,
 };
 use uuid::Uuid;
 
@@ -114,14 +115,9 @@ async fn completing_and_deleting_change_what_plane_changes() {
     let mut object = StoredObject::of_size(1024);
     object.content_type = Some("image/png".into());
     object.etag = Some("\"9b2cf535f27731c974343645a3985328\"".into());
-    let state = UploadState::Uploaded(Some(object));
-    assert!(
-        plane
-            .store
-            .set_state(&workspace, new.id, state)
-            .await
-            .unwrap()
-    );
+    let complete = StateChange::Complete(Some(object));
+    let set = plane.store.set_state(&workspace, new.id, complete);
+    assert_eq!(set.await.unwrap(), Changed::Done);
     let mut expected = made.clone();
     expected["is_uploaded"] = json!(true);
     expected["storage_metadata"] = json!({
@@ -131,10 +127,16 @@ async fn completing_and_deleting_change_what_plane_changes() {
     });
     assert_eq!(plane.row(id).await, expected);
 
-    let pending = plane
-        .store
-        .set_state(&workspace, new.id, UploadState::Pending);
-    assert!(pending.await.unwrap());
+    let back = StateChange::TakeBack;
+    let set = plane.store.set_state(&workspace, new.id, back);
+    assert_eq!(set.await.unwrap(), Changed::Done);
+    assert_eq!(plane.row(id).await, made);
+
+    let reject = StateChange::Reject(Difference::new("The object has 5 bytes."));
+    let set = plane.store.set_state(&workspace, new.id, reject);
+    assert_eq!(set.await.unwrap(), Changed::Done);
+    let mut made = made;
+    made["storage_metadata"] = json!({"Rejected": "The object has 5 bytes."});
     assert_eq!(plane.row(id).await, made);
 
     assert!(plane.store.delete(&workspace, new.id).await.unwrap());
@@ -275,8 +277,9 @@ async fn odd_rows_are_read_or_name_their_column() {
                 let said = format!("the column {column} ");
                 assert!(fault.to_string().contains(&said), "{change}: {fault}");
                 // Nothing has to be understood to be deleted or completed.
-                let set = plane.store.set_state(&workspace, id, UploadState::Pending);
-                assert!(set.await.unwrap(), "{change}");
+                let complete = StateChange::Complete(None);
+                let set = plane.store.set_state(&workspace, id, complete);
+                assert_eq!(set.await.unwrap(), Changed::Done, "{change}");
             }
         }
         plane

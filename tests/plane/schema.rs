@@ -5,8 +5,8 @@ use std::process::Command;
 
 use tokio_postgres::Client;
 use tower_asset_upload::{
-    AssetStore, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps, PlaneStore,
-    PurgeStep, PurgeStore, StoreError, UploadState, UserId,
+    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps,
+    PlaneStore, PurgeStep, PurgeStore, StateChange, StoreError, UserId,
 };
 
 use crate::cluster::{Cluster, Stop, connect};
@@ -34,8 +34,8 @@ async fn everything(store: &PlaneStore) {
         let id = new.id;
         let created = store.create(&workspace, new, caps).await.unwrap();
         assert_eq!(created, Created::New);
-        let uploaded = UploadState::Uploaded(None);
-        assert!(store.set_state(&workspace, id, uploaded).await.unwrap());
+        let set = store.set_state(&workspace, id, StateChange::Complete(None));
+        assert_eq!(set.await.unwrap(), Changed::Done);
         assert!(store.find(&workspace, id).await.unwrap().is_some());
         assert!(store.delete(&workspace, id).await.unwrap());
     }
@@ -221,8 +221,8 @@ async fn plans_use_what_indexes_plane_has() {
     let created = store.create(&workspace, new, PendingCaps::default()).await;
     assert_eq!(created.unwrap(), Created::New);
     assert!(store.find(&workspace, id).await.unwrap().is_some());
-    let uploaded = UploadState::Uploaded(None);
-    assert!(store.set_state(&workspace, id, uploaded).await.unwrap());
+    let set = store.set_state(&workspace, id, StateChange::Complete(None));
+    assert_eq!(set.await.unwrap(), Changed::Done);
     assert!(store.delete(&workspace, id).await.unwrap());
     drop(store);
     assert_eq!(counted().await, [], "with Plane's own indexes alone");

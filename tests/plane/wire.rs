@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower_asset_upload::{
-    AssetStore, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps, PlaneStore,
-    StoreError, UploadState, UserId, Workspace,
+    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps,
+    PlaneStore, StateChange, StoreError, UserId, Workspace,
 };
 
 use crate::cluster::Cluster;
@@ -219,8 +219,8 @@ async fn every_call_is_one_round_trip() {
         .await;
     watched
         .one_round_trip("set_state", move |store, home| async move {
-            let uploaded = UploadState::Uploaded(None);
-            assert!(store.set_state(&home, id, uploaded).await.unwrap());
+            let set = store.set_state(&home, id, StateChange::Complete(None));
+            assert_eq!(set.await.unwrap(), Changed::Done);
         })
         .await;
     watched

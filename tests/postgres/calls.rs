@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::Client;
 use tower_asset_upload::{
-    AssetStore, Created, Credential, CredentialKind, CredentialVerifier, FixedClock, PendingCaps,
-    PostgresOptions, PostgresStore, StoreError, UploadState, WorkspaceId,
+    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, FixedClock,
+    PendingCaps, PostgresOptions, PostgresStore, StateChange, StoreError, UploadState, WorkspaceId,
 };
 
 use crate::cluster::{Cluster, connect};
@@ -62,8 +62,8 @@ async fn a_call_that_takes_too_long_is_unavailable_and_ends() {
         nobody_waits(&watcher).await;
         assert!(is_unavailable(&store.create(&home, asset(), caps).await));
         nobody_waits(&watcher).await;
-        let uploaded = UploadState::Uploaded(None);
-        assert!(is_unavailable(&store.set_state(&home, id, uploaded).await));
+        let complete = StateChange::Complete(None);
+        assert!(is_unavailable(&store.set_state(&home, id, complete).await));
         nobody_waits(&watcher).await;
         assert!(is_unavailable(&store.delete(&home, id).await));
         nobody_waits(&watcher).await;
@@ -195,8 +195,8 @@ async fn the_clock_tells_when_things_happened() {
     let clock = FixedClock(time::macros::datetime!(1999-12-31 23:59:59.999999999 UTC));
     let (store, home) = open(&PostgresStore::options().clock(clock), &url).await;
     let id = make(&store, &home).await;
-    let uploaded = UploadState::Uploaded(None);
-    assert!(store.set_state(&home, id, uploaded).await.unwrap());
+    let set = store.set_state(&home, id, StateChange::Complete(None));
+    assert_eq!(set.await.unwrap(), Changed::Done);
     assert!(store.delete(&home, id).await.unwrap());
     store.remove_workspace(home.id()).await.unwrap();
     let sql = "SELECT uploaded_at::text, asset.deleted_at::text, workspace.deleted_at::text \

@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 use serde_json::Value;
 use time::Duration;
 use tower_asset_upload::{
-    AssetStore, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
-    PendingCaps, PostgresStore, Principal, PurgeStep, PurgeStore, UploadState,
+    AssetStore, Changed, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
+    PendingCaps, PostgresStore, Principal, PurgeStep, PurgeStore, StateChange,
 };
 
 use crate::cluster::{Cluster, connect};
@@ -84,6 +84,7 @@ async fn every_call_is_a_search_of_an_index() {
         "DELETE FROM",
         "SET object_gone",
         "WITH waiting",
+        "WITH rejected",
         "UNION ALL",
     ] {
         let explained = plans
@@ -142,8 +143,8 @@ async fn make_every_call(store: &PostgresStore) {
     let taken = store.create(&home, with_pair("github", "10"), caps).await;
     assert!(matches!(taken, Ok(Created::Duplicate(_))), "{taken:?}");
     assert!(store.find(&home, new.id).await.unwrap().is_some());
-    let uploaded = UploadState::Uploaded(None);
-    assert!(store.set_state(&home, new.id, uploaded).await.unwrap());
+    let set = store.set_state(&home, new.id, StateChange::Complete(None));
+    assert_eq!(set.await.unwrap(), Changed::Done);
     assert!(store.delete(&home, new.id).await.unwrap());
 
     let most = NonZeroU32::new(100).unwrap();

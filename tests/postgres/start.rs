@@ -38,7 +38,7 @@ async fn eight_replicas_may_start_at_once() {
         }
         let versions = "SELECT version FROM asset_upload.migration";
         let versions = connect(&url).await.query_typed(versions, &[]).await;
-        assert_eq!(versions.unwrap().len(), 1);
+        assert_eq!(versions.unwrap().len(), 2);
     }
 }
 
@@ -87,7 +87,59 @@ async fn a_newer_schema_is_refused_and_left_alone() {
         .iter()
         .map(|row| row.get(0))
         .collect();
-    assert_eq!(versions, [1, 1000]);
+    assert_eq!(versions, [1, 2, 1000]);
+}
+
+/// As the first release made it, with what it may have held.
+const FIRST: &str = concat!(
+    "CREATE SCHEMA asset_upload; SET search_path TO asset_upload; ",
+    include_str!("../../src/stores/postgres/schema_1.sql"),
+    "INSERT INTO migration (version) VALUES (1); \
+     INSERT INTO workspace (id, slug) VALUES ('22222222-2222-4222-8222-000000000001', 'home'); \
+     INSERT INTO asset (workspace_id, id, object_key, display_name, object_name, media_type, size, \
+     external_source, external_id, created_by, created_at, state, stored_size, deleted_at) \
+     SELECT '22222222-2222-4222-8222-000000000001', gen_random_uuid(), 'key/' || n, 'a.png', \
+     'a.png', 'image/png', 7, 'github', n % 5, '11111111-1111-4111-8111-000000000001', now(), \
+     CASE n % 2 WHEN 0 THEN 'pending' ELSE 'uploaded' END, CASE n % 2 WHEN 1 THEN 7 END, \
+     CASE WHEN n >= 5 THEN now() END FROM generate_series(0, 9) n"
+);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_the_first_release_is_brought_up_to_date() {
+    let Some(cluster) = Cluster::shared("a_schema_of_the_first_release_is_brought_up_to_date")
+    else {
+        return;
+    };
+    let rows = "SELECT string_agg(concat_ws(' ', id, object_key, state, external_id, stored_size, \
+                deleted_at), ';' ORDER BY id) FROM asset_upload.asset";
+    let indexes = "SELECT string_agg(indexdef, ';' ORDER BY indexname) || \
+                   (SELECT string_agg(pg_get_constraintdef(oid), ';' ORDER BY conname) \
+                   FROM pg_constraint WHERE conrelid = 'asset_upload.asset'::regclass) \
+                   FROM pg_indexes WHERE schemaname = 'asset_upload'";
+    let text = async |url: &str, sql: &str| {
+        let rows = connect(url).await.query_typed(sql, &[]).await.unwrap();
+        rows[0].get::<_, String>(0)
+    };
+    let fresh = cluster.database().await;
+    drop(PostgresStore::connect(&fresh).await.unwrap());
+    let url = cluster.database().await;
+    connect(&url).await.batch_execute(FIRST).await.unwrap();
+    let before = text(&url, rows).await;
+
+    let starts: Vec<_> = (0..8)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { PostgresStore::connect(&url).await.unwrap() })
+        })
+        .collect();
+    for start in starts {
+        drop(start.await.unwrap());
+    }
+    assert_eq!(text(&url, rows).await, before);
+    assert_eq!(text(&url, indexes).await, text(&fresh, indexes).await);
+    let versions =
+        "SELECT string_agg(version::text, ' ' ORDER BY version) FROM asset_upload.migration";
+    assert_eq!(text(&url, versions).await, "1 2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_postgres::Client;
 use tower_asset_upload::{
-    AssetStore, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
+    AssetStore, Changed, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
     NewAsset, PendingCaps, PostgresOptions, PostgresStore, Principal, PurgeStep, PurgeStore,
-    StoreError, UploadState, Workspace,
+    StateChange, StoreError, Workspace,
 };
 
 use crate::cluster::{Cluster, connect};
@@ -251,9 +251,10 @@ async fn a_call_is_one_round_trip() {
     let find = watched.call(|store, home| async move { store.find(&home, id).await });
     let found = watched.one_round_trip("find", find).await;
     assert!(found.unwrap().is_some());
-    let uploaded = UploadState::Uploaded(None);
-    let set = watched.call(|store, home| async move { store.set_state(&home, id, uploaded).await });
-    assert!(watched.one_round_trip("set_state", set).await.unwrap());
+    let complete = StateChange::Complete(None);
+    let set = watched.call(|store, home| async move { store.set_state(&home, id, complete).await });
+    let set = watched.one_round_trip("set_state", set).await;
+    assert_eq!(set.unwrap(), Changed::Done);
     let delete = watched.call(|store, home| async move { store.delete(&home, id).await });
     assert!(watched.one_round_trip("delete", delete).await.unwrap());
 
@@ -309,8 +310,8 @@ async fn a_change_whose_answer_was_lost_is_unavailable() {
         return;
     };
     let id = make(&watched.store, &watched.home).await;
-    let uploaded = UploadState::Uploaded(None);
-    let set = watched.call(|store, home| async move { store.set_state(&home, id, uploaded).await });
+    let complete = StateChange::Complete(None);
+    let set = watched.call(|store, home| async move { store.set_state(&home, id, complete).await });
     let set = watched.cut_once("state = 'uploaded'", set).await;
     assert!(matches!(set, Err(StoreError::Unavailable(_))), "{set:?}");
     // Over a connection that is there by then.

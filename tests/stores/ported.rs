@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 use tower_asset_upload::conformance::{Seed, SeedCredentials};
 use tower_asset_upload::{
-    Asset, AssetId, AssetStore, BoxError, Condemned, Created, Credential, CredentialRecord,
-    CredentialVerifier, NewAsset, PendingCaps, Principal, ProjectId, PurgeStep, PurgeStore,
-    StoreError, Unavailable, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, AssetStore, BoxError, Changed, Condemned, Created, Credential,
+    CredentialRecord, CredentialVerifier, NewAsset, PendingCaps, Principal, ProjectId, PurgeStep,
+    PurgeStore, StateChange, StoreError, Unavailable, UserId, Workspace, WorkspaceId,
+    WorkspaceSlug,
 };
 
 /// `Port` is asked, and `Store` is seeded: what is behind the port.
@@ -48,9 +49,9 @@ impl<Port: AssetStore, Store: Send + Sync> AssetStore for Ported<Port, Store> {
         &self,
         workspace: &Workspace,
         id: AssetId,
-        state: UploadState,
-    ) -> Result<bool, StoreError> {
-        self.port.set_state(workspace, id, state).await
+        change: StateChange,
+    ) -> Result<Changed, StoreError> {
+        self.port.set_state(workspace, id, change).await
     }
 
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 use time::macros::datetime;
 use tower_asset_upload::conformance::Guarded;
 use tower_asset_upload::{
-    AssetId, AssetStore, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
-    FixedClock, IdSource, NewAsset, ObjectKey, PendingCaps, Principal, PurgeStep, PurgeStore,
-    RandomIds, SqliteStore, StoreError, UploadSize, UploadState, UserId, Workspace, WorkspaceId,
-    WorkspaceSlug,
+    AssetId, AssetStore, Changed, Created, Credential, CredentialKind, CredentialRecord,
+    CredentialVerifier, FixedClock, IdSource, NewAsset, ObjectKey, PendingCaps, Principal,
+    PurgeStep, PurgeStore, RandomIds, SqliteStore, StateChange, StoreError, UploadSize,
+    UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 
 const USER: UserId = UserId::new(uuid::Uuid::from_u128(1));
@@ -78,12 +78,9 @@ async fn everything_is_there_after_reopening() {
         make(&store, &workspace).await,
     ];
     let uploaded = UploadState::Uploaded(None);
-    assert!(
-        store
-            .set_state(&workspace, kept, uploaded.clone())
-            .await
-            .unwrap()
-    );
+    let complete = StateChange::Complete(None);
+    let set = store.set_state(&workspace, kept, complete).await;
+    assert_eq!(set.unwrap(), Changed::Done);
     assert!(store.delete(&workspace, deleted).await.unwrap());
     drop(store);
 
@@ -231,8 +228,9 @@ async fn the_clock_tells_when_things_happened() {
     let slug = with_workspace(&store);
     let workspace = enter(&store, &slug).await;
     let id = make(&store, &workspace).await;
-    let uploaded = UploadState::Uploaded(None);
-    assert!(store.set_state(&workspace, id, uploaded).await.unwrap());
+    let complete = StateChange::Complete(None);
+    let set = store.set_state(&workspace, id, complete).await;
+    assert_eq!(set.unwrap(), Changed::Done);
     assert!(store.delete(&workspace, id).await.unwrap());
     let times = Connection::open(&path).unwrap().query_row(
         "SELECT uploaded_at, deleted_at FROM asset",

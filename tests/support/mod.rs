@@ -259,8 +259,8 @@ impl AssetStore for Broken {
         &self,
         _: &Workspace,
         _: AssetId,
-        _: UploadState,
-    ) -> Result<bool, StoreError> {
+        _: StateChange,
+    ) -> Result<Changed, StoreError> {
         Err(self.error())
     }
 

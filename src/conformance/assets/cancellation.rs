@@ -4,10 +4,10 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::asset::UploadState;
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, same};
+use crate::state::{StateChange, UploadState};
 use crate::store::{AssetStore, Created};
 
 /// How many calls are dropped.
@@ -84,7 +84,7 @@ pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + Seed>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
-    let uploaded = UploadState::Uploaded(None);
+    let complete = StateChange::Complete(None);
     let mut made = Vec::new();
     for n in 0..CALLS {
         let new = world.asset_with("github", &n.to_string())?;
@@ -96,7 +96,7 @@ pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + Seed>(
             let call = world.store.delete(&world.home, new.id);
             dropped(n, call).await;
         } else {
-            let call = world.store.set_state(&world.home, new.id, uploaded.clone());
+            let call = world.store.set_state(&world.home, new.id, complete.clone());
             dropped(n - CALLS / 2, call).await;
         }
     }

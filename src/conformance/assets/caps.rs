@@ -1,16 +1,18 @@
 //! How much may be pending.
 
-use crate::asset::{NewAsset, UploadState};
+use crate::asset::NewAsset;
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{World, caps};
+use crate::difference::Difference;
 use crate::id::UserId;
 use crate::limits::PendingCaps;
+use crate::state::{Changed, StateChange, UploadState};
 use crate::store::{AssetStore, Created};
 
 /// Both caps count living assets that wait for their upload: in the workspace, and of those the
-/// caller's own. Completed and deleted ones don't count; one that is taken back does again; saying
+/// caller's own. Completed, rejected and deleted ones don't count; one that is taken back does again; saying
 /// a thing twice counts once.
 ///
 /// **Why.** A counter that drifts by one with each repeated call ends by locking its caller out for
@@ -36,19 +38,19 @@ pub async fn caps_count_what_is_pending<Store: AssetStore + Seed>(store: Store) 
         expect(&world, "2 and 1 are pending", caller, caps, fits).await?;
     }
 
+    let complete = StateChange::Complete(None);
     let uploaded = UploadState::Uploaded(None);
-    for _ in 0..2 {
-        let set = world.set_state(mine[0].id, &uploaded).await?;
-        equal(&set, &true, "`set_state`")?;
-    }
+    world.change(mine[0].id, complete.clone()).await?;
+    let set = world.set_state(mine[0].id, &complete).await?;
+    equal(&set, &Changed::Is(uploaded), "`set_state` again")?;
     let now = "one of them is complete, said twice";
     expect(&world, now, member, caps(3, 2), true).await?;
     expect(&world, now, member, caps(2, 0), false).await?;
     expect(&world, now, member, caps(0, 1), false).await?;
-    for _ in 0..2 {
-        let set = world.set_state(mine[0].id, &UploadState::Pending).await?;
-        equal(&set, &true, "`set_state`")?;
-    }
+    world.change(mine[0].id, StateChange::TakeBack).await?;
+    let set = world.set_state(mine[0].id, &StateChange::TakeBack).await?;
+    let pending = Changed::Is(UploadState::Pending);
+    equal(&set, &pending, "`set_state` again")?;
     let now = "it was taken back, twice";
     expect(&world, now, member, caps(3, 0), false).await?;
     expect(&world, now, member, caps(0, 2), false).await?;
@@ -60,12 +62,20 @@ pub async fn caps_count_what_is_pending<Store: AssetStore + Seed>(store: Store) 
     expect(&world, now, member, caps(2, 0), false).await?;
     expect(&world, now, member, caps(0, 1), false).await?;
     // One that is complete and then deleted was not pending any more.
-    let set = world.set_state(mine[0].id, &uploaded).await?;
-    equal(&set, &true, "`set_state`")?;
+    world.change(mine[0].id, complete).await?;
     equal(&world.delete(mine[0].id).await?, &true, "`delete`")?;
     let now = "only the colleague's is pending";
     expect(&world, now, member, caps(2, 1), true).await?;
-    expect(&world, now, member, caps(1, 0), false).await
+    expect(&world, now, member, caps(1, 0), false).await?;
+    let difference = Difference::new("The object has 5 bytes; 7 were announced.");
+    world
+        .change(theirs.id, StateChange::Reject(difference))
+        .await?;
+    let now = "the last of them was rejected";
+    expect(&world, now, colleague, caps(1, 1), true).await?;
+    equal(&world.delete(theirs.id).await?, &true, "`delete`")?;
+    let now = "the last of them was rejected, and then deleted";
+    expect(&world, now, colleague, caps(1, 1), true).await
 }
 
 /// Creates one more, and deletes it again.

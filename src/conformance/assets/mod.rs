@@ -67,6 +67,12 @@ macro_rules! __asset_rules {
                 "a count before the insert lets as many past the cap as come at once",
             states_are_kept_and_taken_back:
                 "what the object store said is the only proof of what was uploaded",
+            a_change_begins_at_its_own_state:
+                "what was recorded first is replaced by whoever uses a form twice",
+            of_many_that_decide_one_does:
+                "one caller is told that its file is safe while another has it removed",
+            a_rejected_asset_is_final_and_its_pair_free:
+                "its client has to make another one under the same pair, and just one",
             what_is_not_there_is_not_changed:
                 "an update that answers yes for nothing tells a client that its file is safe",
             a_deleted_asset_is_gone_and_its_pair_free:

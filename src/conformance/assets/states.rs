@@ -1,11 +1,13 @@
 //! What becomes of an asset.
 
-use crate::asset::{StoredObject, UploadState};
+use crate::asset::StoredObject;
 use crate::checksum::Checksum;
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
-use crate::conformance::verdict::{Verdict, demand, equal};
-use crate::conformance::world::{World, next};
+use crate::conformance::verdict::{Broken, Verdict, demand, equal};
+use crate::conformance::world::{World, duplicate, next};
+use crate::difference::Difference;
+use crate::state::{Changed, StateChange, StateKind, UploadState};
 use crate::store::AssetStore;
 
 /// A state is kept with all that the object store said, replaces the one before as a whole, and
@@ -26,39 +28,180 @@ pub async fn states_are_kept_and_taken_back<Store: AssetStore + Seed>(store: Sto
         checksum: Some(Checksum::new([0xa5; 32])),
     };
     let bare = StoredObject::of_size(0);
-    for state in [
-        UploadState::Uploaded(Some(object.clone())),
-        UploadState::Uploaded(Some(bare.clone())),
-        UploadState::Uploaded(None),
-        UploadState::Uploaded(Some(object)),
-        UploadState::Pending,
-        UploadState::Uploaded(None),
-        UploadState::Uploaded(Some(bare)),
-        UploadState::Pending,
+    for object in [Some(object.clone()), Some(bare), None, Some(object)] {
+        let complete = StateChange::Complete(object);
+        let uploaded = complete.clone().into_state();
+        world.change(new.id, complete).await?;
+        world.holds(&new, &uploaded).await?;
+        world.change(new.id, StateChange::TakeBack).await?;
+        world.holds(&new, &UploadState::Pending).await?;
+    }
+    for sentence in [
+        "The object's type is text/\"ü\"; image/png was announced.".to_owned(),
+        "文".repeat(Difference::MAX_CHARS),
     ] {
-        equal(
-            &world.set_state(new.id, &state).await?,
-            &true,
-            "`set_state`",
-        )?;
-        world.holds(&new, &state).await?;
+        let new = world.asset()?;
+        world.make(&new).await?;
+        let reject = StateChange::Reject(Difference::new(&sentence));
+        let rejected = reject.clone().into_state();
+        world.change(new.id, reject).await?;
+        world.holds(&new, &rejected).await?;
     }
     Ok(())
 }
 
-/// `set_state` and `delete` answer `false` for an id that nobody has and for one that is deleted,
+/// A change that doesn't begin at the state in which the asset is changes nothing, and the answer is
+/// that state with all that is known in it.
+///
+/// **Why.** What was recorded of an object is the proof of what was there first. A client that says
+/// "uploaded" once more, after it has used its form once more, must not replace it.
+pub async fn a_change_begins_at_its_own_state<Store: AssetStore + Seed>(store: Store) -> Verdict {
+    let world = World::new(store).await?;
+    let first = [
+        None,
+        Some(StateChange::Complete(None)),
+        Some(StateChange::Complete(Some(StoredObject::of_size(7)))),
+        Some(StateChange::Reject(Difference::new("The first."))),
+    ];
+    for first in first {
+        let new = world.asset()?;
+        world.make(&new).await?;
+        let mut state = UploadState::Pending;
+        if let Some(first) = first {
+            state = first.clone().into_state();
+            world.change(new.id, first).await?;
+        }
+        for late in [
+            StateChange::Complete(None),
+            StateChange::Complete(Some(StoredObject::of_size(8))),
+            StateChange::Reject(Difference::new("The second.")),
+            StateChange::TakeBack,
+        ] {
+            if late.from() != state.kind() {
+                let set = world.set_state(new.id, &late).await?;
+                equal(&set, &Changed::Is(state.clone()), "`set_state`, too late,")?;
+                world.holds(&new, &state).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Of 64 callers that have one pending asset uploaded or rejected at the same moment one is told that
+/// it did, and all others what that one has made of it.
+///
+/// **Why.** Looking first and setting then lets two of them decide, one this way and one that: the
+/// client is told that its file is safe, and the file is removed.
+pub async fn of_many_that_decide_one_does<Store>(store: Store) -> Verdict
+where
+    Store: AssetStore + Seed + 'static,
+{
+    let world = World::new(store).await?;
+    for _ in 0..ROUNDS {
+        let new = world.asset()?;
+        world.make(&new).await?;
+        let answers = together(CALLERS, |n| {
+            let world = world.clone();
+            let change = if n % 2 == 0 {
+                let size = u64::try_from(n).unwrap_or_default();
+                StateChange::Complete(Some(StoredObject::of_size(size)))
+            } else {
+                StateChange::Reject(Difference::new(&format!("It is the object of {n}.")))
+            };
+            async move {
+                let set = world.set_state(new.id, &change).await?;
+                Ok((change.into_state(), set))
+            }
+        })
+        .await?;
+        let done = |(_, set): &&(UploadState, Changed)| *set == Changed::Done;
+        let decided: Vec<_> = answers.iter().filter(done).collect();
+        let [(state, _)] = decided[..] else {
+            return Err(Broken::new(format_args!(
+                "{} of {CALLERS} callers were told that they had decided",
+                decided.len()
+            )));
+        };
+        for (_, set) in &answers {
+            if *set != Changed::Done {
+                equal(set, &Changed::Is(state.clone()), "`set_state`, too late,")?;
+            }
+        }
+        world.holds(&new, state).await?;
+        // Taking back is decided by one, too; what was rejected stays so.
+        let takes_back = state.kind() == StateKind::Uploaded;
+        let answers = together(CALLERS, |_| {
+            let world = world.clone();
+            async move { world.set_state(new.id, &StateChange::TakeBack).await }
+        })
+        .await?;
+        let done = answers.iter().filter(|set| **set == Changed::Done).count();
+        equal(
+            &done,
+            &usize::from(takes_back),
+            "how many callers were told that they had taken it back",
+        )?;
+    }
+    Ok(())
+}
+
+/// A rejected asset stays what it is until it is deleted: it is found, nothing is made of it any more,
+/// and its pair is free. Deleting it touches nothing of what has the pair since.
+///
+/// **Why.** The client has to make another one, under the same pair. An index that still holds the
+/// pair, or gives it free a second time, locks an importer out, or lets it in twice.
+pub async fn a_rejected_asset_is_final_and_its_pair_free<Store: AssetStore + Seed>(
+    store: Store,
+) -> Verdict {
+    let world = World::new(store).await?;
+    let difference = Difference::new("The object has 5 bytes; 7 were announced.");
+    let rejected = UploadState::Rejected(difference.clone());
+    let mut graves = Vec::new();
+    for _ in 0..3 {
+        let new = world.asset_with("github", "7")?;
+        world.make(&new).await?;
+        let reject = StateChange::Reject(difference.clone());
+        world.change(new.id, reject).await?;
+        graves.push(new);
+    }
+    let heir = world.asset_with("github", "7")?;
+    world.make(&heir).await?;
+    for new in &graves {
+        for change in [StateChange::Complete(None), StateChange::TakeBack] {
+            let set = world.set_state(new.id, &change).await?;
+            equal(
+                &set,
+                &Changed::Is(rejected.clone()),
+                "`set_state` of what was rejected",
+            )?;
+        }
+        world.holds(new, &rejected).await?;
+        equal(&world.delete(new.id).await?, &true, "`delete`")?;
+        world.lacks(new.id, "deleted").await?;
+        let again = world.asset_with("github", "7")?;
+        duplicate(&world.create(&again).await?, &heir, &UploadState::Pending)?;
+    }
+    world.holds(&heir, &UploadState::Pending).await
+}
+
+/// `set_state` and `delete` find nothing under an id that nobody has and under one that is deleted,
 /// and make nothing of it.
 ///
-/// **Why.** `true` becomes a 204: the client throws its copy away.
+/// **Why.** Success becomes a 204: the client throws its copy away.
 pub async fn what_is_not_there_is_not_changed<Store: AssetStore + Seed>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let deleted = world.asset()?;
     world.make(&deleted).await?;
     equal(&world.delete(deleted.id).await?, &true, "`delete`")?;
     for (id, what) in [(deleted.id, "deleted"), (next(), "an id that nobody has")] {
-        for state in [UploadState::Uploaded(None), UploadState::Pending] {
-            let set = world.set_state(id, &state).await?;
-            equal(&set, &false, format_args!("`set_state` of {what}"))?;
+        for change in [
+            StateChange::Complete(None),
+            StateChange::Reject(Difference::new("It is not there.")),
+            StateChange::TakeBack,
+        ] {
+            let set = world.set_state(id, &change).await?;
+            let what = format_args!("`set_state` of {what}");
+            equal(&set, &Changed::NotFound, what)?;
         }
         let again = world.delete(id).await?;
         equal(&again, &false, format_args!("`delete` of {what}"))?;
@@ -78,15 +221,17 @@ pub async fn a_deleted_asset_is_gone_and_its_pair_free<Store: AssetStore + Seed>
     let world = World::new(store).await?;
     let other = world.asset_with("github", "8")?;
     world.make(&other).await?;
-    for state in [
-        UploadState::Pending,
-        UploadState::Uploaded(None),
-        UploadState::Uploaded(Some(StoredObject::of_size(7))),
+    for change in [
+        None,
+        Some(StateChange::Complete(None)),
+        Some(StateChange::Complete(Some(StoredObject::of_size(7)))),
+        Some(StateChange::Reject(Difference::new("It has 8 bytes."))),
     ] {
         let new = world.asset_with("github", "7")?;
         world.make(&new).await?;
-        let set = world.set_state(new.id, &state).await?;
-        equal(&set, &true, "`set_state`")?;
+        if let Some(change) = change {
+            world.change(new.id, change).await?;
+        }
         equal(&world.delete(new.id).await?, &true, "`delete`")?;
         world.lacks(new.id, "deleted").await?;
     }

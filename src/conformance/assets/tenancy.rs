@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::asset::UploadState;
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal, seeded};
 use crate::conformance::world::{NO_CAPS, World, caps, next, pair, slug};
+use crate::state::{Changed, StateChange, UploadState};
 use crate::store::{AssetStore, Created, StoreError};
 
 /// Active members of a living workspace enter it; to all others it looks as if there were none:
@@ -61,11 +61,11 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + Seed>(store: Store) 
 
     let found = called("find", store.find(abroad, here.id).await)?;
     equal(&found, &None, "`find` from another workspace")?;
-    let uploaded = UploadState::Uploaded(None);
-    let set = store.set_state(abroad, here.id, uploaded).await;
+    let complete = StateChange::Complete(None);
+    let set = store.set_state(abroad, here.id, complete).await;
     equal(
         &called("set_state", set)?,
-        &false,
+        &Changed::NotFound,
         "`set_state` from another workspace",
     )?;
     untouched().await?;

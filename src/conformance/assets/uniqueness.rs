@@ -1,10 +1,11 @@
 //! One pair, one asset.
 
-use crate::asset::{StoredObject, UploadState};
+use crate::asset::StoredObject;
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, label, next};
+use crate::state::{StateChange, UploadState};
 use crate::store::{AssetStore, Created, StoreError};
 
 /// While an asset lives nothing else is made with its pair, whoever asks and whatever has become of
@@ -24,9 +25,9 @@ pub async fn a_pair_is_unique_while_it_lives<Store: AssetStore + Seed>(store: St
         .lacks(again.id, "the duplicate that was refused")
         .await?;
 
-    let uploaded = UploadState::Uploaded(Some(StoredObject::of_size(1024)));
-    let set = world.set_state(first.id, &uploaded).await?;
-    equal(&set, &true, "`set_state`")?;
+    let complete = StateChange::Complete(Some(StoredObject::of_size(1024)));
+    let uploaded = complete.clone().into_state();
+    world.change(first.id, complete).await?;
     let created = world.create(&again).await?;
     duplicate(&created, &first, &uploaded)?;
     world

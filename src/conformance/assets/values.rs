@@ -1,12 +1,13 @@
 //! What goes in comes out.
 
-use crate::asset::{ExternalLabel, NewAsset, UploadState};
+use crate::asset::{ExternalLabel, NewAsset};
 use crate::checksum::Checksum;
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand};
 use crate::conformance::world::{NO_CAPS, NOW, World, duplicate, key, label, named, unusable};
 use crate::limits::UploadSize;
 use crate::object_name::{ObjectKey, ObjectName};
+use crate::state::UploadState;
 use crate::store::{AssetStore, Created, StoreError};
 
 /// Every field of an asset reads back as it was given, by `find` and as a duplicate: optional ones

@@ -3,11 +3,12 @@
 use time::Duration;
 
 use super::yard::{ALWAYS, NEVER, PURGED_AT, STALE_BEFORE, Yard, exactly, near, step};
-use crate::asset::UploadState;
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Verdict, demand, equal, seeded};
 use crate::conformance::world::{TICK, caps};
+use crate::difference::Difference;
 use crate::purge::PurgeStore;
+use crate::state::{Changed, StateChange, UploadState};
 use crate::store::{AssetStore, Created};
 
 /// Condemned are: assets that are deleted, and those that wait for their upload since before
@@ -26,8 +27,7 @@ where
     let fresh = yard.pending(Duration::DAY).await?;
     let stale = yard.pending(-TICK).await?;
     let taken_back = yard.uploaded(-Duration::DAY).await?;
-    let set = yard.set_state(taken_back.id, &UploadState::Pending).await?;
-    equal(&set, &true, "`set_state`")?;
+    yard.change(taken_back.id, StateChange::TakeBack).await?;
     let deleted = yard.deleted().await?;
     let deleted_pending = yard.pending(Duration::DAY).await?;
     equal(&yard.delete(deleted_pending.id).await?, &true, "`delete`")?;
@@ -82,9 +82,9 @@ where
     let named = yard.condemned(STALE_BEFORE, NEVER).await?;
     yard.are(&named, &[&stale], "the stale one")?;
 
-    for state in [UploadState::Uploaded(None), UploadState::Pending] {
-        let set = yard.set_state(stale.id, &state).await?;
-        equal(&set, &false, "`set_state` of what was given up")?;
+    for change in [StateChange::Complete(None), StateChange::TakeBack] {
+        let set = yard.set_state(stale.id, &change).await?;
+        equal(&set, &Changed::NotFound, "`set_state` of what was given up")?;
     }
     let again = yard.delete(stale.id).await?;
     equal(&again, &false, "`delete` of what was given up")?;
@@ -119,8 +119,7 @@ where
     let late = yard.pending(-Duration::HOUR).await?;
     let named = yard.condemned(STALE_BEFORE - Duration::DAY, NEVER).await?;
     yard.are(&named, &[], "nothing is stale")?;
-    let set = yard.set_state(late.id, &uploaded).await?;
-    equal(&set, &true, "`set_state`")?;
+    yard.change(late.id, StateChange::Complete(None)).await?;
     kept.push(late);
     for before in [STALE_BEFORE, ALWAYS] {
         let named = yard.condemned(before, ALWAYS).await?;
@@ -131,10 +130,71 @@ where
     }
     // Nor may it remember as uploaded what is taken back.
     let back = &kept[0];
-    let set = yard.set_state(back.id, &UploadState::Pending).await?;
-    equal(&set, &true, "`set_state`")?;
+    yard.change(back.id, StateChange::TakeBack).await?;
     let named = yard.condemned(STALE_BEFORE, NEVER).await?;
     yard.are(&named, &[back], "one was taken back")
+}
+
+/// A rejected asset is given up by the first clean-up that comes, whenever it was made: it is deleted
+/// as of `now` and named, at most `most` of them in a step. What has its pair since is left alone.
+///
+/// **Why.** Nobody can do anything with it any more. What was uploaded in its stead, and all that its
+/// form may still put there, is removed by no one else.
+pub async fn the_rejected_are_given_up_at_once<Store>(store: Store) -> Verdict
+where
+    Store: AssetStore + PurgeStore + Seed,
+{
+    const MOST: usize = 2;
+    let yard = Yard::new(store).await?;
+    let mut rejected = Vec::new();
+    for days in [-400, -1, 0, 1, 5] {
+        let mut new = yard.asset_with("github", &days.to_string())?;
+        new.created_at = STALE_BEFORE + Duration::days(days);
+        yard.make(&new).await?;
+        let difference = Difference::new("The object has 5 bytes; 7 were announced.");
+        yard.change(new.id, StateChange::Reject(difference)).await?;
+        rejected.push(new);
+    }
+    let heir = yard.asset_with("github", "1")?;
+    yard.make(&heir).await?;
+    let uploaded = yard.uploaded(-Duration::DAY).await?;
+
+    let mut named = Vec::new();
+    let mut step = step(NEVER, ALWAYS, 2);
+    loop {
+        let condemned = yard.purge(&step).await?;
+        demand(condemned.len() <= MOST, "`purge` names more than `most`")?;
+        let mut left = 0;
+        for new in &rejected {
+            left += usize::from(yard.find(new.id).await?.is_some());
+        }
+        demand(
+            left + MOST + named.len() >= rejected.len(),
+            format_args!("`purge` gives up more than {MOST} in a step: {left} are left"),
+        )?;
+        let Some(last) = condemned.last() else {
+            break;
+        };
+        step.after = Some(last.clone());
+        step.now += Duration::SECOND;
+        named.extend(condemned);
+        demand(
+            named.len() <= rejected.len(),
+            "`purge` names something twice",
+        )?;
+    }
+    let wanted: Vec<_> = rejected.iter().collect();
+    yard.are(&named, &wanted, "the rejected")?;
+    for condemned in &named {
+        demand(
+            condemned.deleted_at >= PURGED_AT - TICK,
+            format_args!("given up at {PURGED_AT} or later, yet it is {condemned:?}"),
+        )?;
+        yard.lacks(condemned.id, "given up").await?;
+    }
+    yard.report(&named, ALWAYS).await?;
+    yard.holds(&heir, &UploadState::Pending).await?;
+    yard.holds(&uploaded, &UploadState::Uploaded(None)).await
 }
 
 /// A step gives up at most `most` assets, the oldest first, and names at most `most`, in their

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 
 use super::yard::{ALL, ALWAYS, NEVER, PURGED_AT, STALE_BEFORE, Yard, ordered, step};
-use crate::asset::{NewAsset, UploadState};
+use crate::asset::NewAsset;
 use crate::conformance::assets::dropped;
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
@@ -14,6 +14,7 @@ use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
 use crate::id::AssetId;
 use crate::object_name::ObjectKey;
 use crate::purge::{Condemned, PurgeStore};
+use crate::state::{Changed, StateChange, UploadState};
 use crate::store::AssetStore;
 
 /// What has to lie between now and then.
@@ -162,7 +163,14 @@ where
                     run(&yard, &bucket, PURGED_AT, NEVER, |_| false).await?;
                     return Ok(false);
                 };
-                yard.set_state(id, &UploadState::Uploaded(None)).await
+                let change = StateChange::Complete(None);
+                match yard.set_state(id, &change).await? {
+                    Changed::Done => Ok(true),
+                    Changed::NotFound => Ok(false),
+                    other => Err(Broken::new(format_args!(
+                        "`set_state` of a pending asset answers {other:?}"
+                    ))),
+                }
             }
         })
         .await?;

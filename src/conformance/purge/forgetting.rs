@@ -3,11 +3,11 @@
 use time::Duration;
 
 use super::yard::{ALWAYS, NEVER, STALE_BEFORE, Yard, exactly, step};
-use crate::asset::UploadState;
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Verdict, demand};
 use crate::conformance::world::{TICK, next};
 use crate::purge::{Condemned, PurgeStore};
+use crate::state::UploadState;
 use crate::store::AssetStore;
 
 /// A row goes when its object was said to be gone, and not before, however long ago it was deleted

@@ -38,6 +38,8 @@ macro_rules! __purge_rules {
                 "a client that is told yes has thrown away its copy of what is destroyed next",
             what_was_completed_in_time_stays:
                 "the one mistake that can't be made good",
+            the_rejected_are_given_up_at_once:
+                "nobody can complete them, and nothing else removes what their forms put there",
             a_step_takes_on_so_many_and_no_more:
                 "a statement for a month's worth locks the table for minutes",
             the_cursor_passes_over_what_failed:

@@ -5,12 +5,13 @@ use std::ops::Deref;
 
 use time::{Duration, OffsetDateTime};
 
-use crate::asset::{NewAsset, UploadState};
+use crate::asset::NewAsset;
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
 use crate::conformance::world::{NOW, TICK, World};
 use crate::id::WorkspaceId;
 use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::state::StateChange;
 use crate::store::AssetStore;
 
 /// The moment at which things become stale. Whole microseconds, so that no store has to round it.
@@ -98,8 +99,7 @@ impl<Store: AssetStore + PurgeStore + Seed> Yard<Store> {
 
     pub(super) async fn uploaded(&self, after: Duration) -> Result<NewAsset, Broken> {
         let new = self.pending(after).await?;
-        let set = self.set_state(new.id, &UploadState::Uploaded(None)).await?;
-        equal(&set, &true, "`set_state`")?;
+        self.change(new.id, StateChange::Complete(None)).await?;
         Ok(new)
     }
 

@@ -32,6 +32,7 @@ struct Arrivals {
     made: Vec<Waiting>,
     /// A set, so that a client that takes its uploads back again and again fills nothing.
     taken_back: BTreeSet<Waiting>,
+    rejected: Vec<(WorkspaceId, AssetId)>,
     deleted: Vec<Condemned>,
 }
 
@@ -39,6 +40,8 @@ struct Arrivals {
 struct Graves {
     /// Some are complete or deleted by now: that is looked up when their time comes.
     waiting: BinaryHeap<Reverse<Waiting>>,
+    /// Some are deleted by now, which is as good: nothing else follows upon a rejection.
+    rejected: Vec<(WorkspaceId, AssetId)>,
     /// Their objects may still be there.
     due: BTreeSet<Condemned>,
     /// Their objects are gone; forms may put them back.
@@ -58,6 +61,10 @@ impl Purging {
     ) {
         let waiting = (created_at, workspace, id);
         self.arrivals().taken_back.insert(waiting);
+    }
+
+    pub(super) fn rejected(&self, workspace: WorkspaceId, id: AssetId) {
+        self.arrivals().rejected.push((workspace, id));
     }
 
     pub(super) fn deleted(&self, at: OffsetDateTime, workspace: WorkspaceId, asset: NewAsset) {
@@ -103,6 +110,19 @@ impl PurgeStore for MemoryStore {
                 given_up += 1;
             }
         }
+        let mut given_up = 0;
+        while given_up < step.most.get()
+            && let Some((workspace, id)) = graves.rejected.pop()
+        {
+            let asset = self
+                .contents_mut()
+                .get_mut(&workspace)
+                .and_then(|inside| inside.delete(id));
+            if let Some(asset) = asset {
+                purging.deleted(step.now, workspace, asset.made);
+                given_up += 1;
+            }
+        }
         let arrived = take(&mut *purging.arrivals());
         graves.take_in(arrived);
         Ok(graves.condemned(step))
@@ -113,6 +133,7 @@ impl Graves {
     fn take_in(&mut self, arrivals: Arrivals) {
         let waiting = arrivals.made.into_iter().chain(arrivals.taken_back);
         self.waiting.extend(waiting.map(Reverse));
+        self.rejected.extend(arrivals.rejected);
         self.due.extend(arrivals.deleted);
     }
 

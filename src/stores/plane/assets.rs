@@ -2,9 +2,10 @@
 
 use time::OffsetDateTime;
 
-use super::rows::{self, asset_columns};
-use crate::asset::{Asset, UploadState};
+use super::rows::{self, asset_columns, get, rejected};
+use crate::asset::Asset;
 use crate::id::{AssetId, WorkspaceId};
+use crate::state::{Changed, StateChange};
 use crate::stores::pg::{Fault, Session, in_micros, values};
 
 /// Plane sets both at once. Where only one of them is set, somebody meant it to be gone.
@@ -22,12 +23,20 @@ const FIND: &str = concat!(
     living!()
 );
 
+/// Locked before it is looked at: whoever waits for another's change sees what that has made of it.
 /// As in Plane, `updated_at` and `updated_by_id` stay as they are.
 const SET_STATE: &str = concat!(
-    "UPDATE file_assets SET is_uploaded = $3, storage_metadata = $4::jsonb \
-     WHERE id = $2 AND workspace_id = $1 AND ",
+    "WITH found AS (SELECT ",
+    asset_columns!(),
+    ", CASE WHEN is_uploaded THEN 'uploaded' WHEN ",
+    rejected!(),
+    " THEN 'rejected' ELSE 'pending' END AS state \
+     FROM file_assets WHERE id = $2 AND workspace_id = $1 AND ",
     living!(),
-    " RETURNING 1"
+    " FOR UPDATE), \
+     changed AS (UPDATE file_assets SET is_uploaded = $3, storage_metadata = $4::jsonb FROM found \
+     WHERE file_assets.id = $2 AND file_assets.workspace_id = $1 AND found.state = $5 RETURNING 1) \
+     SELECT EXISTS (SELECT FROM changed) AS changed, found.* FROM found"
 );
 
 const DELETE: &str = concat!(
@@ -51,16 +60,23 @@ pub(super) async fn set_state(
     session: &mut Session,
     workspace: WorkspaceId,
     id: AssetId,
-    state: &UploadState,
-) -> Result<bool, Fault> {
+    change: StateChange,
+) -> Result<Changed, Fault> {
+    let from = change.from();
+    let state = change.into_state();
     let values = values![
         UUID: workspace.as_uuid(),
         UUID: id.as_uuid(),
         BOOL: state.is_uploaded(),
-        TEXT: rows::storage_metadata(state),
+        TEXT: rows::storage_metadata(&state),
+        TEXT: from.as_str(),
     ];
-    let changed = session.write(SET_STATE, &values).await?;
-    Ok(!changed.is_empty())
+    let rows = session.write(SET_STATE, &values).await?;
+    Ok(match rows.first() {
+        None => Changed::NotFound,
+        Some(row) if get(row, "changed")? => Changed::Done,
+        Some(row) => Changed::Is(rows::asset(row)?.state),
+    })
 }
 
 pub(super) async fn delete(

@@ -4,7 +4,7 @@ use tokio_postgres::Row;
 
 use super::assets::living;
 use super::purge::loose;
-use super::rows::{self, asset_columns, get};
+use super::rows::{self, asset_columns, get, rejected};
 use crate::asset::{ExternalLabel, NewAsset};
 use crate::id::{ProjectId, WorkspaceId};
 use crate::limits::PendingCaps;
@@ -25,7 +25,9 @@ macro_rules! pending {
             $cap,
             " <= (SELECT count(*) FROM (SELECT FROM file_assets WHERE workspace_id = $1 ",
             $and,
-            " AND NOT is_uploaded AND ",
+            " AND NOT is_uploaded AND NOT (",
+            rejected!(),
+            ") AND ",
             living!(),
             " AND ",
             loose!(),
@@ -44,6 +46,9 @@ const CREATE: &str = concat!(
     asset_columns!(),
     " FROM file_assets WHERE workspace_id = $1 AND external_source = $4 AND external_id = $5 AND ",
     living!(),
+    " AND NOT (",
+    rejected!(),
+    ")",
     " ORDER BY file_assets.created_at DESC LIMIT 1), \
      verdict AS (SELECT CASE \
      WHEN $13 AND EXISTS (SELECT FROM file_assets WHERE id = $2 AND workspace_id = $1 AND asset = $8) \

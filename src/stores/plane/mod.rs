@@ -19,13 +19,14 @@ pub use options::PlaneOptions;
 
 use self::stamps::Stamps;
 use super::pg::Pg;
-use crate::asset::{Asset, NewAsset, UploadState};
+use crate::asset::{Asset, NewAsset};
 use crate::auth::{Principal, Unavailable};
 use crate::clock::Clock;
 use crate::credential::{Credential, CredentialKind, CredentialVerifier};
 use crate::id::{AssetId, UserId};
 use crate::limits::PendingCaps;
 use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::state::{Changed, StateChange};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
@@ -71,6 +72,10 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// | the name for people | `attributes.display_name` | where it differs |
 /// | the announced SHA-256 | `attributes.checksum_sha256` | where there is one |
 /// | what the object store said | `storage_metadata`: `ContentLength`, `ContentType`, `ETag`, `VersionId`, `ChecksumSHA256` | once it was asked |
+/// | that it is rejected, and why | `storage_metadata.Rejected`, a sentence | where it is |
+///
+/// To Plane itself a rejected asset is one that was never uploaded. So its external reference is free here,
+/// and taken in Plane's own API until the clean-up has come by.
 ///
 /// # The clean-up
 /// Touches nothing but what this endpoint has made and nobody has attached since: `ISSUE_ATTACHMENT`s in
@@ -163,11 +168,11 @@ impl AssetStore for PlaneStore {
         &self,
         workspace: &Workspace,
         id: AssetId,
-        state: UploadState,
-    ) -> Result<bool, StoreError> {
+        change: StateChange,
+    ) -> Result<Changed, StoreError> {
         let workspace = workspace.id();
         let set = self.inner.pg.call(move |mut session| async move {
-            assets::set_state(&mut session, workspace, id, &state).await
+            assets::set_state(&mut session, workspace, id, change).await
         });
         Ok(set.await?)
     }

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::assets::living;
-use super::rows::get;
+use super::rows::{get, rejected};
 use crate::id::{AssetId, WorkspaceId};
 use crate::object_name::ObjectKey;
 use crate::purge::{Condemned, PurgeStep};
@@ -32,7 +32,9 @@ const FORGET: &str = concat!(
 /// Rows that another replica gives up at the same moment are passed over.
 const GIVE_UP: &str = concat!(
     "UPDATE file_assets SET is_deleted = true, deleted_at = $1 WHERE id IN (\
-     SELECT id FROM file_assets WHERE created_at < $2 AND NOT is_uploaded AND ",
+     SELECT id FROM file_assets WHERE NOT is_uploaded AND (created_at < $2 OR ",
+    rejected!(),
+    ") AND ",
     living!(),
     " AND ",
     loose!(),

@@ -5,17 +5,30 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
-use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject, UploadState};
+use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject};
 use crate::checksum::Checksum;
+use crate::difference::Difference;
 use crate::id::UserId;
 use crate::limits::UploadSize;
 use crate::media_type::MediaType;
 use crate::object_name::{DisplayName, ObjectKey, ObjectName};
+use crate::state::UploadState;
 use crate::stores::pg::Fault;
 
 /// Members of `attributes` that Plane doesn't know. They are written only where they say something.
 pub(super) const DISPLAY_NAME: &str = "display_name";
 pub(super) const CHECKSUM: &str = "checksum_sha256";
+
+/// A member of `storage_metadata` that only this store writes: there is no column for it.
+const REJECTED: &str = "Rejected";
+
+/// Whether a row is of an asset that was rejected. In one that is uploaded it means nothing.
+macro_rules! rejected {
+    () => {
+        "NOT is_uploaded AND storage_metadata ->> 'Rejected' IS NOT NULL"
+    };
+}
+pub(super) use rejected;
 
 /// The columns that [`asset`] reads.
 macro_rules! asset_columns {
@@ -59,11 +72,7 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
             created_at: get(row, "created_at")?,
             key: ObjectKey::new(key).map_err(|_| Fault::Row("asset"))?,
         },
-        state: if get(row, "is_uploaded")? {
-            UploadState::Uploaded(stored_object(&metadata))
-        } else {
-            UploadState::Pending
-        },
+        state: state(get(row, "is_uploaded")?, &metadata),
     })
 }
 
@@ -139,6 +148,17 @@ fn label(row: &Row, column: &'static str) -> Result<Option<ExternalLabel>, Fault
     }
 }
 
+fn state(is_uploaded: bool, metadata: &Value) -> UploadState {
+    if is_uploaded {
+        return UploadState::Uploaded(stored_object(metadata));
+    }
+    match &metadata[REJECTED] {
+        Value::Null => UploadState::Pending,
+        Value::String(difference) => UploadState::Rejected(Difference::new(difference)),
+        other => UploadState::Rejected(Difference::new(&other.to_string())),
+    }
+}
+
 /// What a HEAD has said, under the names that boto3 has for it. Without a size it says nothing.
 fn stored_object(metadata: &Value) -> Option<StoredObject> {
     let text = |name: &str| metadata[name].as_str().map(str::to_owned);
@@ -169,6 +189,9 @@ pub(super) fn attributes(asset: &NewAsset) -> String {
 /// The column `storage_metadata` of an asset in that state. What isn't known isn't there.
 pub(super) fn storage_metadata(state: &UploadState) -> String {
     let mut metadata = serde_json::Map::new();
+    if let UploadState::Rejected(difference) = state {
+        metadata.insert(REJECTED.into(), difference.as_str().into());
+    }
     if let UploadState::Uploaded(Some(object)) = state {
         metadata.insert("ContentLength".into(), object.size.into());
         let texts = [

@@ -4,8 +4,10 @@ use time::OffsetDateTime;
 
 use super::rows::{self, asset_columns};
 use super::tables::Tables;
-use crate::asset::{Asset, StoredObject, UploadState};
+use crate::asset::{Asset, StoredObject};
+use crate::difference::Difference;
 use crate::id::{AssetId, WorkspaceId};
+use crate::state::{Changed, StateChange, UploadState};
 use crate::stores::pg::{Fault, in_micros, values};
 
 const FIND: &str = concat!(
@@ -14,10 +16,17 @@ const FIND: &str = concat!(
     " FROM {schema}.asset WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL"
 );
 
-const SET_STATE: &str = "\
-    UPDATE {schema}.asset SET state = $3, uploaded_at = $4, stored_size = $5, \
-    stored_content_type = $6, stored_etag = $7, stored_version = $8, stored_checksum_sha256 = $9 \
-    WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING 1";
+/// Locked before it is looked at: whoever waits for another's change sees what that has made of it.
+const SET_STATE: &str = concat!(
+    "WITH found AS (SELECT ",
+    asset_columns!(),
+    " FROM {schema}.asset WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE), \
+    changed AS (UPDATE {schema}.asset SET state = $3, uploaded_at = $4, stored_size = $5, \
+        stored_content_type = $6, stored_etag = $7, stored_version = $8, \
+        stored_checksum_sha256 = $9, difference = $10 FROM found \
+        WHERE asset.workspace_id = $1 AND asset.id = $2 AND found.state = $11 RETURNING 1) \
+    SELECT EXISTS (SELECT 1 FROM changed) AS changed, found.* FROM found"
+);
 
 const DELETE: &str = "\
     UPDATE {schema}.asset SET deleted_at = $3 \
@@ -37,12 +46,15 @@ pub(super) async fn set_state(
     mut tables: Tables,
     workspace: WorkspaceId,
     id: AssetId,
-    state: UploadState,
+    change: StateChange,
     now: OffsetDateTime,
-) -> Result<bool, Fault> {
-    let (name, at, object) = match &state {
-        UploadState::Pending => ("pending", None, None),
-        UploadState::Uploaded(object) => ("uploaded", Some(in_micros(now)), object.as_ref()),
+) -> Result<Changed, Fault> {
+    let from = change.from();
+    let state = change.into_state();
+    let (at, object, difference) = match &state {
+        UploadState::Pending => (None, None, None),
+        UploadState::Uploaded(object) => (Some(in_micros(now)), object.as_ref(), None),
+        UploadState::Rejected(difference) => (None, None, Some(difference)),
     };
     let size = object.map(|object| i64::try_from(object.size)).transpose();
     let size = size.map_err(|_| Fault::Range("the size of the object"))?;
@@ -51,16 +63,22 @@ pub(super) async fn set_state(
     let values = values![
         UUID: workspace.as_uuid(),
         UUID: id.as_uuid(),
-        TEXT: name,
+        TEXT: state.kind().as_str(),
         TIMESTAMPTZ: at,
         INT8: size,
         TEXT: text(|object| object.content_type.as_deref()),
         TEXT: text(|object| object.etag.as_deref()),
         TEXT: text(|object| object.version.as_deref()),
         BYTEA: checksum.map(|checksum| checksum.as_bytes().as_slice()),
+        TEXT: difference.map(Difference::as_str),
+        TEXT: from.as_str(),
     ];
-    let changed = tables.write(SET_STATE, &values).await?;
-    Ok(!changed.is_empty())
+    let rows = tables.write(SET_STATE, &values).await?;
+    Ok(match rows.first() {
+        None => Changed::NotFound,
+        Some(row) if rows::column(row, "changed")? => Changed::Done,
+        Some(row) => Changed::Is(rows::asset(row)?.state),
+    })
 }
 
 pub(super) async fn delete(

@@ -31,7 +31,7 @@ const CREATE: &str = concat!(
     twin AS (SELECT ",
     asset_columns!(),
     " FROM {schema}.asset WHERE workspace_id = $1 AND external_source = $10 \
-        AND external_id = $11 AND deleted_at IS NULL), \
+        AND external_id = $11 AND deleted_at IS NULL AND state <> 'rejected'), \
     made AS (INSERT INTO {schema}.asset (workspace_id, id, project_id, object_key, display_name, \
         object_name, media_type, size, checksum_sha256, external_source, external_id, created_by, \
         created_at) \
@@ -39,7 +39,7 @@ const CREATE: &str = concat!(
         WHERE has_project AND NOT too_many AND NOT EXISTS (SELECT 1 FROM twin) \
         ON CONFLICT (workspace_id, external_source, external_id) \
         WHERE deleted_at IS NULL AND external_source IS NOT NULL AND external_id IS NOT NULL \
-        DO NOTHING RETURNING 1) \
+        AND state <> 'rejected' DO NOTHING RETURNING 1) \
     SELECT has_project, too_many, EXISTS (SELECT 1 FROM made) AS made, \
         twin.id IS NOT NULL AS has_twin, twin.* FROM checked LEFT JOIN twin ON true"
 );

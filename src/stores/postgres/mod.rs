@@ -22,13 +22,14 @@ pub use schema::InvalidSchemaName;
 use self::schema::Schema;
 use self::tables::Tables;
 use super::pg::{Fault, Pg};
-use crate::asset::{Asset, NewAsset, UploadState};
+use crate::asset::{Asset, NewAsset};
 use crate::auth::{Principal, Unavailable};
 use crate::clock::Clock;
 use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
 use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::state::{Changed, StateChange};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
@@ -259,11 +260,11 @@ impl AssetStore for PostgresStore {
         &self,
         workspace: &Workspace,
         id: AssetId,
-        state: UploadState,
-    ) -> Result<bool, StoreError> {
+        change: StateChange,
+    ) -> Result<Changed, StoreError> {
         let workspace = workspace.id();
         let now = self.inner.clock.now();
-        let set = self.call(move |tables| assets::set_state(tables, workspace, id, state, now));
+        let set = self.call(move |tables| assets::set_state(tables, workspace, id, change, now));
         Ok(set.await?)
     }
 

@@ -47,6 +47,13 @@ const GIVE_UP: &str = "\
     UPDATE {schema}.asset SET deleted_at = $2 FROM waiting \
     WHERE asset.workspace_id = waiting.workspace_id AND asset.id = waiting.id";
 
+const GIVE_UP_REJECTED: &str = "\
+    WITH rejected AS (SELECT workspace_id, id FROM {schema}.asset \
+        WHERE state = 'rejected' AND deleted_at IS NULL \
+        ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
+    UPDATE {schema}.asset SET deleted_at = $1 FROM rejected \
+    WHERE asset.workspace_id = rejected.workspace_id AND asset.id = rejected.id";
+
 /// From each of the two indexes the first ones behind the last one, already in order.
 const CONDEMNED: &str = "\
     (SELECT deleted_at, workspace_id, id, object_key FROM {schema}.asset \
@@ -82,6 +89,7 @@ pub(super) async fn purge(mut tables: Tables, step: PurgeStep) -> Result<Vec<Con
         TIMESTAMPTZ: in_micros(step.now),
         INT8: most,
     ];
+    let rejected = values![TIMESTAMPTZ: in_micros(step.now), INT8: most];
     let after = step.after.as_ref();
     let behind = values![
         TIMESTAMPTZ: forget_before,
@@ -97,6 +105,7 @@ pub(super) async fn purge(mut tables: Tables, step: PurgeStep) -> Result<Vec<Con
         statements.push(Statement::new(NOTE, &gone));
     }
     statements.push(Statement::new(GIVE_UP, &waiting));
+    statements.push(Statement::new(GIVE_UP_REJECTED, &rejected));
     statements.push(Statement::new(CONDEMNED, &behind));
     let rows = tables.transaction(None, &statements).await?;
     rows.iter().map(read).collect()

@@ -4,10 +4,12 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
-use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject, UploadState};
+use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject};
 use crate::checksum::Checksum;
+use crate::difference::Difference;
 use crate::limits::UploadSize;
 use crate::object_name::{DisplayName, ObjectKey, ObjectName};
+use crate::state::UploadState;
 use crate::stores::pg::Fault;
 
 /// The columns that [`asset`] reads.
@@ -15,7 +17,7 @@ macro_rules! asset_columns {
     () => {
         "id, project_id, object_key, display_name, object_name, media_type, size, checksum_sha256, \
          external_source, external_id, created_by, created_at, \
-         state, stored_size, stored_content_type, stored_etag, stored_version, \
+         state, difference, stored_size, stored_content_type, stored_etag, stored_version, \
          stored_checksum_sha256"
     };
 }
@@ -57,6 +59,10 @@ fn state(row: &Row) -> Result<UploadState, Fault> {
     match column(row, "state")? {
         "pending" => Ok(UploadState::Pending),
         "uploaded" => Ok(UploadState::Uploaded(stored_object(row)?)),
+        "rejected" => {
+            let difference = Difference::new(column(row, "difference")?);
+            Ok(UploadState::Rejected(difference))
+        }
         _ => Err(Fault::Row("state")),
     }
 }

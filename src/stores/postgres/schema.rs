@@ -9,7 +9,7 @@ use super::rows::column;
 use crate::stores::pg::{Fault, Session, lock_key, values};
 
 /// What brings a database of version *n* to version *n* + 1. Released ones are never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// How long a start may take that has to wait for other processes, or to migrate.
 pub(super) const PATIENCE: Duration = Duration::from_mins(5);
@@ -178,7 +178,10 @@ mod tests {
             .collect();
         assert_eq!(
             digests,
-            ["a20c3ef8f195f5d96fc9e9deb1a0946b5da2b387365a6a24a88b9dae566a6f8c"]
+            [
+                "a20c3ef8f195f5d96fc9e9deb1a0946b5da2b387365a6a24a88b9dae566a6f8c",
+                "621e87d34c17e92090b4cba1471091384b96ce23e6bfb2b4273f342357cb69c9",
+            ]
         );
     }
 }

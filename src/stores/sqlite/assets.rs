@@ -6,11 +6,13 @@ use rusqlite::{Connection, params};
 use time::OffsetDateTime;
 
 use super::fault::Fault;
-use super::query::{change, exists, one};
+use super::query::{self, change, exists, one};
 use super::rows::{self, asset_columns};
-use crate::asset::{Asset, ExternalLabel, NewAsset, StoredObject, UploadState};
+use crate::asset::{Asset, ExternalLabel, NewAsset, StoredObject};
+use crate::difference::Difference;
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
+use crate::state::{Changed, StateChange, UploadState};
 use crate::store::Created;
 
 const FIND: &str = concat!(
@@ -23,7 +25,7 @@ const FIND_BY_PAIR: &str = concat!(
     "SELECT ",
     asset_columns!(),
     " FROM asset WHERE workspace_id = ?1 AND external_source = ?2 AND external_id = ?3 \
-      AND deleted_at IS NULL"
+      AND deleted_at IS NULL AND state <> 'rejected'"
 );
 
 const HAS_PROJECT: &str = "\
@@ -46,8 +48,8 @@ const INSERT: &str = "\
 
 const SET_STATE: &str = "\
     UPDATE asset SET state = ?3, uploaded_at = ?4, stored_size = ?5, stored_content_type = ?6, \
-    stored_etag = ?7, stored_version = ?8, stored_checksum_sha256 = ?9 \
-    WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL";
+    stored_etag = ?7, stored_version = ?8, stored_checksum_sha256 = ?9, difference = ?10 \
+    WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL AND state = ?11";
 
 const DELETE: &str = "\
     UPDATE asset SET deleted_at = ?3 WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL";
@@ -90,18 +92,21 @@ pub(super) fn set_state(
     connection: &Connection,
     workspace: WorkspaceId,
     id: AssetId,
-    state: &UploadState,
+    change: StateChange,
     now: OffsetDateTime,
-) -> Result<bool, Fault> {
-    let (name, at, object) = match state {
-        UploadState::Pending => ("pending", None, None),
-        UploadState::Uploaded(object) => ("uploaded", Some(rows::nanos(now)?), object.as_ref()),
+) -> Result<Changed, Fault> {
+    let from = change.from();
+    let state = change.into_state();
+    let (at, object, difference) = match &state {
+        UploadState::Pending => (None, None, None),
+        UploadState::Uploaded(object) => (Some(rows::nanos(now)?), object.as_ref(), None),
+        UploadState::Rejected(difference) => (None, None, Some(difference)),
     };
     let text = |of: fn(&StoredObject) -> Option<&str>| object.and_then(of);
     let values = params![
         workspace.as_uuid(),
         id.as_uuid(),
-        name,
+        state.kind().as_str(),
         at,
         object.map(|object| object.size),
         text(|object| object.content_type.as_deref()),
@@ -110,8 +115,15 @@ pub(super) fn set_state(
         object
             .and_then(|object| object.checksum)
             .map(|checksum| *checksum.as_bytes()),
+        difference.map(Difference::as_str),
+        from.as_str(),
     ];
-    change(connection, SET_STATE, values)
+    if query::change(connection, SET_STATE, values)? {
+        return Ok(Changed::Done);
+    }
+    // In the same transaction: nobody comes in between.
+    let found = find(connection, workspace, id)?;
+    Ok(found.map_or(Changed::NotFound, |found| Changed::Is(found.state)))
 }
 
 pub(super) fn delete(

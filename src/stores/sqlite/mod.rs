@@ -22,13 +22,14 @@ pub use options::SqliteOptions;
 
 use self::fault::Fault;
 use self::worker::{Crew, wait};
-use crate::asset::{Asset, NewAsset, UploadState};
+use crate::asset::{Asset, NewAsset};
 use crate::auth::{Principal, Unavailable};
 use crate::clock::Clock;
 use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
 use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::state::{Changed, StateChange};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
 
@@ -226,14 +227,14 @@ impl AssetStore for SqliteStore {
         &self,
         workspace: &Workspace,
         id: AssetId,
-        state: UploadState,
-    ) -> Result<bool, StoreError> {
+        change: StateChange,
+    ) -> Result<Changed, StoreError> {
         let workspace = workspace.id();
         let now = self.inner.clock.now();
         let set = self
             .inner
             .writer
-            .call(move |connection| assets::set_state(connection, workspace, id, &state, now));
+            .call(move |connection| assets::set_state(connection, workspace, id, change, now));
         set.await
     }
 

@@ -19,6 +19,11 @@ const GIVE_UP: &str = "\
         WHERE state = 'pending' AND deleted_at IS NULL AND created_at < ?2 \
         ORDER BY created_at, workspace_id, id LIMIT ?3)";
 
+const GIVE_UP_REJECTED: &str = "\
+    UPDATE asset SET deleted_at = ?1 WHERE rowid IN (\
+        SELECT rowid FROM asset WHERE state = 'rejected' AND deleted_at IS NULL \
+        ORDER BY created_at, workspace_id, id LIMIT ?2)";
+
 /// The state of the object is said in so many words, as only then does the index give the order.
 macro_rules! condemned {
     ($of_those:literal) => {
@@ -47,6 +52,8 @@ pub(super) fn step(connection: &Connection, step: &PurgeStep) -> Result<Vec<Cond
     let pending_before = rows::nanos_of_end(step.pending_before);
     let stale = params![rows::nanos(step.now)?, pending_before, most];
     change(connection, GIVE_UP, stale)?;
+    let rejected = params![rows::nanos(step.now)?, most];
+    change(connection, GIVE_UP_REJECTED, rejected)?;
 
     // Without a last one: before anything that there can be.
     let (at, workspace, id): (_, &[u8], &[u8]) = match &step.after {
@@ -94,6 +101,14 @@ mod tests {
                     "SEARCH asset USING INTEGER PRIMARY KEY (rowid=?)",
                     "LIST SUBQUERY 1",
                     "SEARCH asset USING INDEX asset_stale (created_at<?)",
+                ],
+            ),
+            (
+                GIVE_UP_REJECTED,
+                &[
+                    "SEARCH asset USING INTEGER PRIMARY KEY (rowid=?)",
+                    "LIST SUBQUERY 1",
+                    "SCAN asset USING INDEX asset_rejected",
                 ],
             ),
             // In the order of the index: nothing is sorted, and no more is read than is named.

@@ -5,17 +5,19 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::fault::Fault;
-use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject, UploadState};
+use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject};
 use crate::checksum::Checksum;
+use crate::difference::Difference;
 use crate::limits::UploadSize;
 use crate::object_name::{DisplayName, ObjectKey, ObjectName};
+use crate::state::UploadState;
 
 /// The columns that [`asset`] reads.
 macro_rules! asset_columns {
     () => {
         "id, project_id, object_key, display_name, object_name, media_type, size, checksum_sha256, \
          external_source, external_id, created_by, created_at, \
-         state, stored_size, stored_content_type, stored_etag, stored_version, \
+         state, difference, stored_size, stored_content_type, stored_etag, stored_version, \
          stored_checksum_sha256"
     };
 }
@@ -57,6 +59,10 @@ fn state(row: &Row<'_>) -> Result<UploadState, Fault> {
     match row.get_ref("state")?.as_str() {
         Ok("pending") => Ok(UploadState::Pending),
         Ok("uploaded") => Ok(UploadState::Uploaded(stored_object(row)?)),
+        Ok("rejected") => {
+            let difference = row.get::<_, String>("difference")?;
+            Ok(UploadState::Rejected(Difference::new(&difference)))
+        }
         _ => Err(Fault::Row("state")),
     }
 }

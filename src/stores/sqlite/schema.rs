@@ -12,7 +12,11 @@ use super::fault::Fault;
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"tAUp");
 
 /// What brings a database of version *n* to version *n* + 1. Released ones are never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+];
 
 /// More than there are statements, so that none is prepared twice.
 const CACHED_STATEMENTS: usize = 32;
@@ -156,6 +160,49 @@ mod tests {
             let connection = open_writer(&path, PATIENCE).unwrap();
             assert_eq!(version(&connection).unwrap(), MIGRATIONS.len(), "{from}");
             assert_eq!(schema(&connection), schema(&newest), "{from}");
+        }
+    }
+
+    #[test]
+    fn what_older_versions_kept_is_kept() {
+        const ROWS: &str = "
+            INSERT INTO workspace (id, slug) VALUES (zeroblob(16), 'home');
+            INSERT INTO project (workspace_id, id) VALUES (zeroblob(16), zeroblob(16));
+            WITH n (n) AS (SELECT value FROM json_each('[1, 2, 3, 4, 5, 6, 7, 8, 9]'))
+            INSERT INTO asset (workspace_id, id, project_id, object_key, display_name, object_name,
+                media_type, size, external_source, external_id, created_by, created_at, state,
+                stored_size, deleted_at)
+            SELECT zeroblob(16), randomblob(16), zeroblob(16), 'key/' || n, 'a.png', 'a.png',
+                'image/png', n, 'github', n % 5, randomblob(16), n, iif(n % 2, 'pending', 'uploaded'),
+                iif(n % 2, NULL, n), iif(n > 5, n, NULL) FROM n;";
+        const ALL: &str = "
+            SELECT group_concat(concat_ws(' ', rowid, hex(id), hex(project_id), object_key, size,
+                external_id, hex(created_by), state, stored_size, deleted_at), ';')
+            FROM (SELECT rowid, * FROM asset ORDER BY rowid)";
+        let directory = tempfile::tempdir().unwrap();
+        for from in 1..MIGRATIONS.len() {
+            let path = directory.path().join(from.to_string());
+            let old = Connection::open(&path).unwrap();
+            for migration in &MIGRATIONS[..from] {
+                old.execute_batch(migration).unwrap();
+            }
+            old.execute_batch(ROWS).unwrap();
+            let version = i64::try_from(from).unwrap();
+            old.pragma_update(None, "user_version", version).unwrap();
+            old.pragma_update(None, "application_id", APPLICATION_ID)
+                .unwrap();
+            let text = |connection: &Connection, sql: &str| -> String {
+                connection.query_row(sql, [], |row| row.get(0)).unwrap()
+            };
+            let before = text(&old, ALL);
+            assert_eq!(before.split(';').count(), 9);
+            drop(old);
+            let connection = open_writer(&path, PATIENCE).unwrap();
+            assert_eq!(text(&connection, ALL), before, "{from}");
+            let sound = text(&connection, "PRAGMA integrity_check");
+            assert_eq!(sound, "ok", "{from}");
+            let mut broken = connection.prepare("PRAGMA foreign_key_check").unwrap();
+            assert!(!broken.exists([]).unwrap(), "{from}");
         }
     }
 
