@@ -28,8 +28,7 @@ struct MapStore(Mutex<Assets>);
 
 impl MapStore {
     fn assets(&self) -> Result<MutexGuard<'_, Assets>> {
-        let locked = self.0.lock();
-        locked.map_err(|_| StoreError::failed("a thread panicked"))
+        (self.0.lock()).map_err(|_| StoreError::failed("a thread panicked"))
     }
 }
 
@@ -84,9 +83,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let service = AssetUploadService::builder(MapStore::default(), signer, FromExtensions).build();
 
     let body = r#"{"name":"photo.png","size":1024,"external_source":"demo","external_id":"7"}"#;
-    let alice = Principal::with_all_scopes(Uuid::from_u128(1).into());
     let request = http::Request::post("/api/v1/workspaces/acme/assets/")
-        .extension(alice)
+        .extension(Principal::with_all_scopes(Uuid::from_u128(1).into()))
         .body(Full::<bytes::Bytes>::from(body))?;
     // The first makes an asset, the second finds it made.
     for _ in 0..2 {

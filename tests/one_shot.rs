@@ -81,7 +81,6 @@ async fn used_twice(server: &Server) {
     api.call(&patch, "").await.expect(204, "what is there now");
     assert_eq!(downloaded().await, another(&file));
 
-    // And what is deleted behind the service's back is no download.
     let delete = format!("DELETE {}", form.id);
     api.call(&delete, "").await.expect(204, "deleted");
     api.call(&get, "").await.expect(404, "deleted");
