@@ -150,10 +150,21 @@ fn main() {
     }
 
     let mut odd = false;
+    let mut seconds = 0;
     let mut candidates = [
         Candidate::new("form", || form(&signer, NOW)),
         Candidate::new("its floor", || {
             form_floor(&key, document.as_bytes(), &mut encoded)
+        }),
+        Candidate::new("form, first of its second", || {
+            // All of one day, so that the key stays.
+            seconds = (seconds + 1) % 40_000;
+            form(&signer, NOW + time::Duration::seconds(seconds))
+        }),
+        Candidate::new("its floor", {
+            let (key, document) = (&key, document.as_bytes());
+            let mut encoded = vec![0; document.len().div_ceil(3) * 4];
+            move || form_floor(key, document, &mut encoded)
         }),
         Candidate::new("form, key not yet derived", || {
             // Another day each time.
