@@ -23,7 +23,7 @@ const TURN: Duration = Duration::from_millis(40);
 /// How many turns, if they fit into `PATIENCE`, with all that is made before and cleared away after.
 const TURNS: usize = 60;
 const LEAST_TURNS: usize = 3;
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const STORES: usize = SIZES.len();
 
