@@ -332,8 +332,12 @@ struct Downloadable {
 
 impl Downloadable {
     fn of(form: &Ticket) -> Self {
+        Self::within(Objects::EMBEDDED, form)
+    }
+
+    fn within(objects: Objects, form: &Ticket) -> Self {
         let origin = form.url.strip_suffix("/uploads").unwrap();
-        let signer = Signer::new(Credentials::new(ID, SECRET).unwrap(), Region::us_east_1());
+        let signer = Signer::new(Credentials::new(ID, SECRET).unwrap(), objects.region());
         let request = Presign::new(Method::Get, origin, "/uploads/", form.field("key"));
         let url = signer.presign_at(&request, SystemClock.now()).unwrap();
         Self {
@@ -788,7 +792,7 @@ async fn differences_show(objects: Objects) {
         answer.text()
     );
 
-    let object = Downloadable::of(&form);
+    let object = Downloadable::within(objects, &form);
     assert_eq!(object.status(&server).await, 404, "what differs is removed");
 
     // That is final: another upload makes no difference.

@@ -98,6 +98,7 @@ async fn every_answer_is_documented_and_every_document_answered() {
     in_the_way(&mut judged).await;
     looked_at_again(&mut judged).await;
     broken(&mut judged).await;
+    without_checksums(&mut judged).await;
 
     let unseen = judged.document.unseen();
     assert!(unseen.is_empty(), "documented, never answered: {unseen:#?}");
@@ -409,6 +410,24 @@ async fn broken(judged: &mut Judged) {
     for line in [&post, &format!("GET {item}"), &format!("HEAD {item}")] {
         assert_eq!(judged.call(&unsigned, line, PHOTO).await.status, 503);
     }
+}
+
+/// A store that compares no checksum.
+async fn without_checksums(judged: &mut Judged) {
+    let store = world();
+    let region = sigv4::Region::new("us-west-004").unwrap();
+    let bucket = s3::S3Bucket::backblaze_b2("uploads", region).unwrap();
+    let signer = s3::S3Signer::new(bucket, example_credentials()).unwrap();
+    let authenticator = HeaderAuthenticator::new(store.clone()).clock(FixedClock(NOW));
+    let service = AssetUploadService::builder(store, signer, authenticator)
+        .clock(FixedClock(NOW))
+        .build();
+    let checksum = Checksum::new([7; 32]).to_base64();
+    let body = json!({"name": "a.png", "size": 1, "checksum_sha256": checksum}).to_string();
+    let answer = judged
+        .call(&service, &format!("POST {COLLECTION}"), &body)
+        .await;
+    assert_eq!(answer.json()["code"], "unsupported_checksum_sha256");
 }
 
 /// Credentials that can't be checked, and a signer that has none.
