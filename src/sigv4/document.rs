@@ -4,6 +4,8 @@
 //! the values go through the JSON escape. Literals are as long as they can be, since each piece costs
 //! as much as its bytes.
 
+use std::cell::Cell;
+
 use super::json::Text;
 use super::policy::Match;
 
@@ -11,9 +13,24 @@ use super::policy::Match;
 #[derive(Default)]
 pub(super) struct Document(Vec<u8>);
 
+thread_local! {
+    /// The last document's buffer, for the thread's next one: a document is short-lived, and no longer
+    /// than a form may be.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 impl Document {
     pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self(Vec::with_capacity(bytes))
+        // A thread that ends may have let go of it already.
+        let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+        buffer.clear();
+        buffer.reserve(bytes);
+        Self(buffer)
+    }
+
+    /// Keeps the buffer for the next document.
+    pub(super) fn recycle(self) {
+        _ = BUFFER.try_with(|buffer| buffer.set(self.0));
     }
 
     #[inline]
@@ -96,7 +113,7 @@ impl Document {
         self.append(b"]}");
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.0
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }

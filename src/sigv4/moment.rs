@@ -113,7 +113,7 @@ impl Moment {
         }
         conditions.close();
         Self {
-            conditions: conditions.into_bytes(),
+            conditions: conditions.as_bytes().to_vec(),
             fields,
             signature: [prefix, "signature"].concat(),
             lifetime,

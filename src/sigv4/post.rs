@@ -1,9 +1,9 @@
 //! The presigned POST: the policy document, its base64, its signature, the form's fields.
 //!
 //! What it costs beyond the hash are copies, so there are as few pieces as can be: what depends on
-//! the time only is written once a second ([`Moment`](super::moment::Moment)), literals are whole, and
-//! both buffers, the document and the form, are of a size that is known beforehand. Texts are looked at
-//! for escapes when the policy is built, not again here.
+//! the time only is written once a second ([`Moment`](super::moment::Moment)), literals are whole, the
+//! document's buffer is the thread's last one and the form's is of a size that is known beforehand. Texts
+//! are looked at for escapes when the policy is built, not again here.
 
 use std::fmt;
 
@@ -113,9 +113,8 @@ impl Signer {
             document.condition(field.prefix(prefix), &field.name, &field.value);
         }
         document.append(&moment.conditions);
-        let document = document.into_bytes();
 
-        let encoded_len = BASE64.encoded_length(document.len());
+        let encoded_len = BASE64.encoded_length(document.as_bytes().len());
         let last = POLICY.len() + encoded_len + moment.signature.len() + SIGNATURE_LEN;
         let capacity = form_len + moment.fields.text_len() + last;
         let mut fields = Pairs::with_capacity(capacity);
@@ -131,8 +130,9 @@ impl Signer {
         }
         fields.extend(&moment.fields);
         let encoded = fields.push_with("", POLICY, |text| {
-            BASE64.encode_append(&document, text);
+            BASE64.encode_append(document.as_bytes(), text);
         });
+        document.recycle();
         let signature = moment.day.key.sign(encoded.as_bytes());
         fields.push(&moment.signature, signature.as_str());
 
