@@ -17,7 +17,7 @@ mod environment;
 mod flags;
 #[path = "plane_sidecar/health.rs"]
 mod health;
-#[path = "plane_sidecar/shutdown.rs"]
+#[path = "shared/shutdown.rs"]
 mod shutdown;
 
 use std::io::Write;

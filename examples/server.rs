@@ -21,15 +21,15 @@ mod page;
 mod seed;
 #[path = "server/short_keys.rs"]
 mod short_keys;
+#[path = "shared/shutdown.rs"]
+mod shutdown;
 #[path = "server/small_frames.rs"]
 mod small_frames;
 
-use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tower::Layer;
@@ -42,9 +42,6 @@ use database::Database;
 use object_store::ObjectStore;
 use options::{Options, SignerKind};
 use seed::Seed;
-
-/// How long requests under way may take once the server was told to stop.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// One sentence about what went wrong.
 type Failure = String;
@@ -149,60 +146,10 @@ async fn run(options: Options) -> Result<(), Failure> {
         }
     };
     tokio::select! {
-        ended = serve(listener, app) => ended?,
+        ended = shutdown::serve(listener, app) => ended?,
         never = cleaning => match never {},
     }
     store.stop().await;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Serves until a signal, then lets requests under way finish.
-async fn serve(listener: TcpListener, app: Router) -> Result<(), Failure> {
-    let (told, mut stopping) = tokio::sync::watch::channel(false);
-    let signal = shutdown_signal()?;
-    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
-        signal.await;
-        tracing::info!("stopping");
-        told.send_replace(true);
-    });
-    let deadline = async move {
-        // An error means that the server has ended by itself.
-        if stopping.wait_for(|stopping| *stopping).await.is_ok() {
-            tokio::time::sleep(GRACE).await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        ended = server => ended.map_err(|fault| format!("the server failed: {fault}")),
-        () = deadline => {
-            tracing::warn!("some requests took longer than {GRACE:?} to end; they were cut off");
-            Ok(())
-        }
-    }
-}
-
-#[cfg(unix)]
-fn shutdown_signal() -> Result<impl Future<Output = ()>, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let handler = |kind| signal(kind).map_err(|fault| format!("can't handle signals: {fault}"));
-    let mut terminate = handler(SignalKind::terminate())?;
-    let mut interrupt = handler(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn shutdown_signal() -> Result<impl Future<Output = ()>, Failure> {
-    Ok(async {
-        // Without a handler there is only the hard way to stop, and nothing to wait for.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    })
 }

@@ -116,6 +116,8 @@ pub mod sigv4;
 mod state;
 mod store;
 mod stores;
+#[cfg(any(feature = "client", feature = "verify"))]
+mod tls;
 mod upload;
 mod usecase;
 mod verifier;

@@ -53,6 +53,7 @@ const LAYERS: [&[&str]; 6] = [
     ],
     &[
         "client",
+        "tls",
         "conformance",
         "extension_auth",
         "header_auth",

@@ -70,7 +70,10 @@ impl ObjectStore {
         if let Some(Embedded { stop, server }) = self.embedded {
             // It is only gone if it has stopped already.
             let _ = stop.send(());
-            if tokio::time::timeout(crate::GRACE, server).await.is_err() {
+            if tokio::time::timeout(crate::shutdown::GRACE, server)
+                .await
+                .is_err()
+            {
                 tracing::warn!("an upload was cut off");
             }
         }

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
@@ -20,6 +19,7 @@ use super::error::{ClientError, Peer};
 use super::exact::SourceFault;
 use super::source::SourceBody;
 use crate::BoxError;
+use crate::tls::tls;
 
 /// The longest answer that is read whole, in bytes: a form has 20 KB at most, as JSON somewhat more.
 const ANSWER: usize = 1024 * 1024;
@@ -127,19 +127,4 @@ fn failed(peer: Peer, fault: hyper_util::client::legacy::Error) -> ClientError {
     } else {
         ClientError::Lost { peer, source }
     }
-}
-
-/// The provider is named: with two of them among the program's dependencies rustls panics rather
-/// than choose.
-#[expect(
-    clippy::expect_used,
-    reason = "ring has the suites of the versions that are on by default"
-)]
-fn tls() -> rustls::ClientConfig {
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ClientConfig::builder_with_provider(ring)
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_webpki_roots()
-        .with_no_client_auth()
 }

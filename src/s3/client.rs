@@ -2,19 +2,19 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use crate::auth::Unavailable;
+use crate::tls::tls;
 
 /// HTTP/1.1, in the clear or over rustls with the Mozilla roots; follows no redirect. Needs a Tokio
 /// runtime.
@@ -61,21 +61,6 @@ impl StoreClient {
         let answer = tokio::time::timeout(self.timeout, answer).await;
         answer.map_err(|_| Unavailable::new(format!("no answer within {:?}", self.timeout)))
     }
-}
-
-/// The provider is named: with two of them among the host's dependencies rustls panics rather than
-/// choose.
-#[expect(
-    clippy::expect_used,
-    reason = "ring has the suites of the versions that are on by default"
-)]
-fn tls() -> rustls::ClientConfig {
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ClientConfig::builder_with_provider(ring)
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_webpki_roots()
-        .with_no_client_auth()
 }
 
 impl fmt::Debug for StoreClient {

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::Failure;
 
 /// How long requests under way may take once the server was told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or Ctrl-C, then lets requests under way finish.
 pub(crate) async fn serve(listener: TcpListener, app: Router) -> Result<(), Failure> {
