@@ -1,5 +1,7 @@
 //! A body read to its end, if it is JSON and not too long.
 
+use std::pin::Pin;
+
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
@@ -22,7 +24,7 @@ pub(crate) enum BodyError {
 /// it is read.
 pub(crate) async fn read_json<B: Body>(
     headers: &HeaderMap,
-    body: B,
+    mut body: Pin<&mut B>,
     limit: usize,
 ) -> Result<Bytes, BodyError> {
     if !headers.get_all(CONTENT_TYPE).iter().all(is_json) {
@@ -38,7 +40,6 @@ pub(crate) async fn read_json<B: Body>(
         return Err(too_large);
     }
 
-    let mut body = std::pin::pin!(body);
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
     while let Some(frame) = body.frame().await {

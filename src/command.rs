@@ -178,7 +178,7 @@ fn parse_type(
     let media_type = match member {
         blank if is_blank(blank) => allowed.derive(name.as_str()),
         Member::Text(text) => match allowed.listed(text) {
-            Some(media_type) => return Ok(media_type.clone()),
+            Some(media_type) => return Ok(media_type),
             None => text.parse().map_err(|_| Rejection::TypeNotAllowed)?,
         },
         _ => return Err(Rejection::TypeNotAllowed),

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::auth::{Principal, Unavailable};
+use crate::sha256::sha256;
 
 /// Looks up the API keys and tokens that [`HeaderAuthenticator`](crate::HeaderAuthenticator) finds.
 ///
@@ -107,7 +107,7 @@ impl<'a> Credential<'a> {
     /// What is kept of it.
     #[must_use]
     pub fn digest(&self) -> CredentialDigest {
-        CredentialDigest(Sha256::digest(self.secret).into())
+        CredentialDigest(sha256(self.secret.as_bytes()))
     }
 }
 

@@ -20,12 +20,20 @@ impl JsonObject {
 
     #[inline]
     pub(crate) fn text(&mut self, name: &'static str, value: &str) {
-        self.name(name);
         if is_plain(value) {
-            self.quoted(value);
+            self.plain_text(name, value);
         } else {
+            self.name(name);
             self.escaped(value);
         }
+    }
+
+    /// A text that is known to be plain.
+    #[inline]
+    pub(crate) fn plain_text(&mut self, name: &'static str, value: &str) {
+        debug_assert!(is_plain(value));
+        self.name(name);
+        self.quoted(value);
     }
 
     #[inline]
@@ -77,6 +85,12 @@ impl JsonObject {
         if !pairs.is_empty() {
             self.append("\"");
         }
+    }
+
+    /// What is between the braces of such a member when all of it is plain, in bytes.
+    pub(crate) fn len_of(pairs: &Pairs) -> usize {
+        let punctuation = pairs.len() * r#""":"","#.len();
+        pairs.text_len() + punctuation.saturating_sub(",".len())
     }
 
     /// The object, closed.

@@ -111,6 +111,7 @@ mod response;
 mod route;
 pub mod s3;
 mod service;
+mod sha256;
 mod signer;
 pub mod sigv4;
 mod state;

@@ -1,6 +1,5 @@
 //! The type of a file: parsed once, compared on its essence, signed exactly as it will be sent.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -120,6 +119,9 @@ impl fmt::Debug for MediaType {
     }
 }
 
+/// What is in it is the host's choice, and no caller's.
+type HashSet<T> = std::collections::HashSet<T, foldhash::fast::RandomState>;
+
 /// The types that may be uploaded.
 ///
 /// The default is the list that Plane ships as `ATTACHMENT_MIME_TYPES`.
@@ -138,8 +140,8 @@ pub struct AllowedTypes(Choice);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Choice {
     Any,
-    /// Sorted by length and then by the alphabet, for a binary search that seldom looks at letters.
-    Only(Vec<MediaType>),
+    /// Their essences.
+    Only(HashSet<Arc<str>>),
 }
 
 impl AllowedTypes {
@@ -158,33 +160,29 @@ impl AllowedTypes {
         types: impl IntoIterator<Item = T>,
     ) -> Result<Self, InvalidMediaType> {
         let types = types.into_iter().map(|t| t.as_ref().parse());
-        Ok(Self::listing(types.collect::<Result<_, _>>()?))
-    }
-
-    fn listing(mut types: Vec<MediaType>) -> Self {
-        types.sort_unstable_by(|a, b| listing_order(a.as_str(), b.as_str()));
-        types.dedup();
-        Self(Choice::Only(types))
+        let essences = types.map(|parsed| parsed.map(|MediaType(essence)| essence));
+        Ok(Self(Choice::Only(essences.collect::<Result<_, _>>()?)))
     }
 
     /// The type of that essence, if it is on the list: what stands there in just these words needs no
     /// parsing.
-    pub(crate) fn listed(&self, essence: &str) -> Option<&MediaType> {
+    pub(crate) fn listed(&self, essence: &str) -> Option<MediaType> {
         match &self.0 {
             Choice::Any => None,
-            Choice::Only(types) => types
-                .binary_search_by(|listed| listing_order(listed.as_str(), essence))
-                .ok()
-                .map(|at| &types[at]),
+            Choice::Only(types) => types.get(essence).cloned().map(MediaType),
         }
     }
 
-    /// All that may be uploaded, where that isn't everything.
+    /// All that may be uploaded, sorted, where that isn't everything.
     #[cfg(feature = "openapi")]
-    pub(crate) fn list(&self) -> Option<&[MediaType]> {
+    pub(crate) fn list(&self) -> Option<Vec<&str>> {
         match &self.0 {
             Choice::Any => None,
-            Choice::Only(types) => Some(types),
+            Choice::Only(types) => {
+                let mut types: Vec<_> = types.iter().map(|essence| &**essence).collect();
+                types.sort_unstable();
+                Some(types)
+            }
         }
     }
 
@@ -193,7 +191,7 @@ impl AllowedTypes {
     pub fn contains(&self, media_type: &MediaType) -> bool {
         match &self.0 {
             Choice::Any => true,
-            Choice::Only(_) => self.listed(media_type.as_str()).is_some(),
+            Choice::Only(types) => types.contains(media_type.as_str()),
         }
     }
 
@@ -215,14 +213,10 @@ impl AllowedTypes {
     }
 }
 
-fn listing_order(a: &str, b: &str) -> Ordering {
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-}
-
 impl Default for AllowedTypes {
     fn default() -> Self {
         let types = PLANE_ATTACHMENT_TYPES.iter();
-        Self::listing(types.map(|t| MediaType((*t).into())).collect())
+        Self(Choice::Only(types.map(|t| Arc::from(*t)).collect()))
     }
 }
 

@@ -18,11 +18,13 @@ use crate::plain::is_plain;
 /// assert_eq!(pairs.get("key"), Some("a/b.png"));
 /// assert_eq!(pairs.iter().count(), 2);
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Pairs {
     text: String,
     /// As small as they can be, as a form is moved several times on its way.
     lengths: SmallVec<[Lengths; 8]>,
+    /// Whether all of `text` is [plain](is_plain), so that whoever writes it need not look again.
+    plain: bool,
 }
 
 /// Of a name and of its value, in bytes.
@@ -32,12 +34,13 @@ impl Pairs {
     pub(crate) const NONE: Self = Self {
         text: String::new(),
         lengths: SmallVec::new_const(),
+        plain: true,
     };
 
     /// None.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::NONE
     }
 
     /// None yet, with room for `bytes` of names and values.
@@ -45,22 +48,25 @@ impl Pairs {
     pub fn with_capacity(bytes: usize) -> Self {
         Self {
             text: String::with_capacity(bytes),
-            lengths: SmallVec::new(),
+            ..Self::NONE
         }
     }
 
     /// Adds one at the end. One that has 4 GiB or more is not added: no request could carry it.
     #[inline]
     pub fn push(&mut self, name: &str, value: &str) {
-        self.push_with("", name, |text| text.push_str(value));
+        let plain = is_plain(name) && is_plain(value);
+        self.push_with("", name, plain, |text| text.push_str(value));
     }
 
-    /// Adds one whose name comes in two parts and whose value is what `write` appends. Gives the value.
+    /// Adds one whose name comes in two parts and whose value is what `write` appends, all of it known
+    /// to be plain or not. Gives the value.
     #[inline]
     pub(crate) fn push_with(
         &mut self,
         prefix: &str,
         name: &str,
+        plain: bool,
         write: impl FnOnce(&mut String),
     ) -> &str {
         let start = self.text.len();
@@ -71,6 +77,8 @@ impl Pairs {
         let value = &self.text[middle..];
         if let (Ok(name), Ok(length)) = (u32::try_from(middle - start), u32::try_from(value.len()))
         {
+            debug_assert_eq!(plain, is_plain(&self.text[start..]));
+            self.plain &= plain;
             self.lengths.push((name, length));
             &self.text[middle..]
         } else {
@@ -84,6 +92,7 @@ impl Pairs {
     pub(crate) fn extend(&mut self, others: &Self) {
         self.text.push_str(&others.text);
         self.lengths.extend_from_slice(&others.lengths);
+        self.plain &= others.plain;
     }
 
     /// All of them, in order.
@@ -116,14 +125,20 @@ impl Pairs {
         self.lengths.is_empty()
     }
 
-    /// Whether each name and each value is plain text; all of it is looked at in one go.
+    /// Whether each name and each value is plain text.
     pub(crate) fn are_plain(&self) -> bool {
-        is_plain(&self.text)
+        self.plain
     }
 
     /// The bytes of all names and values.
     pub(crate) fn text_len(&self) -> usize {
         self.text.len()
+    }
+}
+
+impl Default for Pairs {
+    fn default() -> Self {
+        Self::NONE
     }
 }
 

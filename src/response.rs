@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
+use uuid::fmt::Hyphenated;
 
 use crate::asset::Asset;
 use crate::auth::{AuthError, Scope, Unavailable};
@@ -21,11 +22,72 @@ use crate::rejection::{Duplicate, Rejection};
 use crate::signer::UploadData;
 use crate::upload::Upload;
 
-/// What the service answers with.
-pub(crate) type Answer = Response<Full<Bytes>>;
+/// What the service answers with. Handed through several futures, and so no larger than need be: the
+/// response is made of it at the very end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    header: Option<Header>,
+    /// JSON, or nothing.
+    body: Vec<u8>,
+    /// Whether only the head is sent.
+    is_head: bool,
+}
 
-/// Room for the answer to a create request, in bytes: its policy is the most of it.
-const CREATED_LEN: usize = 2048;
+/// The one header that an answer may have of its own.
+#[derive(Debug)]
+enum Header {
+    Allow(&'static str),
+    WwwAuthenticate(&'static str),
+    RetryAfter(u64),
+}
+
+impl Answer {
+    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if !self.body.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        match self.header {
+            Some(Header::Allow(methods)) => {
+                headers.insert(ALLOW, HeaderValue::from_static(methods));
+            }
+            Some(Header::WwwAuthenticate(challenge)) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
+            Some(Header::RetryAfter(seconds)) => {
+                headers.insert(RETRY_AFTER, seconds.into());
+            }
+            None => {}
+        }
+        *response.body_mut() = Full::from(self.body);
+        if self.is_head {
+            without_body(response)
+        } else {
+            response
+        }
+    }
+
+    /// The answer to a request of that method.
+    pub(crate) fn to(self, method: &Method) -> Self {
+        Self {
+            is_head: method == Method::HEAD,
+            ..self
+        }
+    }
+
+    fn with(mut self, header: Header) -> Self {
+        self.header = Some(header);
+        self
+    }
+}
+
+/// What is around the values of the answer to a create request.
+const CREATED: &str =
+    r#"{"asset_id":"","asset_url":"","upload_data":{"method":"","url":"","fields":{}}}"#;
 
 /// How long a caller at its cap of pending assets should wait: uploads under way need some time.
 const PENDING_RETRY_SECS: u64 = 60;
@@ -67,7 +129,12 @@ pub(crate) fn refusal(refusal: Refusal) -> Answer {
 }
 
 pub(crate) fn created(upload: &Upload) -> Answer {
-    let mut body = JsonObject::with_capacity(CREATED_LEN);
+    let room = CREATED.len()
+        + Hyphenated::LENGTH
+        + upload.asset_url.len()
+        + upload_data_room(&upload.permission);
+    // All that is needed and no more: the body is then sent from where it was written.
+    let mut body = JsonObject::with_capacity(room);
     write_id(&mut body, upload.asset_id);
     body.text("asset_url", &upload.asset_url);
     write_upload_data(&mut body, &upload.permission);
@@ -89,20 +156,17 @@ pub(crate) fn no_content() -> Answer {
 }
 
 pub(crate) fn options(allow: &'static str) -> Answer {
-    with(no_content(), ALLOW, HeaderValue::from_static(allow))
+    no_content().with(Header::Allow(allow))
 }
 
 pub(crate) fn method_not_allowed(method: &Method, allow: &'static str) -> Answer {
     let detail = format!("Method \"{method}\" not allowed.");
-    with(
-        detailed(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            &detail,
-        ),
-        ALLOW,
-        HeaderValue::from_static(allow),
-    )
+    let answer = detailed(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        &detail,
+    );
+    answer.with(Header::Allow(allow))
 }
 
 pub(crate) fn no_such_path() -> Answer {
@@ -219,7 +283,7 @@ fn rejection(rejection: Rejection) -> Answer {
             let sentence =
                 "Too many assets wait for their upload: complete or delete some of them first.";
             let answer = plain(StatusCode::TOO_MANY_REQUESTS, "too_many_pending", sentence);
-            with(answer, RETRY_AFTER, PENDING_RETRY_SECS.into())
+            answer.with(Header::RetryAfter(PENDING_RETRY_SECS))
         }
 
         Rejection::StoreUnavailable(cause) => unavailable(
@@ -257,11 +321,7 @@ fn auth_error(error: AuthError) -> Answer {
         AuthError::Missing => {
             let sentence = "Authentication credentials were not provided.";
             let answer = detailed(StatusCode::UNAUTHORIZED, "not_authenticated", sentence);
-            with(
-                answer,
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static(r#"Bearer realm="api""#),
-            )
+            answer.with(Header::WwwAuthenticate(r#"Bearer realm="api""#))
         }
         AuthError::Invalid => {
             let answer = detailed(
@@ -269,9 +329,9 @@ fn auth_error(error: AuthError) -> Answer {
                 "invalid_token",
                 "Given API token is not valid",
             );
-            let challenge =
-                HeaderValue::from_static(r#"Bearer realm="api", error="invalid_token""#);
-            with(answer, WWW_AUTHENTICATE, challenge)
+            answer.with(Header::WwwAuthenticate(
+                r#"Bearer realm="api", error="invalid_token""#,
+            ))
         }
         AuthError::Unavailable(cause) => unavailable(
             "auth_unavailable",
@@ -292,15 +352,12 @@ fn insufficient_scope(scope: Scope) -> Answer {
             r#"Bearer realm="api", error="insufficient_scope", scope="assets:write""#
         }
     };
-    with(
-        answer,
-        WWW_AUTHENTICATE,
-        HeaderValue::from_static(challenge),
-    )
+    answer.with(Header::WwwAuthenticate(challenge))
 }
 
 fn duplicate(duplicate: &Duplicate) -> Answer {
-    let mut body = JsonObject::with_capacity(CREATED_LEN);
+    let room = duplicate.upload_data.as_ref().map_or(0, upload_data_room);
+    let mut body = JsonObject::with_capacity(512 + room);
     let message = "Asset with same external id and source already exists";
     body.text("message", message);
     body.text("code", "asset_exists");
@@ -313,22 +370,36 @@ fn duplicate(duplicate: &Duplicate) -> Answer {
 }
 
 fn write_id(body: &mut JsonObject, id: AssetId) {
-    body.text(
+    body.plain_text(
         "asset_id",
-        id.as_uuid().hyphenated().encode_lower(&mut [0; 36]),
+        id.as_uuid()
+            .hyphenated()
+            .encode_lower(&mut [0; Hyphenated::LENGTH]),
     );
 }
 
 /// In the order of [`UploadData`]'s own serialization.
 fn write_upload_data(body: &mut JsonObject, data: &UploadData) {
     body.object("upload_data", |body| {
-        body.text("method", data.method().as_str());
+        body.plain_text("method", data.method().as_str());
         body.text("url", data.url());
         body.pairs("fields", data.fields());
         if !data.headers().is_empty() {
             body.pairs("headers", data.headers());
         }
     });
+}
+
+/// What its values come to in bytes, as long as they are plain.
+fn upload_data_room(data: &UploadData) -> usize {
+    let headers = match data.headers() {
+        none if none.is_empty() => 0,
+        headers => r#","headers":{}"#.len() + JsonObject::len_of(headers),
+    };
+    data.method().as_str().len()
+        + data.url().len()
+        + JsonObject::len_of(data.fields())
+        + headers
 }
 
 /// A fault of the request: `{"error","status":false,"code","field"}`.
@@ -373,29 +444,23 @@ fn unavailable(code: &'static str, sentence: &'static str, cause: &Unavailable) 
         "something this service depends on is unavailable"
     );
     let answer = plain(StatusCode::SERVICE_UNAVAILABLE, code, sentence);
-    with(answer, RETRY_AFTER, cause.retry_after_secs().into())
+    answer.with(Header::RetryAfter(cause.retry_after_secs()))
 }
 
 #[cfg(feature = "rate-limit")]
-pub(crate) fn rate_limit_exceeded(method: &Method, retry_after_secs: u64) -> Answer {
+pub(crate) fn rate_limit_exceeded(retry_after_secs: u64) -> Answer {
     let mut body = JsonObject::with_capacity(128);
     // Plane's own limiter's, and the word for programs.
     body.number("error_code", 5900);
     body.text("error_message", "RATE_LIMIT_EXCEEDED");
     body.text("code", "rate_limit_exceeded");
-    let answer = json(StatusCode::TOO_MANY_REQUESTS, body);
-    let answer = with(answer, RETRY_AFTER, retry_after_secs.into());
-    if method == Method::HEAD {
-        without_body(answer)
-    } else {
-        answer
-    }
+    json(StatusCode::TOO_MANY_REQUESTS, body).with(Header::RetryAfter(retry_after_secs))
 }
 
 /// What HEAD answers: the head that GET would, its length included, and no body (RFC 9110, section
 /// 9.3.2).
-pub(crate) fn without_body(answer: Answer) -> Answer {
-    let (mut head, body) = answer.into_parts();
+pub(crate) fn without_body(response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    let (mut head, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
         head.headers.insert(CONTENT_LENGTH, length.into());
     }
@@ -403,21 +468,50 @@ pub(crate) fn without_body(answer: Answer) -> Answer {
 }
 
 fn json(status: StatusCode, body: JsonObject) -> Answer {
-    let mut answer = Response::new(Full::from(body.end()));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+    Answer {
+        status,
+        header: None,
+        body: body.end(),
+        is_head: false,
+    }
 }
 
 fn empty(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::default());
-    *answer.status_mut() = status;
-    answer
+    Answer {
+        status,
+        header: None,
+        body: Vec::new(),
+        is_head: false,
+    }
 }
 
-fn with(mut answer: Answer, name: HeaderName, value: HeaderValue) -> Answer {
-    answer.headers_mut().insert(name, value);
-    answer
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::pairs::Pairs;
+
+    /// More would cost an allocation, less a copy.
+    #[test]
+    fn an_answer_to_a_create_request_has_just_the_room_it_needs() {
+        let pairs: Pairs = [("key", "a/b.png"), ("policy", "e30=")]
+            .into_iter()
+            .collect();
+        let url = || Arc::from("https://uploads.example.com/");
+        for permission in [
+            UploadData::post(url(), pairs.clone()),
+            UploadData::post(url(), Pairs::new()),
+            UploadData::put(url(), pairs),
+            UploadData::put(url(), Pairs::new()),
+        ] {
+            let upload = Upload {
+                asset_id: AssetId::new(uuid::Uuid::nil()),
+                asset_url: "/api/assets/v2/".to_owned(),
+                permission,
+            };
+            let body = created(&upload).body;
+            assert_eq!(body.capacity(), body.len(), "{body:?}");
+        }
+    }
 }

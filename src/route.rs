@@ -91,7 +91,11 @@ impl Path {
 }
 
 fn decode(segment: &str) -> Option<Cow<'_, str>> {
-    percent_decode_str(segment).decode_utf8().ok()
+    if segment.contains('%') {
+        percent_decode_str(segment).decode_utf8().ok()
+    } else {
+        Some(segment.into())
+    }
 }
 
 /// The path all routes lie below: empty, or `/` and more without a slash at the end.

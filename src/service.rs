@@ -3,13 +3,13 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use tower::Service;
@@ -122,22 +122,20 @@ where
         let inner = Arc::clone(&self.inner);
         let (head, body) = request.into_parts();
         ResponseFuture(Box::pin(async move {
+            let body = pin!(body);
             let answer = match &path {
                 Some(path) => inner.answer(path, &head, body).await,
                 None => response::no_such_path(),
             };
-            if head.method == Method::HEAD {
-                response::without_body(answer)
-            } else {
-                answer
-            }
+            answer.to(&head.method)
         }))
     }
 }
 
 impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
-    /// The head goes by reference: it is large, and every part of a future that owns it moves it.
-    async fn answer<B: Body>(&self, path: &Path, head: &Parts, body: B) -> Answer {
+    /// Head and body go by reference: they are large, and every part of a future that owns them moves
+    /// them.
+    async fn answer<B: Body>(&self, path: &Path, head: &Parts, body: Pin<&mut B>) -> Answer {
         let action = path.action(&head.method);
         if action == Action::Options {
             return response::options(path.allow());
@@ -151,7 +149,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         action: &Action,
         path: &Path,
         head: &Parts,
-        body: B,
+        body: Pin<&mut B>,
     ) -> Result<Answer, Refusal> {
         let caller = self.admit(head, action).await?;
         match action {
@@ -186,7 +184,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         caller: &Principal,
         path: &Path,
         head: &Parts,
-        body: B,
+        body: Pin<&mut B>,
     ) -> Result<Answer, Refusal> {
         let body = read_json(&head.headers, body, self.max_body).await?;
         let command = parse_create(&body, &self.rules)?;
@@ -210,7 +208,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         caller: &Principal,
         path: &Path,
         head: &Parts,
-        body: B,
+        body: Pin<&mut B>,
     ) -> Result<Answer, Refusal> {
         let body = read_json(&head.headers, body, self.max_body).await?;
         let is_uploaded = parse_complete(&body)?;
@@ -256,7 +254,8 @@ impl Future for ResponseFuture {
     type Output = Result<Response<Full<Bytes>>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context).map(Ok)
+        let answer = self.0.as_mut().poll(context);
+        answer.map(|answer| Ok(answer.into_response()))
     }
 }
 

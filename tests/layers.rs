@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 6] = [
         "object_name",
         "pairs",
         "plain",
+        "sha256",
         "state",
         "workspace",
     ],

@@ -106,7 +106,7 @@ fn media_type(settings: &Settings) -> Value {
         empty or absent, it is derived from the extension of `name`, and has to be allowed too.";
     match settings.rules.allowed_types.list() {
         Some(types) => {
-            let types = types.iter().map(|allowed| json!(allowed.as_str()));
+            let types = types.into_iter().map(|allowed| json!(allowed));
             let blank = [json!(""), Value::Null];
             let types: Vec<_> = types.chain(blank).collect();
             json!({"enum": types, "description": meant})

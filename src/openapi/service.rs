@@ -35,8 +35,8 @@ impl OpenApiService {
         match *method {
             Method::GET => self.document(),
             Method::HEAD => response::without_body(self.document()),
-            Method::OPTIONS => response::options(ALLOW),
-            _ => response::method_not_allowed(method, ALLOW),
+            Method::OPTIONS => response::options(ALLOW).into_response(),
+            _ => response::method_not_allowed(method, ALLOW).into_response(),
         }
     }
 

@@ -14,7 +14,7 @@ use tower::Service;
 
 use super::layer::Rules;
 use super::limiter::Standing;
-use crate::response::{self, Answer};
+use crate::response;
 
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
@@ -60,7 +60,8 @@ where
                 standing,
             },
             Err(over) => {
-                let mut answer = response::rate_limit_exceeded(&head.method, over.retry_after);
+                let answer = response::rate_limit_exceeded(over.retry_after);
+                let mut answer = answer.to(&head.method).into_response();
                 show(over.standing, answer.headers_mut());
                 Fate::Refused {
                     answer: Some(answer),
@@ -90,7 +91,7 @@ pin_project! {
     enum Fate<F> {
         Passed { #[pin] answer: F, standing: Option<Standing> },
         /// `None` once it was taken.
-        Refused { answer: Option<Answer> },
+        Refused { answer: Option<Response<Full<Bytes>>> },
     }
 }
 

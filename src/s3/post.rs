@@ -13,7 +13,7 @@ use crate::auth::Unavailable;
 use crate::limits::Lifetime;
 use crate::provider::ProvideCredentials;
 use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
-use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy};
+use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy, Signer};
 
 /// Signs uploads as POST forms with a policy, and downloads as presigned URLs. For stores that have no
 /// POST Object it signs no uploads; [`S3Signer`](super::S3Signer) says so when it is built.
@@ -120,14 +120,14 @@ impl S3PostSigner {
     }
 }
 
-#[async_trait]
-impl UploadSigner for S3PostSigner {
-    async fn sign_upload(
+impl Inner {
+    fn sign(
         &self,
+        signer: &Signer,
         upload: &UploadIntent<'_>,
         now: OffsetDateTime,
     ) -> Result<UploadData, SignerError> {
-        let Inner { target, fields } = &*self.inner;
+        let Self { target, fields } = self;
         target.check_checksum(upload)?;
         check_forms(target).map_err(|fault| SignerError::Failed(fault.into()))?;
         let mut policy = PostPolicy::builder(target.bucket.name(), upload.key.as_str())
@@ -144,7 +144,6 @@ impl UploadSigner for S3PostSigner {
         let policy = policy
             .build()
             .map_err(|fault| SignerError::Failed(fault.into()))?;
-        let signer = target.signer.at(now).await?;
         let form = signer
             .sign_post_at(&policy, now)
             .map_err(|fault| sign_fault(fault, SignerError::Failed))?;
@@ -152,6 +151,19 @@ impl UploadSigner for S3PostSigner {
             Arc::clone(&target.bucket.public().post_url),
             form.into_fields(),
         ))
+    }
+}
+
+#[async_trait]
+impl UploadSigner for S3PostSigner {
+    async fn sign_upload(
+        &self,
+        upload: &UploadIntent<'_>,
+        now: OffsetDateTime,
+    ) -> Result<UploadData, SignerError> {
+        let signer = self.inner.target.signer.at(now).await?;
+        // No await from here on: what is put together stays where it is.
+        self.inner.sign(&signer, upload, now)
     }
 
     async fn sign_download(

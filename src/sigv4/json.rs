@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::pairs::Pairs;
 use crate::plain::is_plain;
 
 /// A text that is going to be a JSON string, looked at once: whether it can be copied as it is.
@@ -33,6 +34,12 @@ impl<'a> Text<'a> {
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.plain
+    }
+
+    /// Adds it to pairs, under a plain name in two parts.
+    #[inline]
+    pub(super) fn push_to(&self, pairs: &mut Pairs, prefix: &str, name: &str) {
+        pairs.push_with(prefix, name, self.plain, |text| text.push_str(&self.text));
     }
 
     /// Writes the string without its quotes, in ASCII.

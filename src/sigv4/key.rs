@@ -2,38 +2,21 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use sha2::block_api::compress256;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::dialect::Dialect;
-
-/// A block of SHA-256, in bytes; a key fills one (RFC 2104, section 2).
-const BLOCK: usize = 64;
-
-/// What SHA-256 starts from (FIPS 180-4, section 5.3.3).
-const START: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
+use crate::sha256::{BLOCK, START, State, behind, finish};
 
 /// A derived signing key (AWS, "Deriving the signing key": four HMACs over date, region, service and
 /// terminator).
 ///
 /// What is kept are the states of the two hashes behind the padded key (RFC 2104, section 4), so that
 /// a signature costs the message and one more block. That last HMAC is done here and not by the crate
-/// that derives the key, as it copies, counts and wipes buffers that a message in one piece doesn't
-/// need: a tenth of the time of a form. A test holds the one against the other. The states are wiped on
-/// drop.
+/// that derives the key; [`sha256`](crate::sha256) says why. The states are wiped on drop.
 #[derive(Clone)]
 pub(super) struct SigningKey {
-    inner: [u32; 8],
-    outer: [u32; 8],
+    inner: State,
+    outer: State,
 }
 
 impl SigningKey {
@@ -47,14 +30,13 @@ impl SigningKey {
         Self::from_bytes(&key)
     }
 
-    /// A key of a block at most, as the hash that every derived key is.
+    /// A key of a block at most (RFC 2104, section 2), as the hash that every derived key is.
     fn from_bytes(key: &[u8]) -> Self {
         let mut block = Zeroizing::new([0; BLOCK]);
         block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
         let mut state_behind = |pad: u8| {
-            let mut state = START;
             block.iter_mut().for_each(|byte| *byte ^= pad);
-            compress256(&mut state, &[*block]);
+            let state = behind(START, &block);
             block.iter_mut().for_each(|byte| *byte ^= pad);
             state
         };
@@ -65,7 +47,7 @@ impl SigningKey {
     }
 
     fn mac(&self, message: &[u8]) -> [u8; 32] {
-        finish(self.outer, &finish(self.inner, message))
+        finish(self.outer, 1, &finish(self.inner, 1, message))
     }
 
     /// The signature of a message, as 64 lower-case hexadecimal digits.
@@ -87,29 +69,6 @@ fn hmac(key: &[u8]) -> Hmac<Sha256> {
         reason = "HMAC takes a key of any length (RFC 2104, section 3)"
     )]
     Hmac::new_from_slice(key).expect("any length is a key")
-}
-
-/// The SHA-256 of one block, whose state this is, and a message: the message is padded and its length
-/// added, that block's included (FIPS 180-4, section 5.1.1).
-fn finish(mut state: [u32; 8], message: &[u8]) -> [u8; 32] {
-    const LENGTH: usize = size_of::<u64>();
-    let (blocks, rest) = message.as_chunks::<BLOCK>();
-    compress256(&mut state, blocks);
-    let mut last = [[0; BLOCK]; 2];
-    let used = if rest.len() < BLOCK - LENGTH { 1 } else { 2 };
-    let padded = last[..used].as_flattened_mut();
-    padded[..rest.len()].copy_from_slice(rest);
-    padded[rest.len()] = 0x80;
-    let bits = 8 * (BLOCK as u64 + message.len() as u64);
-    if let Some(end) = padded.last_chunk_mut() {
-        *end = bits.to_be_bytes();
-    }
-    compress256(&mut state, &last[..used]);
-    let mut digest = [0; 32];
-    for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
-        *bytes = word.to_be_bytes();
-    }
-    digest
 }
 
 /// The hexadecimal digits of a digest.

@@ -108,8 +108,9 @@ impl Moment {
         let token = credentials.session_token();
         let token = token.map(|token| ("security-token", token));
         for (name, value) in always.into_iter().chain(token) {
-            conditions.condition(prefix, name, &Text::new(value));
-            fields.push_with(prefix, name, |text| text.push_str(value));
+            let value = Text::new(value);
+            conditions.condition(prefix, name, &value);
+            value.push_to(&mut fields, prefix, name);
         }
         conditions.close();
         Self {

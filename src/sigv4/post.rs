@@ -123,18 +123,19 @@ impl Signer {
         }
         push_exact(&mut fields, "key", &policy.key);
         for field in &*policy.fields {
-            let value = field.value.as_str();
-            fields.push_with(field.prefix(prefix), &field.name, |text| {
-                text.push_str(value);
-            });
+            field
+                .value
+                .push_to(&mut fields, field.prefix(prefix), &field.name);
         }
         fields.extend(&moment.fields);
-        let encoded = fields.push_with("", POLICY, |text| {
+        let encoded = fields.push_with("", POLICY, true, |text| {
             BASE64.encode_append(document.as_bytes(), text);
         });
         document.recycle();
         let signature = moment.day.key.sign(encoded.as_bytes());
-        fields.push(&moment.signature, signature.as_str());
+        fields.push_with("", &moment.signature, true, |text| {
+            text.push_str(signature.as_str());
+        });
 
         check_size(multipart_len(fields.len(), fields.text_len()))?;
         Ok(SignedPost {
@@ -148,7 +149,7 @@ impl Signer {
 #[inline]
 fn push_exact(fields: &mut Pairs, name: &str, rule: &Match<'_>) {
     if let Match::Exact(value) = rule {
-        fields.push(name, value.as_str());
+        value.push_to(fields, "", name);
     }
 }
 
