@@ -190,8 +190,8 @@ impl StoredObject {
 /// An asset as the store knows it. A deleted one is never handed out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
-    /// What it was made with.
-    pub made: NewAsset,
+    /// What it was made with. Boxed, as it is large and handed on.
+    pub made: Box<NewAsset>,
     /// What has become of it.
     pub state: UploadState,
 }

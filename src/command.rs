@@ -32,7 +32,7 @@ impl Default for Rules {
 /// Reads the body of a create request.
 ///
 /// Faults are looked for in the order in which Plane does: what is required, the type, the rest.
-pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<CreateUpload, Refusal> {
+pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<Box<CreateUpload>, Refusal> {
     const NAMES: [&str; 7] = [
         "name",
         "size",
@@ -86,7 +86,7 @@ pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<CreateUpload, R
         &checksum,
         str::parse,
     )?;
-    Ok(CreateUpload {
+    Ok(Box::new(CreateUpload {
         display_name,
         object_name,
         media_type,
@@ -94,7 +94,7 @@ pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<CreateUpload, R
         checksum,
         project,
         external,
-    })
+    }))
 }
 
 /// Reads the body of an update request: whether the asset is uploaded. No body counts as `{}`.

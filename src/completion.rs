@@ -31,9 +31,10 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
             .await?
             .ok_or(Rejection::AssetNotFound)?;
         match (is_uploaded, &asset.state) {
-            (true, UploadState::Pending) => self.settle(&workspace, &asset).await,
+            // Boxed, as what asks the object store is larger than all else that a request can need.
+            (true, UploadState::Pending) => Box::pin(self.settle(&workspace, &asset)).await,
             (true, UploadState::Uploaded(recorded)) => {
-                self.look_again(&asset, recorded.as_ref()).await
+                Box::pin(self.look_again(&asset, recorded.as_ref())).await
             }
             (true, UploadState::Rejected(difference)) => {
                 Err(Rejection::ObjectMismatch(difference.clone()))

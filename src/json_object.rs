@@ -73,16 +73,17 @@ impl JsonObject {
         });
     }
 
-    /// As few pieces as can be: this is most of an answer.
+    /// This is most of an answer. Literals are appended one by one, so that the compiler knows their
+    /// lengths.
     fn plain_pairs(&mut self, pairs: &Pairs) {
-        let mut between = "\"";
-        for (name, value) in pairs.iter() {
-            for part in [between, name, "\":\"", value] {
-                self.append(part);
+        for (position, (name, value)) in pairs.iter().enumerate() {
+            if position > 0 {
+                self.append(",");
             }
-            between = "\",\"";
-        }
-        if !pairs.is_empty() {
+            self.append("\"");
+            self.append(name);
+            self.append("\":\"");
+            self.append(value);
             self.append("\"");
         }
     }
@@ -116,9 +117,9 @@ impl JsonObject {
     /// A text without anything to escape.
     #[inline]
     fn quoted(&mut self, text: &str) {
-        for part in ["\"", text, "\""] {
-            self.append(part);
-        }
+        self.append("\"");
+        self.append(text);
+        self.append("\"");
     }
 
     fn escaped(&mut self, text: &str) {

@@ -46,14 +46,14 @@ pub trait AssetStore: Send + Sync {
     ///
     /// In one transaction, in this order: `asset.project`, if given, is a living project of this very
     /// workspace; no living asset of the workspace but a rejected one has `asset.external.pair()`; the
-    /// caps on pending assets hold; then the row.
+    /// caps on pending assets hold; then the row. The asset is boxed, as it is large and changes hands.
     ///
     /// # Errors
     /// See [`StoreError`].
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: NewAsset,
+        asset: Box<NewAsset>,
         caps: PendingCaps,
     ) -> Result<Created, StoreError>;
 
@@ -141,7 +141,7 @@ macro_rules! forward_store {
             async fn create(
                 &self,
                 workspace: &Workspace,
-                asset: NewAsset,
+                asset: Box<NewAsset>,
                 caps: PendingCaps,
             ) -> Result<Created, StoreError> {
                 T::create(self, workspace, asset, caps).await

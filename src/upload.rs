@@ -40,11 +40,11 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         &self,
         caller: &Principal,
         slug: Option<&WorkspaceSlug>,
-        command: CreateUpload,
+        command: Box<CreateUpload>,
     ) -> Result<Upload, Rejection> {
         let workspace = self.enter(slug, caller).await?;
         let now = self.clock.now();
-        let asset = self.draft(&workspace, caller, command, now)?;
+        let asset = self.draft(&workspace, caller, *command, now)?;
         let (id, project) = (asset.id, asset.project);
         // Signed before the row is made: a signer that fails leaves nothing behind.
         let intent = UploadIntent::of(&asset);
@@ -63,13 +63,8 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
                 })
             }
             Created::Duplicate(asset) => {
-                let asset_url = (self.asset_url)(&workspace, asset.made.project, asset.made.id);
-                let upload_data = self.resume(&asset, now).await?;
-                Err(Rejection::Duplicate(Box::new(Duplicate {
-                    asset: *asset,
-                    asset_url,
-                    upload_data,
-                })))
+                let duplicate = Box::pin(self.duplicate(&workspace, *asset, now)).await?;
+                Err(Rejection::Duplicate(Box::new(duplicate)))
             }
             Created::ProjectNotFound => Err(Rejection::ProjectNotFound),
             Created::TooManyPending => Err(Rejection::TooManyPending),
@@ -82,9 +77,9 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         caller: &Principal,
         command: CreateUpload,
         now: OffsetDateTime,
-    ) -> Result<NewAsset, Rejection> {
+    ) -> Result<Box<NewAsset>, Rejection> {
         let key = (self.key_strategy)(workspace, self.ids.next_id(), &command.object_name);
-        Ok(NewAsset {
+        Ok(Box::new(NewAsset {
             id: AssetId::new(self.ids.next_id()),
             key: ObjectKey::new(key).map_err(|fault| Rejection::Internal(fault.into()))?,
             display_name: command.display_name,
@@ -96,20 +91,27 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
             external: command.external,
             created_by: caller.user,
             created_at: now,
-        })
+        }))
     }
 
-    /// A fresh permission for an asset that still waits for its upload, exactly as it was recorded,
-    /// so that a client that crashed midway can go on.
-    async fn resume(
+    /// The asset that is there already. While it still waits for its upload there is a fresh permission
+    /// with it, exactly as it was recorded, so that a client that crashed midway can go on.
+    async fn duplicate(
         &self,
-        asset: &Asset,
+        workspace: &Workspace,
+        asset: Asset,
         now: OffsetDateTime,
-    ) -> Result<Option<UploadData>, Rejection> {
-        if !asset.state.is_pending() {
-            return Ok(None);
-        }
-        let intent = UploadIntent::of(&asset.made);
-        Ok(Some(self.signer.sign_upload(&intent, now).await?))
+    ) -> Result<Duplicate, Rejection> {
+        let upload_data = if asset.state.is_pending() {
+            let intent = UploadIntent::of(&asset.made);
+            Some(self.signer.sign_upload(&intent, now).await?)
+        } else {
+            None
+        };
+        Ok(Duplicate {
+            asset_url: (self.asset_url)(workspace, asset.made.project, asset.made.id),
+            asset,
+            upload_data,
+        })
     }
 }

@@ -616,7 +616,7 @@ impl AssetStore for Stubborn {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: NewAsset,
+        asset: Box<NewAsset>,
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         self.0.create(workspace, asset, caps).await

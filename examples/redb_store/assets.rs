@@ -84,7 +84,7 @@ impl<'a> Assets<'a> {
     }
 
     /// Adds a pending asset; `false` when there is one of that id.
-    pub(crate) fn insert(&mut self, workspace: Id, new: NewAsset) -> Result<bool> {
+    pub(crate) fn insert(&mut self, workspace: Id, new: Box<NewAsset>) -> Result<bool> {
         let id = new.id.as_uuid().as_u128();
         if self.living.get((workspace, id))?.is_some() {
             return Ok(false);

@@ -154,7 +154,7 @@ impl AssetStore for RedbStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        new: NewAsset,
+        new: Box<NewAsset>,
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let workspace = workspace.id().as_uuid().as_u128();

@@ -62,7 +62,7 @@ impl<Store: AssetStore, Guard: Send + Sync> AssetStore for Guarded<Store, Guard>
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: NewAsset,
+        asset: Box<NewAsset>,
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         self.store.create(workspace, asset, caps).await

@@ -137,7 +137,7 @@ impl<Store: AssetStore + Seed> World<Store> {
         asset: &NewAsset,
         caps: PendingCaps,
     ) -> Result<Created, Broken> {
-        let created = self.store.create(&self.home, asset.clone(), caps).await;
+        let created = self.store.create(&self.home, asset.clone().into(), caps).await;
         called("create", created)
     }
 
@@ -149,7 +149,7 @@ impl<Store: AssetStore + Seed> World<Store> {
     pub(super) async fn make_abroad(&self, asset: &NewAsset) -> Verdict {
         let created = self
             .store
-            .create(&self.abroad, asset.clone(), NO_CAPS)
+            .create(&self.abroad, asset.clone().into(), NO_CAPS)
             .await;
         let created = called("create", created)?;
         equal(&created, &Created::New, "`create` in another workspace")

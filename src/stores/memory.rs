@@ -84,12 +84,18 @@ type HashSet<K> = std::collections::HashSet<K, foldhash::fast::RandomState>;
 #[derive(Default)]
 struct Contents {
     projects: HashSet<ProjectId>,
-    /// Boxed, so that little has to move when the map grows.
-    assets: HashMap<AssetId, Box<Asset>>,
+    assets: HashMap<AssetId, Kept>,
     /// Callers choose these keys, so that their hash must not be foreseen.
     pairs: std::collections::HashMap<PairKey, AssetId>,
     pending: u32,
     pending_of: HashMap<UserId, u32>,
+}
+
+/// An asset in as few bytes as can be, so that little has to move when the map grows.
+struct Kept {
+    made: Box<NewAsset>,
+    /// Its state, unless it waits for its upload.
+    settled: Option<Box<UploadState>>,
 }
 
 impl MemoryStore {
@@ -208,7 +214,7 @@ impl AssetStore for MemoryStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: NewAsset,
+        asset: Box<NewAsset>,
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let pair = PairKey::of(&asset.external);
@@ -229,7 +235,7 @@ impl AssetStore for MemoryStore {
         let inside = contents.get(&workspace.id());
         Ok(inside
             .and_then(|inside| inside.assets.get(&id))
-            .map(|asset| Asset::clone(asset)))
+            .map(Kept::asset))
     }
 
     async fn set_state(
@@ -269,7 +275,7 @@ impl AssetStore for MemoryStore {
             return Ok(false);
         };
         let now = self.inner.clock.now();
-        self.inner.purging.deleted(now, workspace.id(), asset.made);
+        self.inner.purging.deleted(now, workspace.id(), &asset.made);
         Ok(true)
     }
 }
@@ -310,7 +316,7 @@ impl Directory {
 impl Contents {
     fn create(
         &mut self,
-        asset: NewAsset,
+        asset: Box<NewAsset>,
         pair: Option<PairKey>,
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
@@ -320,7 +326,7 @@ impl Contents {
         }
         let twin = pair.as_ref().and_then(|pair| self.pairs.get(pair));
         if let Some(twin) = twin.and_then(|id| self.assets.get(id)) {
-            return Ok(Created::Duplicate(twin.clone()));
+            return Ok(Created::Duplicate(Box::new(twin.asset())));
         }
         let caller = asset.created_by;
         let by_caller = self.pending_of.get(&caller).copied().unwrap_or_default();
@@ -331,10 +337,10 @@ impl Contents {
         match self.assets.entry(id) {
             Entry::Occupied(_) => Err(StoreError::failed("there is an asset of that id already")),
             Entry::Vacant(place) => {
-                place.insert(Box::new(Asset {
+                place.insert(Kept {
                     made: asset,
-                    state: UploadState::Pending,
-                }));
+                    settled: None,
+                });
                 if let Some(pair) = pair {
                     self.pairs.insert(pair, id);
                 }
@@ -348,8 +354,8 @@ impl Contents {
     fn set_state(&mut self, id: AssetId, change: StateChange) -> Option<(Changed, OffsetDateTime)> {
         let asset = self.assets.get_mut(&id)?;
         let from = change.from();
-        let changed = asset.state.change(change);
-        let (to, caller) = (asset.state.kind(), asset.made.created_by);
+        let (changed, to) = asset.change(change);
+        let caller = asset.made.created_by;
         let created_at = asset.made.created_at;
         if changed == Changed::Done {
             let pair = (to == StateKind::Rejected).then(|| PairKey::of(&asset.made.external));
@@ -365,24 +371,24 @@ impl Contents {
         Some((changed, created_at))
     }
 
-    fn delete(&mut self, id: AssetId) -> Option<Box<Asset>> {
+    fn delete(&mut self, id: AssetId) -> Option<Kept> {
         let asset = self.assets.remove(&id)?;
         // What a rejected one has given free may be another's by now.
-        if !asset.state.is_rejected()
+        if asset.state() != StateKind::Rejected
             && let Some(pair) = PairKey::of(&asset.made.external)
         {
             self.pairs.remove(&pair);
         }
-        if asset.state.is_pending() {
+        if asset.state() == StateKind::Pending {
             self.discount_pending(asset.made.created_by);
         }
         Some(asset)
     }
 
     /// Deletes an asset that was made before then and still waits for its upload.
-    fn give_up(&mut self, id: AssetId, before: OffsetDateTime) -> Option<Box<Asset>> {
+    fn give_up(&mut self, id: AssetId, before: OffsetDateTime) -> Option<Kept> {
         let asset = self.assets.get(&id)?;
-        let is_stale = asset.state.is_pending() && asset.made.created_at < before;
+        let is_stale = asset.state() == StateKind::Pending && asset.made.created_at < before;
         is_stale.then(|| self.delete(id)).flatten()
     }
 
@@ -399,6 +405,32 @@ impl Contents {
                 count.remove();
             }
         }
+    }
+}
+
+impl Kept {
+    fn state(&self) -> StateKind {
+        let settled = self.settled.as_ref();
+        settled.map_or(StateKind::Pending, |state| state.kind())
+    }
+
+    fn asset(&self) -> Asset {
+        let settled = self.settled.as_deref();
+        Asset {
+            made: self.made.clone(),
+            state: settled.cloned().unwrap_or(UploadState::Pending),
+        }
+    }
+
+    /// What came of a change, and the state since.
+    fn change(&mut self, change: StateChange) -> (Changed, StateKind) {
+        let settled = self.settled.take();
+        let mut state = settled.map_or(UploadState::Pending, |state| *state);
+        let changed = state.change(change);
+        if !state.is_pending() {
+            self.settled = Some(Box::new(state));
+        }
+        (changed, self.state())
     }
 }
 

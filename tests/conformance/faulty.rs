@@ -30,7 +30,7 @@ pub(crate) struct Seen {
     freed: BTreeSet<(WorkspaceId, String, String)>,
     pub(crate) rejected: BTreeSet<AssetId>,
     pub(crate) removed: BTreeSet<WorkspaceId>,
-    pub(crate) made: Vec<(Workspace, NewAsset)>,
+    pub(crate) made: Vec<(Workspace, Box<NewAsset>)>,
     pub(crate) hidden: BTreeSet<AssetId>,
     pub(crate) named: BTreeSet<AssetId>,
     owners: BTreeSet<CredentialDigest>,
@@ -67,7 +67,7 @@ impl Faulty {
         probe.external = ExternalRef::default();
         probe.project = None;
         let id = probe.id;
-        let fits = self.store.create(to, probe, caps).await.unwrap() == Created::New;
+        let fits = self.store.create(to, probe.into(), caps).await.unwrap() == Created::New;
         if fits {
             self.store.delete(to, id).await.unwrap();
         }
@@ -136,7 +136,7 @@ impl AssetStore for Faulty {
     async fn create(
         &self,
         to: &Workspace,
-        mut new: NewAsset,
+        mut new: Box<NewAsset>,
         mut caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let asked = new.clone();

@@ -15,7 +15,7 @@ const MANY: NonZeroU32 = NonZeroU32::MIN.saturating_add(9_999);
 
 impl Faulty {
     /// What was made before then and waits for its upload at this moment.
-    async fn stale(&self, before: OffsetDateTime) -> Vec<(Workspace, NewAsset)> {
+    async fn stale(&self, before: OffsetDateTime) -> Vec<(Workspace, Box<NewAsset>)> {
         let made = self.seen().made.clone();
         let mut stale = Vec::new();
         for (workspace, new) in made {

@@ -38,7 +38,7 @@ async fn everything(store: &PlaneStore) {
         (with_pair(asset(NOW), "github", "7"), CAPS),
     ] {
         let id = new.id;
-        let created = store.create(&workspace, new, caps).await.unwrap();
+        let created = store.create(&workspace, new.into(), caps).await.unwrap();
         assert_eq!(created, Created::New);
         let set = store.set_state(&workspace, id, StateChange::Complete(None));
         assert_eq!(set.await.unwrap(), Changed::Done);
@@ -159,7 +159,7 @@ async fn a_database_that_is_down_is_unavailable_and_comes_back() {
     let id = new.id;
     down(
         store
-            .create(&workspace, new.clone(), CAPS)
+            .create(&workspace, new.clone().into(), CAPS)
             .await
             .unwrap_err(),
     );
@@ -169,7 +169,7 @@ async fn a_database_that_is_down_is_unavailable_and_comes_back() {
     down(store.purge(&step).await.unwrap_err());
     down(PlaneStore::connect(&url).await.unwrap_err());
     cluster.resume();
-    let created = store.create(&workspace, new, CAPS).await;
+    let created = store.create(&workspace, new.into(), CAPS).await;
     assert_eq!(created.unwrap(), Created::New);
     everything(&store).await;
 }
@@ -227,7 +227,7 @@ async fn plans_use_what_indexes_plane_has() {
     let mut new = asset(NOW);
     new.project = Some(crate::support::MY_PROJECT.into());
     let id = new.id;
-    let created = store.create(&workspace, new, PendingCaps::default()).await;
+    let created = store.create(&workspace, new.into(), PendingCaps::default()).await;
     assert_eq!(created.unwrap(), Created::New);
     assert!(store.find(&workspace, id).await.unwrap().is_some());
     let set = store.set_state(&workspace, id, StateChange::Complete(None));
@@ -253,7 +253,7 @@ async fn plans_use_what_indexes_plane_has() {
                     assert_eq!(step.gone.len(), 1);
                 }
             } else {
-                store.create(&workspace, new, caps).await.unwrap();
+                store.create(&workspace, new.into(), caps).await.unwrap();
             }
             drop(store);
             let tables = counted().await.into_iter().map(|(table, _)| table);

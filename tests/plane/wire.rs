@@ -128,7 +128,7 @@ async fn every_call_is_one_round_trip() {
     ] {
         watched
             .one_round_trip(what, move |store, home| async move {
-                let created = store.create(&home, new, caps).await.unwrap();
+                let created = store.create(&home, new.into(), caps).await.unwrap();
                 let created = format!("{created:?}");
                 assert!(created.starts_with(outcome), "{what}: {created}");
             })
@@ -174,7 +174,7 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
         let own = new.clone();
         let created = watched
             .cut_once(&effect, |store, home| async move {
-                store.create(&home, own, caps).await
+                store.create(&home, own.into(), caps).await
             })
             .await;
         assert_eq!(created.unwrap(), Created::New);
@@ -184,7 +184,7 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
         if new.external.pair().is_none() {
             let again = watched
                 .store
-                .create(&watched.home, new, PendingCaps::default());
+                .create(&watched.home, new.into(), PendingCaps::default());
             assert!(matches!(again.await, Err(StoreError::Failed(_))));
         }
     }
@@ -200,7 +200,7 @@ async fn a_change_whose_answer_was_lost_is_unavailable() {
     let id = new.id;
     let created = watched
         .store
-        .create(&watched.home, new, PendingCaps::default());
+        .create(&watched.home, new.into(), PendingCaps::default());
     assert_eq!(created.await.unwrap(), Created::New);
     let deleted = watched
         .cut_once("is_deleted", |store, home| async move {

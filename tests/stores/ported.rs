@@ -35,7 +35,7 @@ impl<Port: AssetStore, Store: Send + Sync> AssetStore for Ported<Port, Store> {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: NewAsset,
+        asset: Box<NewAsset>,
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         self.port.create(workspace, asset, caps).await

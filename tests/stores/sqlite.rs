@@ -58,7 +58,7 @@ fn asset() -> NewAsset {
 async fn make(store: &SqliteStore, workspace: &Workspace) -> AssetId {
     let new = asset();
     let id = new.id;
-    let created = store.create(workspace, new, PendingCaps::default()).await;
+    let created = store.create(workspace, new.into(), PendingCaps::default()).await;
     assert_eq!(created.unwrap(), Created::New);
     id
 }
@@ -197,7 +197,7 @@ async fn a_lock_that_stays_is_unavailable() {
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let created = store
-        .create(&workspace, asset(), PendingCaps::default())
+        .create(&workspace, asset().into(), PendingCaps::default())
         .await;
     assert!(matches!(created, Err(StoreError::Unavailable(_))));
     // Readers don't mind.
@@ -256,7 +256,7 @@ fn several_handles_of_one_file_make_one_pair_once() {
                 let label = |text: &str| tower_asset_upload::ExternalLabel::new(text).ok();
                 new.external.source = label("github");
                 new.external.id = label(&n.to_string());
-                let created = store.create(&workspace, new, PendingCaps::default()).await;
+                let created = store.create(&workspace, new.into(), PendingCaps::default()).await;
                 made += usize::from(created.unwrap() == Created::New);
             }
             made

@@ -245,7 +245,7 @@ impl AssetStore for Broken {
     async fn create(
         &self,
         _: &Workspace,
-        _: NewAsset,
+        _: Box<NewAsset>,
         _: PendingCaps,
     ) -> Result<Created, StoreError> {
         Err(self.error())

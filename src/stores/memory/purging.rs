@@ -67,12 +67,12 @@ impl Purging {
         self.arrivals().rejected.push((workspace, id));
     }
 
-    pub(super) fn deleted(&self, at: OffsetDateTime, workspace: WorkspaceId, asset: NewAsset) {
+    pub(super) fn deleted(&self, at: OffsetDateTime, workspace: WorkspaceId, asset: &NewAsset) {
         let condemned = Condemned {
             deleted_at: at,
             workspace,
             id: asset.id,
-            key: asset.key,
+            key: asset.key.clone(),
         };
         self.arrivals().deleted.push(condemned);
     }
@@ -106,7 +106,7 @@ impl PurgeStore for MemoryStore {
                 .get_mut(&workspace)
                 .and_then(|inside| inside.give_up(id, step.pending_before));
             if let Some(asset) = asset {
-                purging.deleted(step.now, workspace, asset.made);
+                purging.deleted(step.now, workspace, &asset.made);
                 given_up += 1;
             }
         }
@@ -119,7 +119,7 @@ impl PurgeStore for MemoryStore {
                 .get_mut(&workspace)
                 .and_then(|inside| inside.delete(id));
             if let Some(asset) = asset {
-                purging.deleted(step.now, workspace, asset.made);
+                purging.deleted(step.now, workspace, &asset.made);
                 given_up += 1;
             }
         }

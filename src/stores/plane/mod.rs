@@ -147,7 +147,7 @@ impl AssetStore for PlaneStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: NewAsset,
+        asset: Box<NewAsset>,
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let workspace = workspace.id();

@@ -54,7 +54,7 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
     let media_type = attributes["type"].as_str();
     let creator: Option<Uuid> = get(row, "created_by_id")?;
     Ok(Asset {
-        made: NewAsset {
+        made: Box::new(NewAsset {
             id: get::<Uuid>(row, "id")?.into(),
             display_name,
             object_name,
@@ -71,7 +71,7 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
             created_by: UserId::new(creator.unwrap_or_default()),
             created_at: get(row, "created_at")?,
             key: ObjectKey::new(key).map_err(|_| Fault::Row("asset"))?,
-        },
+        }),
         state: state(get(row, "is_uploaded")?, &metadata),
     })
 }

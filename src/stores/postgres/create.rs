@@ -52,7 +52,7 @@ const TRIES: usize = 10;
 pub(super) async fn create(
     mut tables: Tables,
     workspace: WorkspaceId,
-    asset: NewAsset,
+    asset: Box<NewAsset>,
     caps: PendingCaps,
 ) -> Result<Created, Fault> {
     let created = attempt(&mut tables, workspace, &asset, caps).await;
@@ -67,7 +67,7 @@ pub(super) async fn create(
         _ => {}
     }
     let found = find(&mut tables, workspace, asset.id).await?;
-    if found.is_some_and(|found| found.made == as_kept(&asset)) {
+    if found.is_some_and(|found| *found.made == as_kept(&asset)) {
         return Ok(Created::New);
     }
     created

@@ -241,7 +241,7 @@ impl AssetStore for PostgresStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: NewAsset,
+        asset: Box<NewAsset>,
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let workspace = workspace.id();

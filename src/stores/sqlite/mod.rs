@@ -203,7 +203,7 @@ impl AssetStore for SqliteStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: NewAsset,
+        asset: Box<NewAsset>,
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let workspace = workspace.id();

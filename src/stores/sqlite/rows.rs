@@ -32,7 +32,7 @@ pub(super) fn asset(row: &Row<'_>) -> Result<Asset, Fault> {
         label.map_err(|_| Fault::Row(column))
     };
     Ok(Asset {
-        made: NewAsset {
+        made: Box::new(NewAsset {
             id: id(row, "id")?,
             key: ObjectKey::new(text("object_key")?).map_err(|_| Fault::Row("object_key"))?,
             display_name: DisplayName::new(&text("display_name")?),
@@ -50,7 +50,7 @@ pub(super) fn asset(row: &Row<'_>) -> Result<Asset, Fault> {
             },
             created_by: id(row, "created_by")?,
             created_at: instant(row.get("created_at")?, "created_at")?,
-        },
+        }),
         state: state(row)?,
     })
 }
