@@ -59,10 +59,9 @@ impl JsonObject {
 
     /// A member that is an object of names and values in their order.
     pub(crate) fn pairs(&mut self, name: &'static str, pairs: &Pairs) {
-        self.object(name, |object| {
-            if pairs.are_plain() {
-                object.plain_pairs(pairs);
-            } else {
+        self.object(name, |object| match pairs.as_members() {
+            Some(members) => object.append(members),
+            None => {
                 for (name, value) in pairs.iter() {
                     object.comma();
                     object.escaped(name);
@@ -71,27 +70,6 @@ impl JsonObject {
                 }
             }
         });
-    }
-
-    /// This is most of an answer. Literals are appended one by one, so that the compiler knows their
-    /// lengths.
-    fn plain_pairs(&mut self, pairs: &Pairs) {
-        for (position, (name, value)) in pairs.iter().enumerate() {
-            if position > 0 {
-                self.append(",");
-            }
-            self.append("\"");
-            self.append(name);
-            self.append("\":\"");
-            self.append(value);
-            self.append("\"");
-        }
-    }
-
-    /// What is between the braces of such a member when all of it is plain, in bytes.
-    pub(crate) fn len_of(pairs: &Pairs) -> usize {
-        let punctuation = pairs.len() * r#""":"","#.len();
-        pairs.text_len() + punctuation.saturating_sub(",".len())
     }
 
     /// The object, closed.

@@ -93,8 +93,8 @@ fn is_clean(raw: &str) -> bool {
         && is_plain(raw)
         && !raw.starts_with(['.', ' '])
         && !raw.ends_with(' ')
-        && !raw.contains('/')
-        && !raw.contains("..")
+        && !raw.bytes().fold(false, |found, b| found | (b == b'/'))
+        && !has_pair(raw, [b'.', b'.'])
 }
 
 fn is_dropped(c: char) -> bool {
@@ -196,14 +196,19 @@ pub enum InvalidObjectKey {
     Path,
 }
 
-/// Whether a segment of the path is `.` or `..`. Few have a segment that so much as begins with a dot,
-/// which is told without an early end: the compiler makes vector instructions of it.
+/// Whether a segment of the path is `.` or `..`. Few have a segment that so much as begins with a dot.
 fn has_dot_segment(key: &str) -> bool {
-    let pairs = key.bytes().zip(key.bytes().skip(1));
-    let begins_with_dot = pairs.fold(key.starts_with('.'), |found, pair| {
-        found | (pair == (b'/', b'.'))
-    });
-    begins_with_dot && key.split('/').any(|segment| matches!(segment, "." | ".."))
+    (key.starts_with('.') || has_pair(key, [b'/', b'.']))
+        && key.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+/// Whether these two bytes stand side by side, told without an early end: the compiler makes vector
+/// instructions of it.
+fn has_pair(text: &str, [first, second]: [u8; 2]) -> bool {
+    let neighbours = text.as_bytes().iter().zip(text.as_bytes().iter().skip(1));
+    neighbours.fold(false, |found, (a, b)| {
+        found | ((*a == first) & (*b == second))
+    })
 }
 
 impl ObjectKey {

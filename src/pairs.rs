@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::plain::is_plain;
 
-/// Names and values in order, one behind the other in one buffer.
+/// Names and values in order, in one buffer.
 ///
 /// Serializes as a map in that order. `Debug` shows the names only: the values may be a permission.
 ///
@@ -20,12 +20,20 @@ use crate::plain::is_plain;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pairs {
+    /// `"name":"value",` one behind the other: members of a JSON object, as long as they need no escapes.
+    /// An answer to a create request is mostly that, and then takes it in one piece.
     text: String,
     /// As small as they can be, as a form is moved several times on its way.
     lengths: SmallVec<[Lengths; 8]>,
-    /// Whether all of `text` is [plain](is_plain), so that whoever writes it need not look again.
+    /// Whether each name and each value is [plain](is_plain).
     plain: bool,
 }
+
+/// What is before a name, between it and its value, and behind that.
+const PUNCTUATION: [&str; 3] = ["\"", "\":\"", "\","];
+
+/// The bytes of it.
+const AROUND: usize = PUNCTUATION[0].len() + PUNCTUATION[1].len() + PUNCTUATION[2].len();
 
 /// Of a name and of its value, in bytes.
 type Lengths = (u32, u32);
@@ -46,8 +54,13 @@ impl Pairs {
     /// None yet, with room for `bytes` of names and values.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
+        Self::with_room(8, bytes)
+    }
+
+    /// None yet, with room for so many and for `bytes` of their names and values.
+    pub(crate) fn with_room(pairs: usize, bytes: usize) -> Self {
         Self {
-            text: String::with_capacity(bytes),
+            text: String::with_capacity(bytes + pairs * AROUND),
             ..Self::NONE
         }
     }
@@ -69,18 +82,21 @@ impl Pairs {
         plain: bool,
         write: impl FnOnce(&mut String),
     ) -> &str {
+        let [before, between, behind] = PUNCTUATION;
         let start = self.text.len();
+        self.text.push_str(before);
         self.text.push_str(prefix);
         self.text.push_str(name);
+        let name_len = self.text.len() - start - before.len();
+        self.text.push_str(between);
         let middle = self.text.len();
         write(&mut self.text);
-        let value = &self.text[middle..];
-        if let (Ok(name), Ok(length)) = (u32::try_from(middle - start), u32::try_from(value.len()))
-        {
-            debug_assert_eq!(plain, is_plain(&self.text[start..]));
+        let end = self.text.len();
+        if let (Ok(name), Ok(value)) = (u32::try_from(name_len), u32::try_from(end - middle)) {
+            self.text.push_str(behind);
             self.plain &= plain;
-            self.lengths.push((name, length));
-            &self.text[middle..]
+            self.lengths.push((name, value));
+            &self.text[middle..end]
         } else {
             self.text.truncate(start);
             ""
@@ -97,11 +113,12 @@ impl Pairs {
 
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let [before, between, behind] = PUNCTUATION.map(str::len);
         let mut rest = self.text.as_str();
         self.lengths.iter().map(move |&(name, value)| {
-            let (name, behind) = rest.split_at(name as usize);
-            let (value, behind) = behind.split_at(value as usize);
-            rest = behind;
+            let (name, from_there) = rest[before..].split_at(name as usize);
+            let (value, from_there) = from_there[between..].split_at(value as usize);
+            rest = &from_there[behind..];
             (name, value)
         })
     }
@@ -125,14 +142,15 @@ impl Pairs {
         self.lengths.is_empty()
     }
 
-    /// Whether each name and each value is plain text.
-    pub(crate) fn are_plain(&self) -> bool {
-        self.plain
+    /// All of them as the members of a JSON object, unless something in them needs an escape.
+    pub(crate) fn as_members(&self) -> Option<&str> {
+        let members = self.text.strip_suffix(',').unwrap_or(&self.text);
+        self.plain.then_some(members)
     }
 
     /// The bytes of all names and values.
     pub(crate) fn text_len(&self) -> usize {
-        self.text.len()
+        self.text.len() - self.lengths.len() * AROUND
     }
 }
 

@@ -18,6 +18,7 @@ use crate::download::Download;
 use crate::id::AssetId;
 use crate::json::Malformed;
 use crate::json_object::JsonObject;
+use crate::pairs::Pairs;
 use crate::rejection::{Duplicate, Rejection};
 use crate::signer::UploadData;
 use crate::upload::Upload;
@@ -392,13 +393,14 @@ fn write_upload_data(body: &mut JsonObject, data: &UploadData) {
 
 /// What its values come to in bytes, as long as they are plain.
 fn upload_data_room(data: &UploadData) -> usize {
+    let members = |pairs: &Pairs| pairs.as_members().map_or(0, str::len);
     let headers = match data.headers() {
         none if none.is_empty() => 0,
-        headers => r#","headers":{}"#.len() + JsonObject::len_of(headers),
+        headers => r#","headers":{}"#.len() + members(headers),
     };
     data.method().as_str().len()
         + data.url().len()
-        + JsonObject::len_of(data.fields())
+        + members(data.fields())
         + headers
 }
 
@@ -490,7 +492,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::pairs::Pairs;
 
     /// More would cost an allocation, less a copy.
     #[test]

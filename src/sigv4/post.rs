@@ -116,8 +116,9 @@ impl Signer {
 
         let encoded_len = BASE64.encoded_length(document.as_bytes().len());
         let last = POLICY.len() + encoded_len + moment.signature.len() + SIGNATURE_LEN;
-        let capacity = form_len + moment.fields.text_len() + last;
-        let mut fields = Pairs::with_capacity(capacity);
+        let room = form_len + moment.fields.text_len() + last;
+        let pairs = 4 + policy.fields.len() + moment.fields.len();
+        let mut fields = Pairs::with_room(pairs, room);
         if let Some(rule) = &policy.content_type {
             push_exact(&mut fields, "Content-Type", rule);
         }
