@@ -20,20 +20,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::rounds::{median, verdict};
-use crate::{BODY, COLLECTION, KEY, builder, memory};
+use crate::{BODY, COLLECTION, KEY, builder, filled, memory};
 
 const CONNECTIONS: usize = 64;
-const TURN: Duration = Duration::from_millis(400);
-const ROUNDS: usize = 25;
+const TURN: Duration = Duration::from_millis(100);
+const ROUNDS: usize = 75;
 
 pub fn compare() {
     let client = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let store = memory();
+    let credentials = memory();
+    let filled = filled::memory(1_000);
     let ours = Server::start(TowerToHyperService::new(
-        builder(store.clone(), &store).build(),
+        builder(filled.store.clone(), &credentials).build(),
     ));
     let answer = client.block_on(ours.answer());
     let body = Bytes::from(answer.split_once("\r\n\r\n").unwrap().1.to_owned());
@@ -46,6 +47,8 @@ pub fn compare() {
     for round in 0..=ROUNDS {
         for (at, server) in [&ours, &hello].into_iter().enumerate() {
             let (rate, cost) = client.block_on(server.turn(answer.len()));
+            // What grows with the number of assets is another bench's matter.
+            client.block_on(filled.clear());
             // The first round opens connections and fills caches.
             if round > 0 {
                 rates[at].push(rate);
