@@ -39,7 +39,12 @@ impl AssetStore for MapStore {
         Ok((slug.as_str() == "acme").then(acme))
     }
 
-    async fn create(&self, to: &Workspace, new: Box<NewAsset>, caps: PendingCaps) -> Result<Created> {
+    async fn create(
+        &self,
+        to: &Workspace,
+        new: Box<NewAsset>,
+        caps: PendingCaps,
+    ) -> Result<Created> {
         if new.project.is_some() {
             return Ok(Created::ProjectNotFound); // this store has no projects
         }

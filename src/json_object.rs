@@ -3,6 +3,10 @@
 //! An answer to a create request is mostly one policy of plain text. `serde_json` looks at it byte by
 //! byte, which takes as long as signing it; here it is looked at in whole vectors and copied. What has
 //! to be escaped is `serde_json`'s work.
+#![expect(
+    clippy::inline_always,
+    reason = "names that are literals are then appended without a call, which is what most of it costs"
+)]
 
 use crate::pairs::Pairs;
 use crate::plain::is_plain;
@@ -18,7 +22,7 @@ impl JsonObject {
         Self(text)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(&mut self, name: &'static str, value: &str) {
         if is_plain(value) {
             self.plain_text(name, value);
@@ -29,7 +33,7 @@ impl JsonObject {
     }
 
     /// A text that is known to be plain.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn plain_text(&mut self, name: &'static str, value: &str) {
         debug_assert!(is_plain(value));
         self.name(name);
@@ -49,7 +53,7 @@ impl JsonObject {
     }
 
     /// A member that is an object itself.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn object(&mut self, name: &'static str, write: impl FnOnce(&mut Self)) {
         self.name(name);
         self.append("{");
@@ -78,14 +82,14 @@ impl JsonObject {
         self.0
     }
 
-    #[inline]
+    #[inline(always)]
     fn name(&mut self, name: &'static str) {
         self.comma();
         self.quoted(name);
         self.append(":");
     }
 
-    #[inline]
+    #[inline(always)]
     fn comma(&mut self) {
         if self.0.last() != Some(&b'{') {
             self.append(",");
@@ -93,7 +97,7 @@ impl JsonObject {
     }
 
     /// A text without anything to escape.
-    #[inline]
+    #[inline(always)]
     fn quoted(&mut self, text: &str) {
         self.append("\"");
         self.append(text);

@@ -93,7 +93,7 @@ fn is_clean(raw: &str) -> bool {
         && is_plain(raw)
         && !raw.starts_with(['.', ' '])
         && !raw.ends_with(' ')
-        && !raw.bytes().fold(false, |found, b| found | (b == b'/'))
+        && !raw.contains('/')
         && !has_pair(raw, [b'.', b'.'])
 }
 
@@ -204,6 +204,10 @@ fn has_dot_segment(key: &str) -> bool {
 
 /// Whether these two bytes stand side by side, told without an early end: the compiler makes vector
 /// instructions of it.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a lazy operator is an early end"
+)]
 fn has_pair(text: &str, [first, second]: [u8; 2]) -> bool {
     let neighbours = text.as_bytes().iter().zip(text.as_bytes().iter().skip(1));
     neighbours.fold(false, |found, (a, b)| {

@@ -1,4 +1,8 @@
 //! Names and values in order: a form's fields, a request's headers.
+#![expect(
+    clippy::inline_always,
+    reason = "names that are literals are then appended without a call, which is what most of it costs"
+)]
 
 use std::fmt;
 
@@ -30,10 +34,12 @@ pub struct Pairs {
 }
 
 /// What is before a name, between it and its value, and behind that.
-const PUNCTUATION: [&str; 3] = ["\"", "\":\"", "\","];
+const BEFORE: &str = "\"";
+const BETWEEN: &str = "\":\"";
+const BEHIND: &str = "\",";
 
-/// The bytes of it.
-const AROUND: usize = PUNCTUATION[0].len() + PUNCTUATION[1].len() + PUNCTUATION[2].len();
+/// The bytes of all that.
+const AROUND: usize = BEFORE.len() + BETWEEN.len() + BEHIND.len();
 
 /// Of a name and of its value, in bytes.
 type Lengths = (u32, u32);
@@ -82,18 +88,36 @@ impl Pairs {
         plain: bool,
         write: impl FnOnce(&mut String),
     ) -> &str {
-        let [before, between, behind] = PUNCTUATION;
         let start = self.text.len();
-        self.text.push_str(before);
+        self.text.push_str(BEFORE);
         self.text.push_str(prefix);
         self.text.push_str(name);
-        let name_len = self.text.len() - start - before.len();
-        self.text.push_str(between);
+        self.text.push_str(BETWEEN);
+        self.push_value(start, plain, write)
+    }
+
+    /// Adds one whose name is plain and comes with all that is before its value, as in `"name":"`.
+    #[inline(always)]
+    pub(crate) fn push_opened(
+        &mut self,
+        opening: &str,
+        plain: bool,
+        write: impl FnOnce(&mut String),
+    ) -> &str {
+        let start = self.text.len();
+        self.text.push_str(opening);
+        self.push_value(start, plain, write)
+    }
+
+    /// The value of the one whose opening begins at `start`.
+    #[inline(always)]
+    fn push_value(&mut self, start: usize, plain: bool, write: impl FnOnce(&mut String)) -> &str {
         let middle = self.text.len();
         write(&mut self.text);
         let end = self.text.len();
-        if let (Ok(name), Ok(value)) = (u32::try_from(name_len), u32::try_from(end - middle)) {
-            self.text.push_str(behind);
+        let name = middle - start - BEFORE.len() - BETWEEN.len();
+        if let (Ok(name), Ok(value)) = (u32::try_from(name), u32::try_from(end - middle)) {
+            self.text.push_str(BEHIND);
             self.plain &= plain;
             self.lengths.push((name, value));
             &self.text[middle..end]
@@ -113,12 +137,11 @@ impl Pairs {
 
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let [before, between, behind] = PUNCTUATION.map(str::len);
         let mut rest = self.text.as_str();
         self.lengths.iter().map(move |&(name, value)| {
-            let (name, from_there) = rest[before..].split_at(name as usize);
-            let (value, from_there) = from_there[between..].split_at(value as usize);
-            rest = &from_there[behind..];
+            let (name, from_there) = rest[BEFORE.len()..].split_at(name as usize);
+            let (value, from_there) = from_there[BETWEEN.len()..].split_at(value as usize);
+            rest = &from_there[BEHIND.len()..];
             (name, value)
         })
     }

@@ -398,10 +398,7 @@ fn upload_data_room(data: &UploadData) -> usize {
         none if none.is_empty() => 0,
         headers => r#","headers":{}"#.len() + members(headers),
     };
-    data.method().as_str().len()
-        + data.url().len()
-        + members(data.fields())
-        + headers
+    data.method().as_str().len() + data.url().len() + members(data.fields()) + headers
 }
 
 /// A fault of the request: `{"error","status":false,"code","field"}`.

@@ -70,7 +70,14 @@ fn plane_key(workspace: &Workspace, random: Uuid, name: &ObjectName) -> String {
     let id = workspace.id().as_uuid().hyphenated().encode_lower(&mut id);
     let mut hex = [0; 32];
     let hex = random.simple().encode_lower(&mut hex);
-    [id, "/", hex, "-", name.as_str()].concat()
+    let name = name.as_str();
+    let mut key = String::with_capacity(id.len() + hex.len() + 2 + name.len());
+    key.push_str(id);
+    key.push('/');
+    key.push_str(hex);
+    key.push('-');
+    key.push_str(name);
+    key
 }
 
 /// The path under which Plane's own API serves an attachment, `None` and all (the published page of

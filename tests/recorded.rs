@@ -313,7 +313,9 @@ impl Row {
     async fn put(&self, asset: NewAsset, store: &MemoryStore) {
         let id = asset.id;
         let at = Workspace::new(WorkspaceId::new(self.workspace_id), slug(self.workspace_id));
-        let made = store.create(&at, asset.into(), PendingCaps::default()).await;
+        let made = store
+            .create(&at, asset.into(), PendingCaps::default())
+            .await;
         assert_eq!(made.unwrap(), Created::New);
         if self.is_uploaded {
             let set = store.set_state(&at, id, StateChange::Complete(None)).await;

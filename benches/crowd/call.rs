@@ -132,7 +132,9 @@ impl Task {
             }
             Self::Find(id) => assert!(store.find(workspace, id).await.unwrap().is_some()),
             Self::Create(new) => {
-                let created = store.create(workspace, new.into(), PendingCaps::default()).await;
+                let created = store
+                    .create(workspace, new.into(), PendingCaps::default())
+                    .await;
                 assert_eq!(created.unwrap(), Created::New);
             }
             Self::Complete(id) => complete(store, workspace, id).await,

@@ -100,7 +100,10 @@ pub(crate) fn read(id: AssetId, bytes: &[u8]) -> Result<Asset> {
         State::Uploaded(object) => UploadState::Uploaded(object.map(Object::read).transpose()?),
         State::Rejected(difference) => UploadState::Rejected(Difference::new(&difference)),
     };
-    Ok(Asset { made: made.into(), state })
+    Ok(Asset {
+        made: made.into(),
+        state,
+    })
 }
 
 impl Object {

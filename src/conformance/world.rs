@@ -137,7 +137,10 @@ impl<Store: AssetStore + Seed> World<Store> {
         asset: &NewAsset,
         caps: PendingCaps,
     ) -> Result<Created, Broken> {
-        let created = self.store.create(&self.home, asset.clone().into(), caps).await;
+        let created = self
+            .store
+            .create(&self.home, asset.clone().into(), caps)
+            .await;
         called("create", created)
     }
 

@@ -3,6 +3,10 @@
 //! A policy is a handful of strings between constant punctuation, so it is written piece by piece
 //! instead of through a tree of values. Every string that is not a literal of this crate is a
 //! [`Text`]: no value can close its own quotes.
+#![expect(
+    clippy::inline_always,
+    reason = "names that are literals are then appended without a call, which is what most of it costs"
+)]
 
 use std::borrow::Cow;
 
@@ -40,6 +44,12 @@ impl<'a> Text<'a> {
     #[inline]
     pub(super) fn push_to(&self, pairs: &mut Pairs, prefix: &str, name: &str) {
         pairs.push_with(prefix, name, self.plain, |text| text.push_str(&self.text));
+    }
+
+    /// Adds it to pairs, under a plain name with all that is before the value.
+    #[inline(always)]
+    pub(super) fn push_opened_to(&self, pairs: &mut Pairs, opening: &str) {
+        pairs.push_opened(opening, self.plain, |text| text.push_str(&self.text));
     }
 
     /// Writes the string without its quotes, in ASCII.

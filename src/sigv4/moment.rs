@@ -51,7 +51,7 @@ pub(super) struct Moment {
     pub(super) conditions: Vec<u8>,
     /// The fields that belong to these conditions.
     pub(super) fields: Pairs,
-    /// The name of the field with the signature.
+    /// All that is before the value of the field with the signature: its name in quotes, a colon, a quote.
     pub(super) signature: String,
     /// A lifetime in seconds, and when what is signed now for so long ends: what was asked for when
     /// the second began will be asked for again.
@@ -116,7 +116,7 @@ impl Moment {
         Self {
             conditions: conditions.as_bytes().to_vec(),
             fields,
-            signature: [prefix, "signature"].concat(),
+            signature: ["\"", prefix, "signature\":\""].concat(),
             lifetime,
             stamp,
             day,

@@ -25,7 +25,9 @@ async fn row(plane: &Plane, made: OffsetDateTime) -> Value {
     let workspace = workspace.unwrap().unwrap();
     let new = asset(made);
     let id = *new.id.as_uuid();
-    let created = plane.store.create(&workspace, new.into(), PendingCaps::default());
+    let created = plane
+        .store
+        .create(&workspace, new.into(), PendingCaps::default());
     created.await.unwrap();
     plane.row(id).await
 }

@@ -37,7 +37,10 @@ async fn at_once(
             tokio::spawn(async move {
                 start.wait().await;
                 let id = new.id;
-                (id, store.create(&workspace, new.into(), caps).await.unwrap())
+                (
+                    id,
+                    store.create(&workspace, new.into(), caps).await.unwrap(),
+                )
             })
         })
         .collect();
@@ -112,7 +115,10 @@ async fn what_is_not_purgeable_is_not_pending() {
         per_caller: NonZeroU32::new(1),
     };
     for _ in 0..2 {
-        let created = plane.store.create(&workspace, asset(NOW).into(), caps).await;
+        let created = plane
+            .store
+            .create(&workspace, asset(NOW).into(), caps)
+            .await;
         assert_eq!(created.unwrap(), Created::New);
         // From now on it is Plane's own.
         plane
@@ -170,7 +176,10 @@ async fn a_creation_that_fails_leaves_nothing() {
     let mut new = asset(NOW);
     new.key = ObjectKey::new(format!("{MINE}/{}", "é".repeat(480))).unwrap();
     let id = new.id;
-    let created = plane.store.create(&workspace, new.clone().into(), capped).await;
+    let created = plane
+        .store
+        .create(&workspace, new.clone().into(), capped)
+        .await;
     assert_eq!(created.unwrap(), Created::New);
     let found = plane.store.find(&workspace, id).await.unwrap().unwrap();
     assert_eq!(found.made, new.into());
@@ -186,13 +195,17 @@ async fn of_planes_own_twins_the_youngest_counts() {
     for day in 1..=3 {
         let new = asset(NOW - time::Duration::days(day));
         ids.push(new.id);
-        let created = plane.store.create(&workspace, new.into(), PendingCaps::default());
+        let created = plane
+            .store
+            .create(&workspace, new.into(), PendingCaps::default());
         created.await.unwrap();
     }
     let twins = "external_source = 'github', external_id = '7'";
     plane.set("file_assets", twins, "true").await;
     let new = with_pair(asset(NOW), "github", "7");
-    let created = plane.store.create(&workspace, new.into(), PendingCaps::default());
+    let created = plane
+        .store
+        .create(&workspace, new.into(), PendingCaps::default());
     match created.await.unwrap() {
         Created::Duplicate(twin) => assert_eq!(twin.made.id, ids[0]),
         other => panic!("{other:?}"),

@@ -96,7 +96,10 @@ async fn every_call(store: &PlaneStore) {
     })
     .await;
     timed("create", async || {
-        store.create(&workspace, asset(NOW).into(), none).await.unwrap()
+        store
+            .create(&workspace, asset(NOW).into(), none)
+            .await
+            .unwrap()
     })
     .await;
     timed("create, with a pair", async || {
@@ -105,7 +108,10 @@ async fn every_call(store: &PlaneStore) {
     })
     .await;
     timed("create, under caps", async || {
-        store.create(&workspace, asset(NOW).into(), caps).await.unwrap()
+        store
+            .create(&workspace, asset(NOW).into(), caps)
+            .await
+            .unwrap()
     })
     .await;
     let before = NOW - time::Duration::HOUR;

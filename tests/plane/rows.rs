@@ -220,7 +220,9 @@ async fn odd_rows_are_read_or_name_their_column() {
     let workspace = enter(&plane).await;
     let new = asset(NOW);
     let (id, row) = (new.id, format!("id = '{}'", new.id));
-    let created = plane.store.create(&workspace, new.into(), PendingCaps::default());
+    let created = plane
+        .store
+        .create(&workspace, new.into(), PendingCaps::default());
     created.await.unwrap();
     let original = plane.row(*id.as_uuid()).await;
     for (change, fault) in [
@@ -299,7 +301,9 @@ async fn a_maker_that_is_gone_is_nobody() {
     let workspace = enter(&plane).await;
     let new = asset(NOW);
     let id = new.id;
-    let created = plane.store.create(&workspace, new.into(), PendingCaps::default());
+    let created = plane
+        .store
+        .create(&workspace, new.into(), PendingCaps::default());
     created.await.unwrap();
     plane
         .set("file_assets", "created_by_id = NULL", "true")

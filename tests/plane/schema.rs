@@ -227,7 +227,9 @@ async fn plans_use_what_indexes_plane_has() {
     let mut new = asset(NOW);
     new.project = Some(crate::support::MY_PROJECT.into());
     let id = new.id;
-    let created = store.create(&workspace, new.into(), PendingCaps::default()).await;
+    let created = store
+        .create(&workspace, new.into(), PendingCaps::default())
+        .await;
     assert_eq!(created.unwrap(), Created::New);
     assert!(store.find(&workspace, id).await.unwrap().is_some());
     let set = store.set_state(&workspace, id, StateChange::Complete(None));

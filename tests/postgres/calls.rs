@@ -58,9 +58,13 @@ async fn a_call_that_takes_too_long_is_unavailable_and_ends() {
         let begun = Instant::now();
         assert!(is_unavailable(&store.find(&home, id).await));
         nobody_waits(&watcher).await;
-        assert!(is_unavailable(&store.create(&home, asset().into(), NO_CAPS).await));
+        assert!(is_unavailable(
+            &store.create(&home, asset().into(), NO_CAPS).await
+        ));
         nobody_waits(&watcher).await;
-        assert!(is_unavailable(&store.create(&home, asset().into(), caps).await));
+        assert!(is_unavailable(
+            &store.create(&home, asset().into(), caps).await
+        ));
         nobody_waits(&watcher).await;
         let complete = StateChange::Complete(None);
         assert!(is_unavailable(&store.set_state(&home, id, complete).await));

@@ -185,13 +185,18 @@ async fn make_every_call(store: &PostgresStore) {
     assert!(store.verify(&key, AT).await.unwrap().is_some());
 
     let new = asset();
-    let created = store.create(&home, new.clone().into(), NO_CAPS).await.unwrap();
+    let created = store
+        .create(&home, new.clone().into(), NO_CAPS)
+        .await
+        .unwrap();
     assert_eq!(created, Created::New);
     let caps = PendingCaps {
         per_workspace: NonZeroU32::new(2_000),
         per_caller: NonZeroU32::new(100),
     };
-    let created = store.create(&home, with_pair("gitlab", "1").into(), caps).await;
+    let created = store
+        .create(&home, with_pair("gitlab", "1").into(), caps)
+        .await;
     assert_eq!(created.unwrap(), Created::New);
     let full = PendingCaps {
         per_workspace: NonZeroU32::new(1_000),
@@ -199,7 +204,9 @@ async fn make_every_call(store: &PostgresStore) {
     };
     let created = store.create(&home, asset().into(), full).await;
     assert_eq!(created.unwrap(), Created::TooManyPending);
-    let taken = store.create(&home, with_pair("github", "10").into(), caps).await;
+    let taken = store
+        .create(&home, with_pair("github", "10").into(), caps)
+        .await;
     assert!(matches!(taken, Ok(Created::Duplicate(_))), "{taken:?}");
     assert!(store.find(&home, new.id).await.unwrap().is_some());
     let set = store.set_state(&home, new.id, StateChange::Complete(None));

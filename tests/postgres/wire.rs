@@ -182,7 +182,9 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
         assert_eq!(watched.count().await, made);
         // That was mercy for a lost answer, and not for an id that comes twice.
         if new.external.pair().is_none() {
-            let again = watched.store.create(&watched.home, new.clone().into(), NO_CAPS);
+            let again = watched
+                .store
+                .create(&watched.home, new.clone().into(), NO_CAPS);
             assert!(matches!(again.await, Err(StoreError::Failed(_))));
         }
     }

@@ -58,7 +58,9 @@ fn asset() -> NewAsset {
 async fn make(store: &SqliteStore, workspace: &Workspace) -> AssetId {
     let new = asset();
     let id = new.id;
-    let created = store.create(workspace, new.into(), PendingCaps::default()).await;
+    let created = store
+        .create(workspace, new.into(), PendingCaps::default())
+        .await;
     assert_eq!(created.unwrap(), Created::New);
     id
 }
@@ -256,7 +258,9 @@ fn several_handles_of_one_file_make_one_pair_once() {
                 let label = |text: &str| tower_asset_upload::ExternalLabel::new(text).ok();
                 new.external.source = label("github");
                 new.external.id = label(&n.to_string());
-                let created = store.create(&workspace, new.into(), PendingCaps::default()).await;
+                let created = store
+                    .create(&workspace, new.into(), PendingCaps::default())
+                    .await;
                 made += usize::from(created.unwrap() == Created::New);
             }
             made

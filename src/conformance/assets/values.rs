@@ -122,7 +122,11 @@ async fn kept_or_refused<Store: AssetStore + Seed>(
     new: &NewAsset,
     what: &str,
 ) -> Verdict {
-    match world.store.create(&world.home, new.clone().into(), NO_CAPS).await {
+    match world
+        .store
+        .create(&world.home, new.clone().into(), NO_CAPS)
+        .await
+    {
         Ok(Created::New) => world.holds(new, &UploadState::Pending).await,
         Err(StoreError::Failed(_)) => {
             world.lacks(new.id, "refused").await?;
