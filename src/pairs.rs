@@ -7,7 +7,6 @@
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use smallvec::SmallVec;
 
 use crate::plain::is_plain;
 
@@ -27,10 +26,10 @@ pub struct Pairs {
     /// `"name":"value",` one behind the other: members of a JSON object, as long as they need no escapes.
     /// An answer to a create request is mostly that, and then takes it in one piece.
     text: String,
-    /// As small as they can be, as a form is moved several times on its way.
-    lengths: SmallVec<[Lengths; 8]>,
-    /// Whether each name and each value is [plain](is_plain).
-    plain: bool,
+    count: usize,
+    /// None as long as all is [plain](is_plain): quotes then tell where a name and a value end. A form is
+    /// moved several times on its way, and so is no larger than need be.
+    lengths: Option<Box<Vec<Lengths>>>,
 }
 
 /// What is before a name, between it and its value, and behind that.
@@ -42,13 +41,13 @@ const BEHIND: &str = "\",";
 const AROUND: usize = BEFORE.len() + BETWEEN.len() + BEHIND.len();
 
 /// Of a name and of its value, in bytes.
-type Lengths = (u32, u32);
+type Lengths = (usize, usize);
 
 impl Pairs {
     pub(crate) const NONE: Self = Self {
         text: String::new(),
-        lengths: SmallVec::new_const(),
-        plain: true,
+        count: 0,
+        lengths: None,
     };
 
     /// None.
@@ -71,7 +70,7 @@ impl Pairs {
         }
     }
 
-    /// Adds one at the end. One that has 4 GiB or more is not added: no request could carry it.
+    /// Adds one at the end.
     #[inline]
     pub fn push(&mut self, name: &str, value: &str) {
         let plain = is_plain(name) && is_plain(value);
@@ -115,35 +114,45 @@ impl Pairs {
         let middle = self.text.len();
         write(&mut self.text);
         let end = self.text.len();
-        let name = middle - start - BEFORE.len() - BETWEEN.len();
-        if let (Ok(name), Ok(value)) = (u32::try_from(name), u32::try_from(end - middle)) {
-            self.text.push_str(BEHIND);
-            self.plain &= plain;
-            self.lengths.push((name, value));
-            &self.text[middle..end]
-        } else {
-            self.text.truncate(start);
-            ""
+        self.text.push_str(BEHIND);
+        if !plain || self.lengths.is_some() {
+            let name = middle - start - BEFORE.len() - BETWEEN.len();
+            self.lengths().push((name, end - middle));
         }
+        self.count += 1;
+        &self.text[middle..end]
+    }
+
+    /// The lengths, which are kept from now on.
+    #[cold]
+    fn lengths(&mut self) -> &mut Vec<Lengths> {
+        let so_far = || Box::new(lengths_of(&self.text, self.count, None).collect());
+        self.lengths.get_or_insert_with(so_far)
     }
 
     /// Adds all of others at the end.
     #[inline]
     pub(crate) fn extend(&mut self, others: &Self) {
+        if self.lengths.is_some() || others.lengths.is_some() {
+            self.lengths().extend(others.each_lengths());
+        }
         self.text.push_str(&others.text);
-        self.lengths.extend_from_slice(&others.lengths);
-        self.plain &= others.plain;
+        self.count += others.count;
     }
 
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut rest = self.text.as_str();
-        self.lengths.iter().map(move |&(name, value)| {
-            let (name, from_there) = rest[BEFORE.len()..].split_at(name as usize);
-            let (value, from_there) = from_there[BETWEEN.len()..].split_at(value as usize);
+        self.each_lengths().map(move |(name, value)| {
+            let (name, from_there) = rest[BEFORE.len()..].split_at(name);
+            let (value, from_there) = from_there[BETWEEN.len()..].split_at(value);
             rest = &from_there[BEHIND.len()..];
             (name, value)
         })
+    }
+
+    fn each_lengths(&self) -> impl Iterator<Item = Lengths> {
+        lengths_of(&self.text, self.count, self.lengths.as_deref())
     }
 
     /// The first value of that very name.
@@ -156,25 +165,40 @@ impl Pairs {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lengths.len()
+        self.count
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lengths.is_empty()
+        self.count == 0
     }
 
     /// All of them as the members of a JSON object, unless something in them needs an escape.
     pub(crate) fn as_members(&self) -> Option<&str> {
         let members = self.text.strip_suffix(',').unwrap_or(&self.text);
-        self.plain.then_some(members)
+        self.lengths.is_none().then_some(members)
     }
 
     /// The bytes of all names and values.
     pub(crate) fn text_len(&self) -> usize {
-        self.text.len() - self.lengths.len() * AROUND
+        self.text.len() - self.count * AROUND
     }
+}
+
+/// The lengths of so many pairs: those that are kept, or else by where the quotes are.
+fn lengths_of(
+    text: &str,
+    count: usize,
+    kept: Option<&Vec<Lengths>>,
+) -> impl Iterator<Item = Lengths> {
+    let mut texts = text.split('"').skip(1).step_by(2);
+    let mut kept = kept.map(|kept| kept.iter());
+    let next = move || match &mut kept {
+        Some(kept) => kept.next().copied(),
+        None => Some((texts.next()?.len(), texts.next()?.len())),
+    };
+    std::iter::from_fn(next).take(count)
 }
 
 impl Default for Pairs {
@@ -208,5 +232,37 @@ impl Serialize for Pairs {
             map.serialize_entry(name, value)?;
         }
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn texts() -> impl Strategy<Value = Vec<(String, String)>> {
+        prop::collection::vec(("[a-z-]{0,9}|\\PC{0,9}", "[ -~]{0,9}|(?s).{0,9}"), 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_in_comes_out(first in texts(), second in texts()) {
+            let mut pairs: Pairs = first.iter().map(|(n, v)| (n, v)).collect();
+            pairs.extend(&second.iter().map(|(n, v)| (n, v)).collect());
+            let all: Vec<_> = first.iter().chain(&second).map(|(n, v)| (&**n, &**v)).collect();
+            prop_assert_eq!(pairs.iter().collect::<Vec<_>>(), &*all);
+            prop_assert_eq!(pairs.len(), all.len());
+            let bytes: usize = all.iter().map(|(name, value)| name.len() + value.len()).sum();
+            prop_assert_eq!(pairs.text_len(), bytes);
+            prop_assert_eq!(&pairs, &all.iter().copied().collect());
+
+            let plain = all.iter().all(|(name, value)| is_plain(name) && is_plain(value));
+            prop_assert_eq!(pairs.as_members().is_some(), plain);
+            if let Some(members) = pairs.as_members() {
+                let object = ["{", members, "}"].concat();
+                prop_assert!(serde_json::from_str::<serde_json::Value>(&object).is_ok());
+            }
+        }
     }
 }
