@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
 use time::OffsetDateTime;
 
 use crate::checksum::Checksum;
@@ -15,7 +16,7 @@ use crate::state::UploadState;
 /// One of the two labels of an [`ExternalRef`]: 1 to 255 characters, none of them a control
 /// character.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ExternalLabel(String);
+pub struct ExternalLabel(SmolStr);
 
 /// Why a text is no [`ExternalLabel`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,9 +32,9 @@ impl ExternalLabel {
     ///
     /// # Errors
     /// When it is empty, longer than 255 characters or holds a control character.
-    pub fn new(label: impl Into<String>) -> Result<Self, InvalidExternalLabel> {
-        let label = label.into();
-        let plain = is_plain(&label);
+    pub fn new(label: impl AsRef<str>) -> Result<Self, InvalidExternalLabel> {
+        let label = label.as_ref();
+        let plain = is_plain(label);
         let chars = if plain {
             label.len()
         } else {
@@ -44,7 +45,7 @@ impl ExternalLabel {
         {
             return Err(InvalidExternalLabel);
         }
-        Ok(Self(label))
+        Ok(Self(label.into()))
     }
 
     /// The label.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 /// A concrete MIME type as it is signed and sent: the lower-case essence `type/subtype`, without
 /// parameters and without wildcards.
@@ -16,7 +17,7 @@ use std::sync::Arc;
 /// assert!("image/*".parse::<MediaType>().is_err());
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MediaType(Arc<str>);
+pub struct MediaType(SmolStr);
 
 /// What [`MediaType`] answers to text that names no concrete type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -141,7 +142,7 @@ pub struct AllowedTypes(Choice);
 enum Choice {
     Any,
     /// Their essences.
-    Only(HashSet<Arc<str>>),
+    Only(HashSet<SmolStr>),
 }
 
 impl AllowedTypes {
@@ -216,7 +217,9 @@ impl AllowedTypes {
 impl Default for AllowedTypes {
     fn default() -> Self {
         let types = PLANE_ATTACHMENT_TYPES.iter();
-        Self(Choice::Only(types.map(|t| Arc::from(*t)).collect()))
+        Self(Choice::Only(
+            types.map(|t| SmolStr::new_static(t)).collect(),
+        ))
     }
 }
 

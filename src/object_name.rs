@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
+use smol_str::SmolStr;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use crate::plain::is_plain;
@@ -26,7 +26,7 @@ use crate::plain::is_plain;
 /// assert!(ObjectName::clean("..").is_none());
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ObjectName(Arc<str>);
+pub struct ObjectName(SmolStr);
 
 impl ObjectName {
     /// The longest name, in bytes.
@@ -38,8 +38,8 @@ impl ObjectName {
     /// The name for people and the clean one of what a client sent: one text where they are the same.
     pub(crate) fn both(raw: &str) -> Option<(DisplayName, Self)> {
         if is_clean(raw) {
-            let name = Arc::<str>::from(raw);
-            Some((DisplayName(Arc::clone(&name)), Self(name)))
+            let name = SmolStr::from(raw);
+            Some((DisplayName(name.clone()), Self(name)))
         } else {
             Some((DisplayName::new(raw), Self::clean_closely(raw)?))
         }
@@ -139,7 +139,7 @@ impl fmt::Display for ObjectName {
 /// The name as the client gave it, for people to read: free of control characters, otherwise
 /// untouched. Never part of a key, a path or a header.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct DisplayName(Arc<str>);
+pub struct DisplayName(SmolStr);
 
 impl DisplayName {
     /// Drops the control characters of a name.

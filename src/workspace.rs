@@ -1,7 +1,8 @@
 //! The workspace: what a caller is let into, and the only key that opens its assets.
 
 use std::fmt;
-use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use crate::id::WorkspaceId;
 
@@ -15,7 +16,7 @@ use crate::id::WorkspaceId;
 /// assert!(WorkspaceSlug::new("../secrets").is_none());
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WorkspaceSlug(Arc<str>);
+pub struct WorkspaceSlug(SmolStr);
 
 impl WorkspaceSlug {
     /// The longest slug, in bytes.

@@ -94,8 +94,15 @@ struct Contents {
 /// An asset in as few bytes as can be, so that little has to move when the map grows.
 struct Kept {
     made: Box<NewAsset>,
-    /// Its state, unless it waits for its upload.
-    settled: Option<Box<UploadState>>,
+    state: State,
+}
+
+/// Its state. What there is more to say of it is elsewhere, as most have nothing more or are few.
+enum State {
+    Pending,
+    /// Uploaded, by the word of the client.
+    Uploaded,
+    Described(Box<UploadState>),
 }
 
 impl MemoryStore {
@@ -339,7 +346,7 @@ impl Contents {
             Entry::Vacant(place) => {
                 place.insert(Kept {
                     made: asset,
-                    settled: None,
+                    state: State::Pending,
                 });
                 if let Some(pair) = pair {
                     self.pairs.insert(pair, id);
@@ -374,12 +381,12 @@ impl Contents {
     fn delete(&mut self, id: AssetId) -> Option<Kept> {
         let asset = self.assets.remove(&id)?;
         // What a rejected one has given free may be another's by now.
-        if asset.state() != StateKind::Rejected
+        if asset.state.kind() != StateKind::Rejected
             && let Some(pair) = PairKey::of(&asset.made.external)
         {
             self.pairs.remove(&pair);
         }
-        if asset.state() == StateKind::Pending {
+        if asset.state.kind() == StateKind::Pending {
             self.discount_pending(asset.made.created_by);
         }
         Some(asset)
@@ -388,7 +395,7 @@ impl Contents {
     /// Deletes an asset that was made before then and still waits for its upload.
     fn give_up(&mut self, id: AssetId, before: OffsetDateTime) -> Option<Kept> {
         let asset = self.assets.get(&id)?;
-        let is_stale = asset.state() == StateKind::Pending && asset.made.created_at < before;
+        let is_stale = asset.state.kind() == StateKind::Pending && asset.made.created_at < before;
         is_stale.then(|| self.delete(id)).flatten()
     }
 
@@ -409,28 +416,41 @@ impl Contents {
 }
 
 impl Kept {
-    fn state(&self) -> StateKind {
-        let settled = self.settled.as_ref();
-        settled.map_or(StateKind::Pending, |state| state.kind())
-    }
-
     fn asset(&self) -> Asset {
-        let settled = self.settled.as_deref();
         Asset {
             made: self.made.clone(),
-            state: settled.cloned().unwrap_or(UploadState::Pending),
+            state: self.state.whole(),
         }
     }
 
     /// What came of a change, and the state since.
     fn change(&mut self, change: StateChange) -> (Changed, StateKind) {
-        let settled = self.settled.take();
-        let mut state = settled.map_or(UploadState::Pending, |state| *state);
+        let mut state = self.state.whole();
         let changed = state.change(change);
-        if !state.is_pending() {
-            self.settled = Some(Box::new(state));
+        self.state = match state {
+            UploadState::Pending => State::Pending,
+            UploadState::Uploaded(None) => State::Uploaded,
+            described => State::Described(Box::new(described)),
+        };
+        (changed, self.state.kind())
+    }
+}
+
+impl State {
+    fn kind(&self) -> StateKind {
+        match self {
+            Self::Pending => StateKind::Pending,
+            Self::Uploaded => StateKind::Uploaded,
+            Self::Described(state) => state.kind(),
         }
-        (changed, self.state())
+    }
+
+    fn whole(&self) -> UploadState {
+        match self {
+            Self::Pending => UploadState::Pending,
+            Self::Uploaded => UploadState::Uploaded(None),
+            Self::Described(state) => UploadState::clone(state),
+        }
     }
 }
 
