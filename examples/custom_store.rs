@@ -15,8 +15,8 @@ use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{
     Asset, AssetId, AssetStore, AssetUploadService, Changed, Created, FromExtensions, NewAsset,
-    PendingCaps, Principal, StateChange, StoreError, UploadState, UserId, Workspace, WorkspaceId,
-    WorkspaceSlug,
+    PendingCaps as Caps, Principal, StateChange, StoreError, UploadState, UserId, Workspace,
+    WorkspaceId, WorkspaceSlug,
 };
 use uuid::Uuid;
 
@@ -39,16 +39,11 @@ impl AssetStore for MapStore {
         Ok((slug.as_str() == "acme").then(acme))
     }
 
-    async fn create(
-        &self,
-        to: &Workspace,
-        new: Box<NewAsset>,
-        caps: PendingCaps,
-    ) -> Result<Created> {
+    async fn create(&self, to: &Workspace, new: Box<NewAsset>, caps: Caps) -> Result<Created> {
         if new.project.is_some() {
             return Ok(Created::ProjectNotFound); // this store has no projects
         }
-        if caps != PendingCaps::default() {
+        if caps != Caps::default() {
             return Err(StoreError::failed("this store knows no caps")); // refused, not ignored
         }
         let mut assets = self.assets()?;

@@ -114,6 +114,8 @@ impl Pairs {
         let middle = self.text.len();
         write(&mut self.text);
         let end = self.text.len();
+        debug_assert!(!plain || is_plain(&self.text[middle..end]));
+        debug_assert!(!plain || is_plain(&self.text[start + BEFORE.len()..middle - BETWEEN.len()]));
         self.text.push_str(BEHIND);
         if !plain || self.lengths.is_some() {
             let name = middle - start - BEFORE.len() - BETWEEN.len();
