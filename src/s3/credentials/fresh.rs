@@ -1,6 +1,7 @@
 //! A signer whose credentials are replaced before they end.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -17,11 +18,17 @@ const AHEAD: Duration = Duration::minutes(5);
 /// How long the provider is left alone after a failure, or after it gave credentials that end soon.
 const PAUSE: Duration = Duration::seconds(10);
 
-/// Signs with the credentials of now. Readers take no lock; a signer is replaced whole, so that id,
-/// secret and token always belong together.
-pub(crate) struct FreshSigner {
+/// Signs with the credentials of now.
+pub(crate) enum FreshSigner {
+    /// With these until they end.
+    Fixed(Box<Signer>),
+    Refreshed(Refreshed),
+}
+
+/// Readers take no lock; a signer is replaced whole, so that id, secret and token always belong together.
+pub(crate) struct Refreshed {
     current: ArcSwap<Signer>,
-    source: Option<Source>,
+    source: Source,
 }
 
 struct Source {
@@ -31,13 +38,27 @@ struct Source {
     not_before: AtomicI64,
 }
 
+/// The signer of now, for as long as it is needed.
+pub(crate) enum Current<'a> {
+    Fixed(&'a Signer),
+    Refreshed(Guard<Arc<Signer>>),
+}
+
+impl Deref for Current<'_> {
+    type Target = Signer;
+
+    fn deref(&self) -> &Signer {
+        match self {
+            Self::Fixed(signer) => signer,
+            Self::Refreshed(signer) => signer,
+        }
+    }
+}
+
 impl FreshSigner {
     /// Signs with these credentials until they end.
     pub(crate) fn fixed(bucket: &S3Bucket, credentials: Credentials) -> Self {
-        Self {
-            current: ArcSwap::from_pointee(bucket.signer(credentials)),
-            source: None,
-        }
+        Self::Fixed(Box::new(bucket.signer(credentials)))
     }
 
     /// Signs with what the provider gives, asked now and before the end of each.
@@ -51,50 +72,61 @@ impl FreshSigner {
             refreshing: AtomicBool::new(false),
             not_before: AtomicI64::new(i64::MIN),
         };
-        Ok(Self {
-            source: Some(source),
-            ..Self::fixed(bucket, first)
-        })
+        Ok(Self::Refreshed(Refreshed {
+            current: ArcSwap::from_pointee(bucket.signer(first)),
+            source,
+        }))
     }
 
     /// The signer to use at `now`.
     ///
     /// Near the end of the credentials one caller at a time asks the provider and waits for it; all
     /// others go on with what there is. Once that has ended, they are told to come again.
-    pub(crate) async fn at(&self, now: OffsetDateTime) -> Result<Guard<Arc<Signer>>, Unavailable> {
-        let current = self.current.load();
-        let (Some(source), Some(end)) = (&self.source, current.credentials().expires_at()) else {
-            return Ok(current);
-        };
-        if end - now > AHEAD {
-            return Ok(current);
+    pub(crate) async fn at(&self, now: OffsetDateTime) -> Result<Current<'_>, Unavailable> {
+        match self {
+            Self::Fixed(signer) => Ok(Current::Fixed(signer)),
+            Self::Refreshed(refreshed) => Ok(Current::Refreshed(refreshed.at(now).await?)),
         }
-        let before = Guard::into_inner(current);
-        let refreshed = match source.turn(now) {
-            // Whoever had the turn before has replaced them meanwhile.
-            Some(_turn) if self.end() != Some(end) => Ok(()),
-            // The turn is kept until the new signer stands, so that no newer one is overwritten.
-            Some(_turn) => source.fetch(now).await.map(|credentials| {
-                self.current.store(Arc::new(before.with(credentials)));
-            }),
-            None => Err(Unavailable::new("other credentials are being fetched")
-                .retry_after(std::time::Duration::from_secs(1))),
-        };
-        let current = self.current.load();
-        match (refreshed, current.credentials().expires_at()) {
-            (Err(cause), Some(end)) if end <= now => Err(cause),
-            _ => Ok(current),
+    }
+
+    /// The signer of now, whether or not it should be replaced.
+    fn current(&self) -> Current<'_> {
+        match self {
+            Self::Fixed(signer) => Current::Fixed(signer),
+            Self::Refreshed(refreshed) => Current::Refreshed(refreshed.current.load()),
         }
     }
 
     /// Whether the credentials of now are temporary.
     pub(crate) fn has_session_token(&self) -> bool {
-        self.current.load().credentials().session_token().is_some()
+        self.current().credentials().session_token().is_some()
     }
+}
 
-    /// When the credentials of now end.
-    fn end(&self) -> Option<OffsetDateTime> {
-        self.current.load().credentials().expires_at()
+impl Refreshed {
+    async fn at(&self, now: OffsetDateTime) -> Result<Guard<Arc<Signer>>, Unavailable> {
+        let Self { current, source } = self;
+        let before = current.load();
+        let end = match before.credentials().expires_at() {
+            Some(end) if end - now <= AHEAD => end,
+            _ => return Ok(before),
+        };
+        let before = Guard::into_inner(before);
+        let refreshed = match source.turn(now) {
+            // Whoever had the turn before has replaced them meanwhile.
+            Some(_turn) if current.load().credentials().expires_at() != Some(end) => Ok(()),
+            // The turn is kept until the new signer stands, so that no newer one is overwritten.
+            Some(_turn) => source.fetch(now).await.map(|credentials| {
+                current.store(Arc::new(before.with(credentials)));
+            }),
+            None => Err(Unavailable::new("other credentials are being fetched")
+                .retry_after(std::time::Duration::from_secs(1))),
+        };
+        let current = current.load();
+        match (refreshed, current.credentials().expires_at()) {
+            (Err(cause), Some(end)) if end <= now => Err(cause),
+            _ => Ok(current),
+        }
     }
 }
 
@@ -145,8 +177,8 @@ impl Drop for Turn<'_> {
 impl fmt::Debug for FreshSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FreshSigner")
-            .field("current", &self.current.load())
-            .field("refreshes", &self.source.is_some())
+            .field("current", &*self.current())
+            .field("refreshes", &matches!(self, Self::Refreshed(_)))
             .finish()
     }
 }
@@ -249,7 +281,9 @@ mod tests {
     #[tokio::test]
     async fn a_caller_that_goes_away_gives_its_turn_back() {
         let signer = fresh(vec![until("A", 60), until("B", 120)]).await;
-        let source = signer.source.as_ref().unwrap();
+        let FreshSigner::Refreshed(Refreshed { source, .. }) = &signer else {
+            panic!("it has a provider")
+        };
         let turn = source.turn(START).unwrap();
         assert!(source.turn(START).is_none(), "one at a time");
         assert_eq!(
