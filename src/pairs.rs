@@ -29,6 +29,10 @@ pub struct Pairs {
     count: usize,
     /// None as long as all is [plain](is_plain): quotes then tell where a name and a value end. A form is
     /// moved several times on its way, and so is no larger than need be.
+    #[expect(
+        clippy::box_collection,
+        reason = "a vector is three times as large where there is none"
+    )]
     lengths: Option<Box<Vec<Lengths>>>,
 }
 
