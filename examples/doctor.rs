@@ -9,19 +9,23 @@
 //! `--help` lists the flags. Exits with 0 when nothing failed, with 1 when a check did, and with 2
 //! when it wasn't told what to look at.
 
+#[path = "shared/credentials.rs"]
+mod credentials;
 #[path = "doctor/flags.rs"]
 mod flags;
+#[path = "shared/print.rs"]
+mod print;
 #[path = "doctor/table.rs"]
 mod table;
 
-use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use tower_asset_upload::s3::{CheckStatus, EnvironmentCredentials, doctor};
-use tower_asset_upload::sigv4::Credentials;
+use tower_asset_upload::s3::{CheckStatus, doctor};
 
+use credentials::credentials;
 use flags::{CommandLine, Output};
+use print::print;
 
 /// One sentence about what went wrong.
 type Failure = String;
@@ -61,23 +65,4 @@ async fn run() -> Result<CheckStatus, Failure> {
         }
     })?;
     Ok(report.status())
-}
-
-/// From the environment only: flags show in process lists and shell histories.
-fn credentials() -> Result<Credentials, Failure> {
-    EnvironmentCredentials.load().map_err(|fault| {
-        let reason = fault.source().map(ToString::to_string).unwrap_or_default();
-        format!(
-            "{reason}; credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if they are \
-             temporary, AWS_SESSION_TOKEN"
-        )
-    })
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let end = if text.ends_with('\n') { "" } else { "\n" };
-    let mut stdout = io::stdout().lock();
-    write!(stdout, "{text}{end}")
-        .and_then(|()| stdout.flush())
-        .map_err(|fault| format!("can't write to standard output: {fault}"))
 }

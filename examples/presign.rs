@@ -10,23 +10,27 @@
 //! `--help` lists the flags. With `--stdin` it signs many: a JSON object a line, the same names in
 //! `snake_case`, and answers a JSON object a line in the same order.
 
+#[path = "shared/credentials.rs"]
+mod credentials;
 #[path = "presign/flags.rs"]
 mod flags;
 #[path = "presign/output.rs"]
 mod output;
+#[path = "shared/print.rs"]
+mod print;
 #[path = "presign/request.rs"]
 mod request;
 
-use std::error::Error;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use serde_json::{Map, Value, json};
-use tower_asset_upload::s3::EnvironmentCredentials;
 use tower_asset_upload::sigv4::Credentials;
 
+use credentials::credentials;
 use flags::{CommandLine, Output};
 use output::{curl, html};
+use print::print;
 use request::{Fault, Request, Signed};
 
 /// One sentence about what went wrong.
@@ -98,22 +102,4 @@ fn sign_line(
     let mut request = defaults.clone();
     request.extend(own);
     sign(request, credentials)
-}
-
-/// From the environment only: flags show in process lists and shell histories.
-fn credentials() -> Result<Credentials, Failure> {
-    EnvironmentCredentials.load().map_err(|fault| {
-        let reason = fault.source().map(ToString::to_string).unwrap_or_default();
-        format!(
-            "{reason}; credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if they are temporary, AWS_SESSION_TOKEN"
-        )
-    })
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let end = if text.ends_with('\n') { "" } else { "\n" };
-    let mut stdout = io::stdout().lock();
-    write!(stdout, "{text}{end}")
-        .and_then(|()| stdout.flush())
-        .map_err(|fault| format!("can't write to standard output: {fault}"))
 }

@@ -14,6 +14,8 @@ mod board;
 mod flags;
 #[path = "upload/one_file.rs"]
 mod one_file;
+#[path = "shared/print.rs"]
+mod print;
 
 use std::env;
 use std::io::{self, Write};
@@ -28,6 +30,7 @@ use tower_asset_upload::{Credential, CredentialKind};
 
 use board::Board;
 use flags::Flags;
+use print::print;
 
 /// One sentence about what went wrong.
 type Failure = String;
@@ -97,11 +100,11 @@ fn report(ended: &[(usize, PathBuf, Result<Uploaded, Failure>)]) -> Result<(), F
                     Outcome::Resumed => "uploaded, announced by an earlier run",
                     _ => "uploaded",
                 };
-                print(&format!("{path}: {how}: {}\n", uploaded.asset_id))?;
+                print(&format!("{path}: {how}: {}", uploaded.asset_id))?;
             }
             Err(failure) => {
                 failed += 1;
-                print(&format!("{path}: FAILED: {failure}\n"))?;
+                print(&format!("{path}: FAILED: {failure}"))?;
             }
         }
     }
@@ -119,11 +122,4 @@ fn report(ended: &[(usize, PathBuf, Result<Uploaded, Failure>)]) -> Result<(), F
 fn shown(path: &Path) -> String {
     let path = path.to_string_lossy();
     path.chars().filter(|c| !c.is_control()).collect()
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    write!(stdout, "{text}")
-        .and_then(|()| stdout.flush())
-        .map_err(|fault| format!("can't write to standard output: {fault}"))
 }

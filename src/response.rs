@@ -468,10 +468,8 @@ pub(crate) fn without_body(response: Response<Full<Bytes>>) -> Response<Full<Byt
 
 fn json(status: StatusCode, body: JsonObject) -> Answer {
     Answer {
-        status,
-        header: None,
         body: body.end(),
-        is_head: false,
+        ..empty(status)
     }
 }
 

@@ -9,6 +9,7 @@ mod document;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -30,19 +31,28 @@ use tower_asset_upload::*;
 const NOWHERE: &str =
     "/api/v1/workspaces/my-workspace/assets/550e8400-e29b-41d4-a716-446655440000/";
 
+/// A service of the crate, whatever is around it.
+trait Served<Sent>:
+    Service<Request<Sent>, Response = http::Response<Self::Body>, Error: Debug> + Clone
+{
+    type Body: http_body::Body<Data = Bytes, Error: Debug>;
+}
+
+impl<S, Sent, B> Served<Sent> for S
+where
+    S: Service<Request<Sent>, Response = http::Response<B>, Error: Debug> + Clone,
+    B: http_body::Body<Data = Bytes, Error: Debug>,
+{
+    type Body = B;
+}
+
 /// Sends requests, and lets the document judge the answers.
 struct Judged {
     document: Document,
 }
 
 impl Judged {
-    async fn send<S, B, Sent>(&mut self, service: &S, request: Request<Sent>) -> Answer
-    where
-        S: Service<Request<Sent>, Response = http::Response<B>> + Clone,
-        S::Error: std::fmt::Debug,
-        B: http_body::Body<Data = Bytes>,
-        B::Error: std::fmt::Debug,
-    {
+    async fn send<Sent>(&mut self, service: &impl Served<Sent>, request: Request<Sent>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = service.clone().oneshot(request).await.unwrap();
         let (head, body) = answer.into_parts();
@@ -56,25 +66,13 @@ impl Judged {
     }
 
     /// With Alice's key.
-    async fn call<S, B>(&mut self, service: &S, line: &str, body: &str) -> Answer
-    where
-        S: Service<Request<Full<Bytes>>, Response = http::Response<B>> + Clone,
-        S::Error: std::fmt::Debug,
-        B: http_body::Body<Data = Bytes>,
-        B::Error: std::fmt::Debug,
-    {
+    async fn call(&mut self, service: &impl Served<Full<Bytes>>, line: &str, body: &str) -> Answer {
         let request = request(line, &[("x-api-key", KEY)], body.to_owned());
         self.send(service, request).await
     }
 
     /// Sends every operation but OPTIONS, on an asset that exists or not.
-    async fn call_all<S, B>(&mut self, service: &S, item: &str)
-    where
-        S: Service<Request<Full<Bytes>>, Response = http::Response<B>> + Clone,
-        S::Error: std::fmt::Debug,
-        B: http_body::Body<Data = Bytes>,
-        B::Error: std::fmt::Debug,
-    {
+    async fn call_all(&mut self, service: &impl Served<Full<Bytes>>, item: &str) {
         self.call(service, &format!("POST {COLLECTION}"), PHOTO)
             .await;
         for method in ["GET", "HEAD", "PATCH", "DELETE"] {
@@ -129,13 +127,7 @@ fn every_word_of_the_answers_is_documented() {
     }
 }
 
-async fn well<S, B>(judged: &mut Judged, service: &S)
-where
-    S: Service<Request<Full<Bytes>>, Response = http::Response<B>> + Clone,
-    S::Error: std::fmt::Debug,
-    B: http_body::Body<Data = Bytes>,
-    B::Error: std::fmt::Debug,
-{
+async fn well(judged: &mut Judged, service: &impl Served<Full<Bytes>>) {
     let created = judged
         .call(service, &format!("POST {COLLECTION}"), PHOTO)
         .await;
@@ -158,13 +150,7 @@ where
     }
 }
 
-async fn who_is_calling<S, B>(judged: &mut Judged, service: &S)
-where
-    S: Service<Request<Full<Bytes>>, Response = http::Response<B>> + Clone,
-    S::Error: std::fmt::Debug,
-    B: http_body::Body<Data = Bytes>,
-    B::Error: std::fmt::Debug,
-{
+async fn who_is_calling(judged: &mut Judged, service: &impl Served<Full<Bytes>>) {
     for line in [
         format!("POST {COLLECTION}"),
         format!("GET {NOWHERE}"),
@@ -265,13 +251,7 @@ impl http_body::Body for CutOff {
     }
 }
 
-async fn not_there<S, B>(judged: &mut Judged, service: &S)
-where
-    S: Service<Request<Full<Bytes>>, Response = http::Response<B>> + Clone,
-    S::Error: std::fmt::Debug,
-    B: http_body::Body<Data = Bytes>,
-    B::Error: std::fmt::Debug,
-{
+async fn not_there(judged: &mut Judged, service: &impl Served<Full<Bytes>>) {
     let theirs = COLLECTION.replace("my-workspace", "other-workspace");
     let none = COLLECTION.replace("my-workspace", "");
     let item = NOWHERE.strip_prefix(COLLECTION).unwrap();

@@ -5,7 +5,7 @@
 
 use std::env;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Setup;
-use crate::process::{PATIENCE, Process, find, skip};
+use crate::process::{PATIENCE, Process, find, free_port, skip};
 
 /// A server with the bucket `uploads`.
 pub(crate) struct Moto {
@@ -26,9 +26,7 @@ impl Moto {
     /// `None` where Moto is not installed; then the test is skipped, and says so.
     pub(crate) fn start(test: &str) -> Option<Self> {
         let python = python(test)?;
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free_port();
         let mut command = Command::new(&python);
         command.args(["-m", "moto.server", "-H", "127.0.0.1"]);
         command.args(["-p", &port.to_string()]);

@@ -10,8 +10,8 @@ use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::cluster::{free_port, wait_for as wait};
-use crate::process::{Process, available, find, temp_dir};
+use crate::cluster::wait_for as wait;
+use crate::process::{Process, available, find, free_port, temp_dir};
 
 const PAGE: &str = include_str!("../../docs/plane-sidecar.md");
 const ID: &str = "550e8400-e29b-41d4-a716-446655440000";

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tower_asset_upload::{AssetStore, PostgresOptions, PostgresStore, StoreError};
 
-use crate::cluster::{Cluster, connect, free_port};
+use crate::cluster::{Cluster, connect};
+use crate::process::free_port;
 use crate::world::{enter, make, open};
 
 async fn refused(options: &PostgresOptions, url: &str) -> String {

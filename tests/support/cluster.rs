@@ -11,7 +11,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -23,9 +23,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, NoTls};
 
-use crate::process::{find, skip};
-
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::process::{PATIENCE, find, free_port, skip};
 
 /// The user that owns everything.
 pub const SUPERUSER: &str = "postgres";
@@ -157,12 +155,6 @@ pub fn as_other_user(program: impl AsRef<std::ffi::OsStr>) -> Command {
         .env_clear()
         .env("LC_ALL", "C.UTF-8");
     command
-}
-
-/// A port of the loopback interface that nobody has at the moment.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Waits until there is something.

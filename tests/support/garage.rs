@@ -12,7 +12,7 @@
 
 use std::env;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,9 +25,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use tower_asset_upload::{Clock, SystemClock};
 
-use crate::process::{Answer, Http, find, skip};
-
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::process::{Answer, Http, PATIENCE, find, free_ports, skip};
 
 /// The bucket that is there from the beginning.
 pub const BUCKET: &str = "uploads";
@@ -265,12 +263,6 @@ s3_region = "{REGION}"
 api_bind_addr = "127.0.0.1:{s3}"
 "#
     )
-}
-
-/// Ports of the loopback interface that nobody has at the moment.
-fn free_ports() -> [u16; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 fn program(test: &str) -> Option<PathBuf> {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsStr;
 use std::io::Read;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +29,18 @@ use tower_asset_upload::{IdSource, RandomIds};
 
 /// What anything may take at most; a slow machine needs a part of it.
 pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Ports of the loopback interface that nobody has at the moment.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// One of them.
+pub fn free_port() -> u16 {
+    let [port] = free_ports();
+    port
+}
 
 // ---------------------------------------------------------------- Building
 
