@@ -144,6 +144,9 @@ pub struct StoredObject {
     pub size: u64,
     /// Its `Content-Type`, as the store has it.
     pub content_type: Option<String>,
+    /// Its `Content-Encoding`, as the store has it. No upload is permitted with one, so only
+    /// `identity` passes a completion: downloads of anything else would be unpacked by browsers.
+    pub content_encoding: Option<String>,
     /// Its entity tag, quotes included (RFC 9110, section 8.8.3).
     pub etag: Option<String>,
     /// Its version, in a bucket that keeps versions.
@@ -162,7 +165,20 @@ impl StoredObject {
         }
     }
 
+    /// The content encodings that a client would have to undo. `None` for an object whose bytes are
+    /// sent as they are.
+    #[must_use]
+    pub fn effective_encoding(&self) -> Option<&str> {
+        let encoding = self.content_encoding.as_deref()?.trim();
+        let is_none = encoding
+            .split(',')
+            .all(|coding| matches!(coding.trim().to_ascii_lowercase().as_str(), "" | "identity"));
+        (!is_none).then_some(encoding)
+    }
+
     /// Whether this, looked at later, is the same object still: in everything that both of them tell.
+    /// An encoding that came since makes it another one, though its bytes and so its entity tag are
+    /// the same.
     ///
     /// An entity tag is an MD5 in most stores: whoever prepares two files for it can exchange one for
     /// the other unnoticed. A version or a SHA-256 can't be deceived.
@@ -172,6 +188,7 @@ impl StoredObject {
             a.zip(b).is_none_or(|(a, b)| a == b)
         }
         self.size == recorded.size
+            && self.effective_encoding() == recorded.effective_encoding()
             && agree(self.etag.as_ref(), recorded.etag.as_ref())
             && agree(self.version.as_ref(), recorded.version.as_ref())
             && agree(self.checksum.as_ref(), recorded.checksum.as_ref())

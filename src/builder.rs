@@ -82,8 +82,8 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
         self
     }
 
-    /// How many assets may be waiting for their upload; no cap by default. Checked when an asset is
-    /// made: without a [verifier](Self::verifier) a client gets around it by declaring uploads complete
+    /// How many assets may wait for their upload, and how many deleted or rejected ones for the
+    /// clean-up; no cap by default. Checked when an asset is made: without a [verifier](Self::verifier) a client gets around it by declaring uploads complete
     /// that never happened.
     pub fn pending_caps(mut self, caps: PendingCaps) -> Self {
         self.inner.use_cases.pending_caps = caps;

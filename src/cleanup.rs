@@ -1,7 +1,6 @@
 //! The clean-up: condemned objects go, then their rows.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -9,9 +8,8 @@ use futures_util::stream::FuturesUnordered;
 use time::OffsetDateTime;
 
 use crate::auth::Unavailable;
-use crate::clock::{Clock, SystemClock};
 use crate::limits::Lifetime;
-use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::purge::{Condemned, FailedRemoval, PurgeStep, PurgeStore, StoreTime};
 use crate::store::StoreError;
 use crate::verifier::{ObjectVerifier, VerifyError};
 
@@ -26,8 +24,15 @@ const SLACK: time::Duration = time::Duration::DAY;
 /// work twice and nothing wrong. A run ends when nothing is left to do. One that is dropped loses
 /// nothing; the next takes its work up.
 ///
-/// An object that can't be removed keeps its row and is tried again by the next run; it is counted,
-/// told to `tracing` as a warning, and holds up nothing behind it.
+/// An object that can't be removed keeps its row and holds up nothing behind it. The run counts it,
+/// warns of it through `tracing`, and leaves it alone for ten minutes; each further failure doubles
+/// that, up to a day.
+///
+/// # Time
+/// Ages are measured by the [store's clock](PurgeStore::time). If that is a host's and not a database
+/// server's, the run compares it with the newest moment that the store has recorded, and refuses a
+/// clock that is more than five minutes behind it, or further ahead of it than
+/// [`PurgeOptions::clock_lead`] allows.
 ///
 /// # What must hold
 /// No two assets share a key. The keys that the service makes by itself contain a random UUID. With
@@ -35,9 +40,9 @@ const SLACK: time::Duration = time::Duration::DAY;
 /// a deleted asset removes the file of a living one.
 ///
 /// # Errors
-/// When the database fails, and when the object store is [unavailable](VerifyError::Unavailable):
-/// then there is no point in going on. The error says what was [done](PurgeError::done) before,
-/// which stays done.
+/// When the database fails, when the clock can't be right, and when the object store as a whole is
+/// down: five objects in a row were [unavailable](VerifyError::Unavailable). The error says what was
+/// [done](PurgeError::done) before, which stays done.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -73,7 +78,12 @@ pub async fn purge(
     options: &PurgeOptions,
 ) -> Result<PurgeReport, PurgeError> {
     let mut done = PurgeReport::default();
-    let mut step = options.first_step();
+    let time = match store.time().await {
+        Ok(time) => time,
+        Err(source) => return Err(PurgeError::Store { source, done }),
+    };
+    let mut step = options.first_step(options.plausible(time)?);
+    let mut outage = Outage::default();
     loop {
         let named = match store.purge(&step).await {
             Ok(named) => named,
@@ -84,12 +94,17 @@ pub async fn purge(
             return Ok(done);
         };
         done.condemned += count(named.len());
-        let removal = remove(objects, named, options.concurrency).await;
+        let removal = remove(objects, named, options.concurrency, &mut outage).await;
         done.objects += count(removal.gone.len());
-        done.failed += removal.failed;
+        done.failed += count(removal.failed.len());
         step.gone = removal.gone;
+        step.failed = removal
+            .failed
+            .into_iter()
+            .map(|condemned| put_off(condemned, step.now))
+            .collect();
         step.after = Some(last);
-        step.now = options.later(step.now);
+        step.now = later(store, step.now).await;
         if let Some(source) = removal.down {
             match store.purge(&step).await {
                 Ok(_) => done.forgotten(&step),
@@ -101,6 +116,25 @@ pub async fn purge(
             }
             return Err(PurgeError::Objects { source, done });
         }
+    }
+}
+
+/// The time, but later than the last: what is given up now has to come behind what was then. Where
+/// the store can't be asked, the step that follows says so.
+async fn later(store: &(impl PurgeStore + ?Sized), last: OffsetDateTime) -> OffsetDateTime {
+    let next = last.saturating_add(time::Duration::MICROSECOND);
+    store.time().await.map_or(next, |time| time.now.max(next))
+}
+
+/// Leaves an object alone for ten minutes after its first failure, and for twice as long after each
+/// that follows.
+fn put_off(condemned: Condemned, now: OffsetDateTime) -> FailedRemoval {
+    const FIRST: time::Duration = time::Duration::minutes(10);
+    let doubled = 2_i32.saturating_pow(condemned.failures.min(16));
+    let wait = FIRST.saturating_mul(doubled).min(time::Duration::DAY);
+    FailedRemoval {
+        condemned,
+        retry_at: now.saturating_add(wait),
     }
 }
 
@@ -121,13 +155,16 @@ pub struct PurgeOptions {
     forms_live: Lifetime,
     batch: NonZeroU32,
     concurrency: NonZeroUsize,
-    clock: Arc<dyn Clock>,
+    clock_lead: Duration,
 }
 
 impl PurgeOptions {
     const PENDING_FOR: Duration = Duration::from_hours(7 * 24);
     const BATCH: NonZeroU32 = NonZeroU32::MIN.saturating_add(499);
     const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+    const CLOCK_LEAD: Duration = Duration::from_hours(24);
+    /// How far two clocks of one machine may disagree, and a clock be set back by hand.
+    const CLOCK_LAG: time::Duration = time::Duration::minutes(5);
 
     /// The defaults.
     #[must_use]
@@ -137,7 +174,7 @@ impl PurgeOptions {
             forms_live: Lifetime::MAX,
             batch: Self::BATCH,
             concurrency: Self::CONCURRENCY,
-            clock: Arc::new(SystemClock),
+            clock_lead: Self::CLOCK_LEAD,
         }
     }
 
@@ -177,15 +214,35 @@ impl PurgeOptions {
         self
     }
 
-    /// The clock; the machine's by default.
+    /// How far the host's clock may be ahead of the newest moment that the store has recorded; one day
+    /// by default. Stores that go by a database server's clock are not asked.
+    ///
+    /// A store records a moment whenever an asset is made, taken back or deleted, and whenever the
+    /// clean-up runs. So a run that is refused after a long silence is allowed again once the next
+    /// asset is made. Set more if the clean-up runs less often than once a day on a host that may be
+    /// idle for as long. **Danger:** a clock that is ahead by as much gives up uploads that are
+    /// younger than [`pending_for`](Self::pending_for) by as much.
     #[must_use]
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+    pub fn clock_lead(mut self, lead: Duration) -> Self {
+        self.clock_lead = lead;
         self
     }
 
-    fn first_step(&self) -> PurgeStep {
-        let now = self.clock.now();
+    /// The store's time, if its clock goes together with what the store has recorded.
+    fn plausible(&self, time: StoreTime) -> Result<OffsetDateTime, PurgeError> {
+        let StoreTime { now, last_recorded } = time;
+        let Some(last_recorded) = last_recorded else {
+            return Ok(now);
+        };
+        let lead = self.clock_lead.try_into().unwrap_or(time::Duration::MAX);
+        let ahead = now - last_recorded;
+        if ahead < -Self::CLOCK_LAG || ahead > lead {
+            return Err(PurgeError::Clock { now, last_recorded });
+        }
+        Ok(now)
+    }
+
+    fn first_step(&self, now: OffsetDateTime) -> PurgeStep {
         // Databases don't reach back as far as `time` does.
         let before = |ago: time::Duration| now.saturating_sub(ago).max(OffsetDateTime::UNIX_EPOCH);
         let pending_for = self.pending_for.try_into();
@@ -193,12 +250,6 @@ impl PurgeOptions {
         let forms_live = time::Duration::seconds(self.forms_live.as_secs().into());
         let forget_before = before(forms_live.saturating_add(SLACK));
         PurgeStep::new(now, pending_before, forget_before, self.batch)
-    }
-
-    /// The time, but later than the last: what is given up now has to come behind what was then.
-    fn later(&self, last: OffsetDateTime) -> OffsetDateTime {
-        let tick = time::Duration::MICROSECOND;
-        self.clock.now().max(last.saturating_add(tick))
     }
 }
 
@@ -243,7 +294,19 @@ pub enum PurgeError {
         /// What was done before.
         done: PurgeReport,
     },
-    /// The object store can't be reached, or did not answer in time.
+    /// The host's clock is behind the newest moment that the store has recorded, or too far ahead of
+    /// it. Nothing was done.
+    #[error(
+        "the clean-up did not run: the clock says {now}, and the newest moment that the store has \
+         recorded is {last_recorded}; set the clock, or allow such a lead by PurgeOptions::clock_lead"
+    )]
+    Clock {
+        /// The host's clock.
+        now: OffsetDateTime,
+        /// The newest moment that the store has recorded.
+        last_recorded: OffsetDateTime,
+    },
+    /// The object store as a whole can't be reached, or does not answer in time.
     #[error("the clean-up ended early, as the object store is {source}")]
     Objects {
         /// What it said.
@@ -256,30 +319,47 @@ pub enum PurgeError {
 impl PurgeError {
     /// What was done before.
     #[must_use]
-    pub fn done(&self) -> &PurgeReport {
+    pub fn done(&self) -> PurgeReport {
         match self {
-            Self::Store { done, .. } | Self::Objects { done, .. } => done,
+            Self::Store { done, .. } | Self::Objects { done, .. } => *done,
+            Self::Clock { .. } => PurgeReport::default(),
         }
     }
 }
 
 struct Removal {
     gone: Vec<Condemned>,
-    failed: u64,
+    failed: Vec<Condemned>,
     down: Option<Unavailable>,
 }
 
-/// Removes the objects, a few at a time. Once the store is unavailable no more are begun.
+/// How many objects in a row the store was unavailable for. Each has another key, so one object that
+/// makes the store stumble is not taken for a store that is down.
+#[derive(Default)]
+struct Outage(usize);
+
+impl Outage {
+    const CERTAIN: usize = 5;
+
+    fn is_certain(&self) -> bool {
+        self.0 >= Self::CERTAIN
+    }
+}
+
+/// Removes the objects, a few at a time. Once the store is known to be down no more are begun.
 async fn remove(
     objects: &(impl ObjectVerifier + ?Sized),
     condemned: Vec<Condemned>,
     concurrency: NonZeroUsize,
+    outage: &mut Outage,
 ) -> Removal {
     let mut removal = Removal {
         gone: Vec::with_capacity(condemned.len()),
-        failed: 0,
+        failed: Vec::new(),
         down: None,
     };
+    // Blamed on their objects only if the store turns out not to be down.
+    let mut unavailable = Vec::new();
     let mut waiting = condemned.into_iter();
     let mut removing = FuturesUnordered::new();
     loop {
@@ -292,21 +372,45 @@ async fn remove(
                 (condemned, removed)
             });
         }
-        match removing.next().await {
-            None => return removal,
-            Some((condemned, Ok(()))) => removal.gone.push(condemned),
-            Some((_, Err(VerifyError::Unavailable(cause)))) => removal.down = Some(cause),
-            Some((condemned, Err(error @ VerifyError::Failed(_)))) => {
-                removal.failed += 1;
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    workspace = %condemned.workspace,
-                    asset = %condemned.id,
-                    "an object could not be removed; its row stays"
-                );
+        let Some((condemned, removed)) = removing.next().await else {
+            break;
+        };
+        match removed {
+            Ok(()) => {
+                outage.0 = 0;
+                removal.gone.push(condemned);
+            }
+            Err(VerifyError::Unavailable(cause)) => {
+                outage.0 += 1;
+                unavailable.push((condemned, cause));
+                if outage.is_certain() && removal.down.is_none() {
+                    removal.down = unavailable.pop().map(|(_, cause)| cause);
+                }
+            }
+            Err(error @ VerifyError::Failed(_)) => {
+                outage.0 = 0;
+                warn_of(&condemned, &error);
+                removal.failed.push(condemned);
             }
         }
     }
+    if removal.down.is_none() {
+        for (condemned, cause) in unavailable {
+            warn_of(&condemned, &cause);
+            removal.failed.push(condemned);
+        }
+    }
+    removal
+}
+
+fn warn_of(condemned: &Condemned, error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(
+        error,
+        workspace = %condemned.workspace,
+        asset = %condemned.id,
+        failures = condemned.failures + 1,
+        "an object could not be removed; its row stays, and a later run tries again"
+    );
 }
 
 fn count(of: usize) -> u64 {

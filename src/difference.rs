@@ -57,6 +57,13 @@ impl Difference {
                 "The object's type is {stored}; {announced} was announced."
             )));
         }
+        if let Some(encoding) = object.effective_encoding() {
+            // Its sender chose it, and the sentence has to end.
+            let encoding: String = encoding.chars().take(100).collect();
+            return Some(Self::new(&format!(
+                "The object is stored with the Content-Encoding {encoding}; upload the file without one."
+            )));
+        }
         // A checksum that the store doesn't tell can't be held against it: it is refused, not skipped.
         let announced = asset.checksum?;
         match object.checksum {

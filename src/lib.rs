@@ -149,7 +149,7 @@ pub use object_name::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
 pub use openapi::{OpenApi, OpenApiService};
 pub use pairs::Pairs;
 pub use provider::ProvideCredentials;
-pub use purge::{Condemned, PurgeStep, PurgeStore};
+pub use purge::{Condemned, FailedRemoval, PurgeStep, PurgeStore, StoreTime};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{RateKey, RateLimit, RateLimitFuture, RateLimitLayer, RateLimitService};
 pub use service::{AssetUploadService, ResponseFuture};

@@ -104,16 +104,37 @@ impl Default for Lifetime {
     }
 }
 
-/// How many assets may be waiting for their upload at one time; `None` is no cap.
+/// How many assets may be unfinished at one time; `None` is no cap.
 ///
 /// A store checks the caps in the same transaction that makes the row, so that no race gets past
 /// them.
+///
+/// A cap on pending assets alone does not bound the table: whoever creates and deletes in turn has
+/// one pending asset and leaves a row behind each time, which stays until no form for it is alive.
+/// The caps on discarded assets bound those rows.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use tower_asset_upload::PendingCaps;
+///
+/// let caps = PendingCaps {
+///     per_caller: NonZeroU32::new(100),
+///     discarded_per_caller: NonZeroU32::new(10_000),
+///     ..PendingCaps::default()
+/// };
+/// # let _ = caps;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PendingCaps {
-    /// In one workspace.
+    /// Assets that wait for their upload, in one workspace.
     pub per_workspace: Option<NonZeroU32>,
-    /// In one workspace by one caller.
+    /// Assets that wait for their upload, in one workspace and made by one caller.
     pub per_caller: Option<NonZeroU32>,
+    /// Deleted and rejected assets that wait for the clean-up, in one workspace.
+    pub discarded_per_workspace: Option<NonZeroU32>,
+    /// Deleted and rejected assets that wait for the clean-up, in one workspace and made by one
+    /// caller.
+    pub discarded_per_caller: Option<NonZeroU32>,
 }
 
 #[cfg(test)]

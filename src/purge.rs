@@ -23,37 +23,86 @@ use crate::store::StoreError;
 /// 3. **Twice, where a form may still live.** A form outlives the asset it was signed for, and can put
 ///    the object back. So a row stays until [`PurgeStep::forget_before`], and its object is condemned
 ///    again before it goes.
-/// 4. **Any number at once.** Every replica may run the clean-up at any time: two of them do some work
+/// 4. **One clock.** The store stamps, by the clock that [`time`](Self::time) reads, since when an
+///    asset is pending and when it was deleted. It never takes [`NewAsset::created_at`] for either:
+///    that is the clock of whichever replica made the asset.
+/// 5. **Any number at once.** Every replica may run the clean-up at any time: two of them do some work
 ///    twice, and nothing wrong.
-/// 5. **Bounds.** A step touches at most [`PurgeStep::most`] assets of each sort.
+/// 6. **Bounds.** A step touches at most [`PurgeStep::most`] assets of each sort.
+///
+/// [`NewAsset::created_at`]: crate::NewAsset::created_at
 #[async_trait]
 pub trait PurgeStore: Send + Sync {
+    /// The time by which the store stamps its rows: the database server's where there is one, else
+    /// the host's together with the newest moment that the store has recorded.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn time(&self) -> Result<StoreTime, StoreError>;
+
     /// One step. In this order:
     /// 1. of [`PurgeStep::gone`], every row that was deleted before `forget_before` goes; of the
     ///    others it is noted that the object is gone;
-    /// 2. assets that were made before `pending_before` and still wait for their upload are deleted, as
-    ///    of `now`: at most `most`, the oldest first; and so are those that were rejected, whenever that
-    ///    was: at most `most`;
-    /// 3. what it answers: of the deleted assets behind `after`, in the order of [`Condemned`], the first
-    ///    `most` whose object is not noted as gone, or that were deleted before `forget_before`.
+    /// 2. of [`PurgeStep::failed`], every row counts one failure more and isn't named before its
+    ///    [`retry_at`](FailedRemoval::retry_at);
+    /// 3. assets that are pending since before `pending_before` are deleted, as of `now`: at most
+    ///    `most`, those that wait longest first; and so are those that were rejected, whenever that
+    ///    was: at most `most`. An asset is pending since it was made, or since it was
+    ///    [taken back](crate::StateChange::TakeBack) if that was later;
+    /// 4. what it answers: of the deleted assets behind `after`, in the order of [`Condemned`], the first
+    ///    `most` that need not wait for their `retry_at` at `now`, and whose object is not noted as gone
+    ///    or that were deleted before `forget_before`.
     ///
     /// # Errors
-    /// See [`StoreError`]. Steps 1 to 3 may be transactions of their own.
+    /// See [`StoreError`]. Steps 1 to 4 may be transactions of their own.
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError>;
+}
+
+/// The time by which a store stamps its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreTime {
+    /// What the clock reads now.
+    pub now: OffsetDateTime,
+    /// The newest moment that the store has recorded. `None` if the clock is a database server's,
+    /// which all replicas share, or if nothing is recorded yet.
+    ///
+    /// A host's clock can be wrong on its own. The clean-up compares it with this moment and
+    /// [refuses to run](crate::PurgeError::Clock) if the two don't go together.
+    pub last_recorded: Option<OffsetDateTime>,
+}
+
+impl StoreTime {
+    /// The clock of a database server that all replicas share.
+    #[must_use]
+    pub const fn of_server(now: OffsetDateTime) -> Self {
+        Self {
+            now,
+            last_recorded: None,
+        }
+    }
+
+    /// The clock of this host, and the newest moment that the store has recorded, if any.
+    #[must_use]
+    pub const fn of_host(now: OffsetDateTime, last_recorded: Option<OffsetDateTime>) -> Self {
+        Self { now, last_recorded }
+    }
 }
 
 /// What one step of the clean-up is about.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PurgeStep {
-    /// The time.
+    /// The time, by the store's own [clock](PurgeStore::time). The same in all steps of a run, or
+    /// later.
     pub now: OffsetDateTime,
-    /// Assets made before this that still wait for their upload are given up. Rejected ones always are.
+    /// Assets that are pending since before this are given up. Rejected ones always are.
     pub pending_before: OffsetDateTime,
     /// Of assets deleted before this, no form is alive any more. The same in all steps of a run.
     pub forget_before: OffsetDateTime,
     /// Those whose objects are gone since the step before.
     pub gone: Vec<Condemned>,
+    /// Those whose objects could not be removed since the step before.
+    pub failed: Vec<FailedRemoval>,
     /// The last one that the step before has named.
     pub after: Option<Condemned>,
     /// How many to take on at once.
@@ -74,10 +123,20 @@ impl PurgeStep {
             pending_before,
             forget_before,
             gone: Vec::new(),
+            failed: Vec::new(),
             after: None,
             most,
         }
     }
+}
+
+/// An object that could not be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedRemoval {
+    /// Whose object.
+    pub condemned: Condemned,
+    /// The clean-up leaves it alone until then.
+    pub retry_at: OffsetDateTime,
 }
 
 /// A deleted asset whose object has to go. Ordered by when it was deleted.
@@ -91,6 +150,8 @@ pub struct Condemned {
     pub id: AssetId,
     /// The object.
     pub key: ObjectKey,
+    /// How many times in a row it could not be removed.
+    pub failures: u32,
 }
 
 macro_rules! forward_purge {
@@ -98,6 +159,10 @@ macro_rules! forward_purge {
         #[async_trait]
         #[deny(clippy::missing_trait_methods)]
         impl<T: PurgeStore + ?Sized> PurgeStore for $pointer<T> {
+            async fn time(&self) -> Result<StoreTime, StoreError> {
+                T::time(self).await
+            }
+
             async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
                 T::purge(self, step).await
             }

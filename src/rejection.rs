@@ -29,6 +29,7 @@ pub(crate) enum Rejection {
     ProjectNotFound,
     Duplicate(Box<Duplicate>),
     TooManyPending,
+    TooManyDiscarded,
     NotUploaded,
     /// Nothing was uploaded.
     ObjectMissing,

@@ -92,6 +92,8 @@ const CREATED: &str =
 
 /// How long a caller at its cap of pending assets should wait: uploads under way need some time.
 const PENDING_RETRY_SECS: u64 = 60;
+/// A clean-up is usually an hour apart from the next.
+const DISCARDED_RETRY_SECS: u64 = 3600;
 
 /// All that can keep the HTTP layer from fulfilling a request.
 #[derive(Debug)]
@@ -285,6 +287,14 @@ fn rejection(rejection: Rejection) -> Answer {
                 "Too many assets wait for their upload: complete or delete some of them first.";
             let answer = plain(StatusCode::TOO_MANY_REQUESTS, "too_many_pending", sentence);
             answer.with(Header::RetryAfter(PENDING_RETRY_SECS))
+        }
+
+        Rejection::TooManyDiscarded => {
+            let sentence =
+                "Too many deleted or rejected assets wait for the clean-up. Try again later.";
+            let code = "too_many_discarded";
+            let answer = plain(StatusCode::TOO_MANY_REQUESTS, code, sentence);
+            answer.with(Header::RetryAfter(DISCARDED_RETRY_SECS))
         }
 
         Rejection::StoreUnavailable(cause) => unavailable(

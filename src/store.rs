@@ -46,7 +46,9 @@ pub trait AssetStore: Send + Sync {
     ///
     /// In one transaction, in this order: `asset.project`, if given, is a living project of this very
     /// workspace; no living asset of the workspace but a rejected one has `asset.external.pair()`; the
-    /// caps on pending assets hold; then the row. The asset is boxed, as it is large and changes hands.
+    /// caps on pending and on discarded assets hold; then the row, pending since now by the
+    /// [store's own clock](crate::PurgeStore::time). The asset is boxed, as it is large and changes
+    /// hands.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -65,6 +67,9 @@ pub trait AssetStore: Send + Sync {
 
     /// Makes a change of a living asset's state, if the asset is in the state at which the change
     /// begins ([`StateChange::from`]), and tells in which it is otherwise.
+    ///
+    /// An asset that is [taken back](StateChange::TakeBack) is pending since now by the store's own
+    /// clock.
     ///
     /// Looking and setting are one step: of any number of callers that would have a pending asset
     /// uploaded or rejected just one is told [`Changed::Done`], and all others what that one made of it.
@@ -99,6 +104,8 @@ pub enum Created {
     ProjectNotFound,
     /// As many assets are pending as the caps allow; nothing was made.
     TooManyPending,
+    /// As many deleted and rejected assets wait for the clean-up as the caps allow; nothing was made.
+    TooManyDiscarded,
 }
 
 /// Why a store did not do what it was asked. Nothing was changed.

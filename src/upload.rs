@@ -68,6 +68,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
             }
             Created::ProjectNotFound => Err(Rejection::ProjectNotFound),
             Created::TooManyPending => Err(Rejection::TooManyPending),
+            Created::TooManyDiscarded => Err(Rejection::TooManyDiscarded),
         }
     }
 

@@ -17,8 +17,9 @@ use async_trait::async_trait;
 use bucket::Bucket;
 use time::OffsetDateTime;
 use tower_asset_upload::{
-    Condemned, FixedClock, Lifetime, MemoryStore, ObjectVerifier, PurgeError, PurgeOptions,
-    PurgeReport, PurgeStep, PurgeStore, SqliteStore, StateChange, StoreError, purge,
+    AssetStore, Condemned, FixedClock, Lifetime, MemoryStore, ObjectVerifier, PurgeError,
+    PurgeOptions, PurgeReport, PurgeStep, PurgeStore, SqliteStore, StateChange, StoreError,
+    StoreTime, purge,
 };
 use world::{NOW, Slow, World, at_once, to_the_end};
 
@@ -41,10 +42,7 @@ fn batches_of(assets: u32) -> NonZeroU32 {
 }
 
 /// The life of what is deleted and of what was never uploaded, up to its end.
-async fn everything_goes_in_time<Store>(world: World<Store>)
-where
-    Store: tower_asset_upload::AssetStore + PurgeStore,
-{
+async fn everything_goes_in_time<Store: AssetStore + PurgeStore>(world: World<Store>) {
     let bucket = Bucket::default();
     let options = world.options().forms_live(Lifetime::default());
     let [kept, deleted, stale] = [
@@ -91,6 +89,11 @@ async fn everything_goes_in_time_in_memory() {
 
 #[tokio::test]
 async fn everything_goes_in_time_in_sqlite() {
+    let (world, _directory) = in_sqlite().await;
+    everything_goes_in_time(world).await;
+}
+
+async fn in_sqlite() -> (World<SqliteStore>, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let clock = world::TestClock::default();
     let store = SqliteStore::options()
@@ -101,7 +104,7 @@ async fn everything_goes_in_time_in_sqlite() {
         .add_workspace(world::WORKSPACE, world::slug())
         .unwrap();
     store.add_member(world::WORKSPACE, world::USER).unwrap();
-    everything_goes_in_time(World::new(store, clock).await).await;
+    (World::new(store, clock).await, directory)
 }
 
 #[tokio::test]
@@ -139,16 +142,162 @@ async fn what_fails_stays_is_told_and_holds_up_nothing() {
     }
     assert!(log.contains("a legal hold"), "{log}");
 
-    // The next run is about those alone, and when the hold ends they go.
-    let report = purge(&world.store, &bucket, &options).await.unwrap();
-    assert_eq!(counts(&report), [5, 0, 0, 5]);
+    // They are left alone for a while, and then longer each time; when the hold ends they go.
+    let run = async || counts(&purge(&world.store, &bucket, &options).await.unwrap());
+    let minute = Duration::from_mins(1);
+    for minutes in [10, 20, 40, 80, 160, 320, 640, 1_280, 1_440, 1_440] {
+        assert_eq!(run().await, [0; 4], "they failed just now");
+        // A run's batches are some microseconds apart.
+        world
+            .clock
+            .advance(minute * minutes - Duration::from_millis(1));
+        assert_eq!(run().await, [0; 4], "not yet {minutes} minutes");
+        world.clock.advance(Duration::from_millis(2));
+        assert_eq!(run().await, [5, 0, 0, 5], "after {minutes} minutes");
+    }
     bucket.fail([]);
-    let report = purge(&world.store, &bucket, &options).await.unwrap();
-    assert_eq!(counts(&report), [5, 5, 0, 0]);
+    world.clock.advance(DAY);
+    assert_eq!(run().await, [5, 5, 0, 0]);
     world.clock.advance(8 * DAY + HOUR);
     let report = purge(&world.store, &bucket, &options).await.unwrap();
     assert_eq!(counts(&report), [20, 20, 20, 0]);
     assert_eq!(world.graves().await, []);
+}
+
+/// One object that the store stumbles over is not a store that is down.
+#[tokio::test]
+async fn an_object_that_is_unavailable_holds_up_no_other() {
+    let world = world::in_memory().await;
+    let bucket = Bucket::default();
+    let mut deleted = Vec::new();
+    for _ in 0..30 {
+        deleted.push(world.deleted(&bucket).await);
+    }
+    // Four in a row: they were deleted at the same moment, so their order is that of their ids.
+    deleted.sort_by_key(|new| new.id);
+    let stumbling: Vec<_> = deleted
+        .chunks(8)
+        .flat_map(|eight| eight.iter().take(4))
+        .map(|new| new.key.clone())
+        .collect();
+    bucket.stumble_over(stumbling.iter().cloned());
+    let options = world
+        .options()
+        .concurrency(NonZeroUsize::MIN)
+        .batch(batches_of(7));
+    let report = purge(&world.store, &bucket, &options).await.unwrap();
+    let failed = u64::try_from(stumbling.len()).unwrap();
+    assert_eq!(counts(&report), [30, 30 - failed, 0, failed]);
+    assert_eq!(bucket.keys(), stumbling.iter().cloned().collect());
+
+    bucket.stumble_over([]);
+    world.clock.advance(HOUR);
+    let report = purge(&world.store, &bucket, &options).await.unwrap();
+    assert_eq!(counts(&report), [failed, failed, 0, 0]);
+}
+
+/// Uploaded, taken back, cleaned up, completed again: the object stays.
+async fn what_is_taken_back_is_not_lost<Store: AssetStore + PurgeStore>(world: World<Store>) {
+    let bucket = Bucket::default();
+    let asset = world.make(&bucket).await;
+    world.set_state(&asset, StateChange::Complete(None)).await;
+    world.clock.advance(30 * DAY);
+    world.set_state(&asset, StateChange::TakeBack).await;
+    let options = world.options();
+    for _ in 0..2 {
+        let report = purge(&world.store, &bucket, &options).await.unwrap();
+        assert_eq!(counts(&report), [0; 4]);
+        world.clock.advance(6 * DAY);
+    }
+    let report = purge(&world.store, &bucket, &options).await.unwrap();
+    assert_eq!(
+        counts(&report),
+        [1, 1, 0, 0],
+        "after twelve days it is given up"
+    );
+    assert!(!world.lives(&asset).await);
+
+    let asset = world.make(&bucket).await;
+    world.set_state(&asset, StateChange::Complete(None)).await;
+    world.clock.advance(30 * DAY);
+    world.set_state(&asset, StateChange::TakeBack).await;
+    purge(&world.store, &bucket, &options).await.unwrap();
+    assert!(world.set_state(&asset, StateChange::Complete(None)).await);
+    world.clock.advance(30 * DAY);
+    purge(&world.store, &bucket, &options).await.unwrap();
+    assert!(world.lives(&asset).await);
+    assert_eq!(bucket.keys(), [asset.key.clone()].into());
+}
+
+#[tokio::test]
+async fn what_is_taken_back_is_not_lost_in_memory() {
+    what_is_taken_back_is_not_lost(world::in_memory().await).await;
+}
+
+#[tokio::test]
+async fn what_is_taken_back_is_not_lost_in_sqlite() {
+    let (world, _directory) = in_sqlite().await;
+    what_is_taken_back_is_not_lost(world).await;
+}
+
+/// What a clock that is wrong would destroy.
+async fn a_clock_that_can_not_be_right_is_refused<Store: AssetStore + PurgeStore>(
+    world: World<Store>,
+) {
+    let bucket = Bucket::default();
+    let options = PurgeOptions::new();
+    let report = purge(&world.store, &bucket, &options).await.unwrap();
+    assert_eq!(
+        counts(&report),
+        [0; 4],
+        "nothing is recorded that could differ"
+    );
+    let pending = world.make(&bucket).await;
+    let refused = async || {
+        let error = purge(&world.store, &bucket, &options).await.unwrap_err();
+        assert!(matches!(error, PurgeError::Clock { .. }), "{error:?}");
+        assert_eq!(counts(&error.done()), [0; 4]);
+        assert!(world.lives(&pending).await);
+        error.to_string()
+    };
+    // A week ahead, and it would be given up.
+    world.clock.advance(8 * DAY);
+    let said = refused().await;
+    assert!(
+        said.contains("2026-05-27") && said.contains("2026-05-19"),
+        "{said}"
+    );
+    // The next asset that is made shows that the clock is right, or at least the host's.
+    let next = world.make(&bucket).await;
+    let report = purge(&world.store, &bucket, &options).await.unwrap();
+    assert_eq!(counts(&report), [1, 1, 0, 0]);
+    assert!(world.lives(&next).await);
+    // So does each run: a day without anything else is no reason to stop.
+    for _ in 0..3 {
+        world.clock.advance(DAY);
+        purge(&world.store, &bucket, &options).await.unwrap();
+    }
+    // A clock that was ahead and is set right is behind what was recorded.
+    world.clock.set_back(HOUR);
+    let error = purge(&world.store, &bucket, &options).await.unwrap_err();
+    assert!(matches!(error, PurgeError::Clock { .. }), "{error:?}");
+    world.clock.advance(HOUR - Duration::from_mins(5));
+    purge(&world.store, &bucket, &options).await.unwrap();
+    // Who is idle for longer says so.
+    world.clock.advance(3 * DAY);
+    let idle = options.clone().clock_lead(4 * DAY);
+    purge(&world.store, &bucket, &idle).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_that_can_not_be_right_is_refused_in_memory() {
+    a_clock_that_can_not_be_right_is_refused(world::in_memory().await).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_can_not_be_right_is_refused_in_sqlite() {
+    let (world, _directory) = in_sqlite().await;
+    a_clock_that_can_not_be_right_is_refused(world).await;
 }
 
 #[tokio::test]
@@ -165,14 +314,14 @@ async fn an_object_store_that_goes_down_ends_the_run() {
         .concurrency(NonZeroUsize::new(4).unwrap());
     let error = purge(&world.store, &bucket, &options).await.unwrap_err();
     assert!(matches!(error, PurgeError::Objects { .. }), "{error:?}");
-    assert_eq!(counts(error.done()), [30, 25, 0, 0]);
+    assert_eq!(counts(&error.done()), [30, 25, 0, 0]);
     let said = error.to_string();
     assert!(
         said.contains("the object store is unavailable: no route"),
         "{said}"
     );
-    // Those that were on their way when the first one failed, and no more.
-    assert!(bucket.calls() <= 25 + 4, "{} calls", bucket.calls());
+    // Five in a row, and those that were on their way by then; nothing is held against them.
+    assert!(bucket.calls() <= 25 + 5 + 3, "{} calls", bucket.calls());
 
     // What was done stays done, and the rest comes next.
     bucket.go_down_after(None);
@@ -214,6 +363,10 @@ struct Watched {
 
 #[async_trait]
 impl PurgeStore for Watched {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        self.store.time().await
+    }
+
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
         let number = {
             let mut steps = self.steps.lock().unwrap();
@@ -251,7 +404,7 @@ async fn a_database_that_goes_down_ends_the_run() {
         ),
         "{error:?}"
     );
-    assert_eq!(counts(error.done()), [8, 8, 0, 0]);
+    assert_eq!(counts(&error.done()), [8, 8, 0, 0]);
     assert!(
         error.to_string().contains("no route to the database"),
         "{error}"
@@ -267,7 +420,7 @@ async fn a_database_that_goes_down_ends_the_run() {
 async fn both_down_is_told_of_the_object_store() {
     let world = world::in_memory().await;
     let bucket = Bucket::default();
-    for _ in 0..3 {
+    for _ in 0..6 {
         world.deleted(&bucket).await;
     }
     bucket.go_down_after(1);
@@ -280,7 +433,7 @@ async fn both_down_is_told_of_the_object_store() {
     assert!(matches!(error, PurgeError::Objects { .. }), "{error:?}");
     bucket.go_down_after(None);
     let report = purge(&store, &bucket, &world.options()).await.unwrap();
-    assert_eq!(counts(&report), [3, 3, 0, 0]);
+    assert_eq!(counts(&report), [6, 6, 0, 0]);
 }
 
 #[tokio::test]
@@ -311,10 +464,12 @@ async fn steps_are_what_the_options_say() {
 
     // The ends of time are no reason to panic, nor to ask a database for what it can't hold.
     for clock in [time::PrimitiveDateTime::MIN, time::PrimitiveDateTime::MAX] {
-        let options = PurgeOptions::new()
-            .clock(FixedClock(clock.assume_utc()))
-            .pending_for(Duration::MAX);
-        let store = watched(0);
+        let options = PurgeOptions::new().pending_for(Duration::MAX);
+        let store = Watched {
+            store: MemoryStore::with_clock(FixedClock(clock.assume_utc())),
+            steps: Mutex::default(),
+            fails_at: 0,
+        };
         purge(&store, &bucket, &options).await.unwrap();
         let first = store.steps.into_inner().unwrap().swap_remove(0);
         assert_eq!(first.pending_before, OffsetDateTime::UNIX_EPOCH);

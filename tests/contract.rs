@@ -702,8 +702,8 @@ async fn a_store_that_is_down_is_503_and_a_broken_one_500() {
 #[tokio::test]
 async fn pending_assets_can_be_capped() {
     let caps = PendingCaps {
-        per_workspace: None,
         per_caller: NonZeroU32::new(2),
+        ..PendingCaps::default()
     };
     let service = builder(&world()).pending_caps(caps).build();
     let line = format!("POST {COLLECTION}");

@@ -293,6 +293,17 @@ async fn in_the_way(judged: &mut Judged) {
     judged.call(&capped, &post, PHOTO).await;
     assert_eq!(judged.call(&capped, &post, PHOTO).await.status, 429);
 
+    let caps = PendingCaps {
+        discarded_per_workspace: NonZeroU32::new(1),
+        ..PendingCaps::default()
+    };
+    let capped = builder(&world()).pending_caps(caps).build();
+    let made = judged.call(&capped, &post, PHOTO).await;
+    let delete = format!("DELETE {COLLECTION}{}/", made.asset_id());
+    judged.call(&capped, &delete, "").await;
+    let full = judged.call(&capped, &post, PHOTO).await;
+    assert_eq!(full.json()["code"], "too_many_discarded");
+
     // What the object store says, when it is asked.
     for (says, code) in [
         (None, "object_missing"),

@@ -20,8 +20,12 @@ pub(crate) const ASSETS: TableDefinition<(Id, Id), &[u8]> = TableDefinition::new
 const PAIRS: TableDefinition<(Id, &str, &str), Id> = TableDefinition::new("pairs");
 /// How many are pending: in a workspace, and of each caller in it.
 const PENDING: TableDefinition<(Id, Option<Id>), u32> = TableDefinition::new("pending");
-/// What is pending, the oldest first.
-pub(crate) const PENDING_SINCE: TableDefinition<Moment, ()> = TableDefinition::new("pending_since");
+/// How many deleted and rejected ones wait for the clean-up: in a workspace, and of each caller in it.
+const DISCARDED: TableDefinition<(Id, Option<Id>), u32> = TableDefinition::new("discarded");
+/// What is pending, the one that waits longest first.
+const PENDING_SINCE: TableDefinition<Moment, ()> = TableDefinition::new("pending_since");
+/// Since when, by workspace and asset.
+const SINCE: TableDefinition<(Id, Id), i128> = TableDefinition::new("since");
 /// What was rejected, for the clean-up.
 const REJECTED: TableDefinition<(Id, Id), ()> = TableDefinition::new("rejected");
 
@@ -30,7 +34,9 @@ pub(crate) struct Assets<'a> {
     living: Table<'a, (Id, Id), &'static [u8]>,
     pairs: Table<'a, (Id, &'static str, &'static str), Id>,
     pending: Table<'a, (Id, Option<Id>), u32>,
+    discarded: Table<'a, (Id, Option<Id>), u32>,
     pending_since: Table<'a, Moment, ()>,
+    since: Table<'a, (Id, Id), i128>,
     rejected: Table<'a, (Id, Id), ()>,
 }
 
@@ -49,7 +55,9 @@ impl<'a> Assets<'a> {
             living: transaction.open_table(ASSETS)?,
             pairs: transaction.open_table(PAIRS)?,
             pending: transaction.open_table(PENDING)?,
+            discarded: transaction.open_table(DISCARDED)?,
             pending_since: transaction.open_table(PENDING_SINCE)?,
+            since: transaction.open_table(SINCE)?,
             rejected: transaction.open_table(REJECTED)?,
         })
     }
@@ -74,17 +82,27 @@ impl<'a> Assets<'a> {
         caller: UserId,
         caps: PendingCaps,
     ) -> Result<bool> {
-        let reached = |cap: Option<NonZeroU32>, key| -> Result<bool> {
-            let count = self.pending.get(key)?.map_or(0, |count| count.value());
-            Ok(cap.is_some_and(|cap| count >= cap.get()))
-        };
         let caller = caller.as_uuid().as_u128();
-        Ok(reached(caps.per_workspace, (workspace, None))?
-            || reached(caps.per_caller, (workspace, Some(caller)))?)
+        Ok(
+            reached(&self.pending, caps.per_workspace, (workspace, None))?
+                || reached(&self.pending, caps.per_caller, (workspace, Some(caller)))?,
+        )
     }
 
-    /// Adds a pending asset; `false` when there is one of that id.
-    pub(crate) fn insert(&mut self, workspace: Id, new: Box<NewAsset>) -> Result<bool> {
+    pub(crate) fn too_many_discarded(
+        &self,
+        workspace: Id,
+        caller: UserId,
+        caps: PendingCaps,
+    ) -> Result<bool> {
+        let (all, own) = (caps.discarded_per_workspace, caps.discarded_per_caller);
+        let caller = caller.as_uuid().as_u128();
+        Ok(reached(&self.discarded, all, (workspace, None))?
+            || reached(&self.discarded, own, (workspace, Some(caller)))?)
+    }
+
+    /// Adds an asset that is pending since now; `false` when there is one of that id.
+    pub(crate) fn insert(&mut self, workspace: Id, new: Box<NewAsset>, now: i128) -> Result<bool> {
         let id = new.id.as_uuid().as_u128();
         if self.living.get((workspace, id))?.is_some() {
             return Ok(false);
@@ -92,7 +110,7 @@ impl<'a> Assets<'a> {
         if let Some((source, name)) = new.external.pair() {
             self.pairs.insert((workspace, source, name), id)?;
         }
-        self.count(workspace, &new, true)?;
+        self.begin_to_wait(workspace, &new, now)?;
         self.put(
             workspace,
             &Asset {
@@ -109,6 +127,7 @@ impl<'a> Assets<'a> {
         workspace: Id,
         id: AssetId,
         change: StateChange,
+        now: i128,
     ) -> Result<Changed> {
         let Some(mut asset) = find(&self.living, workspace, id)? else {
             return Ok(Changed::NotFound);
@@ -119,11 +138,15 @@ impl<'a> Assets<'a> {
             return Ok(changed);
         }
         let to = asset.state.kind();
-        if from == StateKind::Pending || to == StateKind::Pending {
-            self.count(workspace, &asset.made, to == StateKind::Pending)?;
+        if from == StateKind::Pending {
+            self.end_to_wait(workspace, &asset.made)?;
+        }
+        if to == StateKind::Pending {
+            self.begin_to_wait(workspace, &asset.made, now)?;
         }
         if to == StateKind::Rejected {
             self.free_pair(workspace, &asset.made)?;
+            count(&mut self.discarded, workspace, asset.made.created_by, true)?;
             let key = (workspace, id.as_uuid().as_u128());
             self.rejected.insert(key, ())?;
         }
@@ -131,23 +154,30 @@ impl<'a> Assets<'a> {
         Ok(changed)
     }
 
-    /// Takes a living asset out of every table: its pair is free and it counts no more.
+    /// Takes a living asset out of every table: its pair is free, and it counts as discarded until it
+    /// is [forgotten](Self::forget).
     pub(crate) fn remove(&mut self, workspace: Id, id: AssetId) -> Result<Option<Asset>> {
         let Some(asset) = find(&self.living, workspace, id)? else {
             return Ok(None);
         };
         let key = (workspace, id.as_uuid().as_u128());
         self.living.remove(key)?;
-        match asset.state.kind() {
-            // Its pair may be another's by now.
-            StateKind::Rejected => drop(self.rejected.remove(key)?),
-            StateKind::Pending => {
-                self.free_pair(workspace, &asset.made)?;
-                self.count(workspace, &asset.made, false)?;
-            }
-            _ => self.free_pair(workspace, &asset.made)?,
+        if asset.state.is_rejected() {
+            // It is discarded already, and its pair may be another's by now.
+            self.rejected.remove(key)?;
+            return Ok(Some(asset));
+        }
+        self.free_pair(workspace, &asset.made)?;
+        count(&mut self.discarded, workspace, asset.made.created_by, true)?;
+        if asset.state.is_pending() {
+            self.end_to_wait(workspace, &asset.made)?;
         }
         Ok(Some(asset))
+    }
+
+    /// The clean-up has done with a discarded asset of that caller's.
+    pub(crate) fn forget(&mut self, workspace: Id, caller: UserId) -> Result<()> {
+        count(&mut self.discarded, workspace, caller, false)
     }
 
     /// So many of those that are rejected.
@@ -160,7 +190,7 @@ impl<'a> Assets<'a> {
         .collect()
     }
 
-    /// The `most` oldest of those that are pending and were made before that.
+    /// Of those that are pending since before that, the `most` that wait longest.
     pub(crate) fn pending_before(&self, before: i128, most: usize) -> Result<Vec<(Id, AssetId)>> {
         let oldest = self.pending_since.range(..(before, 0, 0))?.take(most);
         oldest
@@ -184,33 +214,51 @@ impl<'a> Assets<'a> {
         Ok(())
     }
 
-    /// Notes that an asset has become pending, or no longer is.
-    fn count(&mut self, workspace: Id, asset: &NewAsset, is_pending: bool) -> Result<()> {
-        let moment = (
-            asset.created_at.unix_timestamp_nanos(),
-            workspace,
-            asset.id.as_uuid().as_u128(),
-        );
-        if is_pending {
-            self.pending_since.insert(moment, ())?;
-        } else {
-            self.pending_since.remove(moment)?;
-        }
-        for of in [None, Some(asset.created_by.as_uuid().as_u128())] {
-            let count = self
-                .pending
-                .get((workspace, of))?
-                .map_or(0, |count| count.value());
-            let changed = if is_pending {
-                count.checked_add(1)
-            } else {
-                count.checked_sub(1)
-            };
-            match changed.ok_or_else(|| corrupted("a count"))? {
-                0 => drop(self.pending.remove((workspace, of))?),
-                count => drop(self.pending.insert((workspace, of), count)?),
-            }
-        }
-        Ok(())
+    fn begin_to_wait(&mut self, workspace: Id, asset: &NewAsset, now: i128) -> Result<()> {
+        let id = asset.id.as_uuid().as_u128();
+        self.since.insert((workspace, id), now)?;
+        self.pending_since.insert((now, workspace, id), ())?;
+        count(&mut self.pending, workspace, asset.created_by, true)
     }
+
+    fn end_to_wait(&mut self, workspace: Id, asset: &NewAsset) -> Result<()> {
+        let id = asset.id.as_uuid().as_u128();
+        let since = self.since.remove((workspace, id))?;
+        let since = since.ok_or_else(|| corrupted("a moment"))?.value();
+        self.pending_since.remove((since, workspace, id))?;
+        count(&mut self.pending, workspace, asset.created_by, false)
+    }
+}
+
+fn reached(
+    counts: &Table<'_, (Id, Option<Id>), u32>,
+    cap: Option<NonZeroU32>,
+    of: (Id, Option<Id>),
+) -> Result<bool> {
+    let count = counts.get(of)?.map_or(0, |count| count.value());
+    Ok(cap.is_some_and(|cap| count >= cap.get()))
+}
+
+/// Counts an asset in, or out.
+fn count(
+    counts: &mut Table<'_, (Id, Option<Id>), u32>,
+    workspace: Id,
+    caller: UserId,
+    is_in: bool,
+) -> Result<()> {
+    for of in [None, Some(caller.as_uuid().as_u128())] {
+        let count = counts
+            .get((workspace, of))?
+            .map_or(0, |count| count.value());
+        let changed = if is_in {
+            count.checked_add(1)
+        } else {
+            count.checked_sub(1)
+        };
+        match changed.ok_or_else(|| corrupted("a count"))? {
+            0 => drop(counts.remove((workspace, of))?),
+            count => drop(counts.insert((workspace, of), count)?),
+        }
+    }
+    Ok(())
 }

@@ -64,7 +64,8 @@ impl RedbStore {
         })
     }
 
-    /// The clock by which assets are deleted; the machine's by default.
+    /// The clock that stamps since when assets are pending, and when they are deleted; the machine's by
+    /// default.
     pub(crate) fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -158,6 +159,7 @@ impl AssetStore for RedbStore {
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let workspace = workspace.id().as_uuid().as_u128();
+        let clock = Arc::clone(&self.clock);
         let created = self.write(move |transaction| {
             if let Some(project) = new.project {
                 let projects = transaction.open_table(PROJECTS)?;
@@ -173,7 +175,11 @@ impl AssetStore for RedbStore {
             if assets.too_many_pending(workspace, new.created_by, caps)? {
                 return Ok(Some(Created::TooManyPending));
             }
-            let made = assets.insert(workspace, new)?;
+            if assets.too_many_discarded(workspace, new.created_by, caps)? {
+                return Ok(Some(Created::TooManyDiscarded));
+            }
+            let now = purge::record(transaction, clock.now())?;
+            let made = assets.insert(workspace, new, now)?;
             Ok(made.then_some(Created::New))
         });
         let created = created.await?;
@@ -196,8 +202,12 @@ impl AssetStore for RedbStore {
         change: StateChange,
     ) -> Result<Changed, StoreError> {
         let workspace = workspace.id().as_uuid().as_u128();
-        self.write(move |transaction| Assets::open(transaction)?.set_state(workspace, id, change))
-            .await
+        let clock = Arc::clone(&self.clock);
+        self.write(move |transaction| {
+            let now = purge::record(transaction, clock.now())?;
+            Assets::open(transaction)?.set_state(workspace, id, change, now)
+        })
+        .await
     }
 
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {

@@ -38,6 +38,7 @@ enum State {
 struct Object {
     size: u64,
     content_type: Option<String>,
+    content_encoding: Option<String>,
     etag: Option<String>,
     version: Option<String>,
     checksum: Option<String>,
@@ -111,6 +112,7 @@ impl Object {
         Self {
             size: object.size,
             content_type: object.content_type.clone(),
+            content_encoding: object.content_encoding.clone(),
             etag: object.etag.clone(),
             version: object.version.clone(),
             checksum: object.checksum.map(Checksum::to_base64),
@@ -120,6 +122,7 @@ impl Object {
     fn read(self) -> Result<StoredObject> {
         let mut object = StoredObject::of_size(self.size);
         object.content_type = self.content_type;
+        object.content_encoding = self.content_encoding;
         object.etag = self.etag;
         object.version = self.version;
         object.checksum = checksum(self.checksum)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::MissedTickBehavior;
 use tower_asset_upload::s3::S3Verifier;
-use tower_asset_upload::{PurgeError, PurgeOptions, PurgeReport, PurgeStore, purge};
+use tower_asset_upload::{PurgeOptions, PurgeReport, PurgeStore, purge};
 
 use crate::options::Purging;
 
@@ -34,8 +34,8 @@ pub(crate) async fn clean(
             rows,
             failed,
             ..
-        } = done.as_ref().unwrap_or_else(PurgeError::done);
-        if *condemned > 0 {
+        } = done.unwrap_or_else(|error| error.done());
+        if condemned > 0 {
             tracing::info!(condemned, objects, rows, failed, "cleaned up");
         }
     }

@@ -10,7 +10,7 @@ use crate::auth::{Principal, Unavailable};
 use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
-use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use crate::state::{Changed, StateChange};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
@@ -89,6 +89,10 @@ impl<Store: AssetStore, Guard: Send + Sync> AssetStore for Guarded<Store, Guard>
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<Store: PurgeStore, Guard: Send + Sync> PurgeStore for Guarded<Store, Guard> {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        self.store.time().await
+    }
+
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
         self.store.purge(step).await
     }

@@ -27,6 +27,8 @@ pub(super) const TICK: Duration = Duration::MICROSECOND;
 pub(super) const NO_CAPS: PendingCaps = PendingCaps {
     per_workspace: None,
     per_caller: None,
+    discarded_per_workspace: None,
+    discarded_per_caller: None,
 };
 
 /// Two workspaces that live and one that doesn't, and who may enter them.
@@ -226,6 +228,7 @@ pub(super) fn caps(per_workspace: u32, per_caller: u32) -> PendingCaps {
     PendingCaps {
         per_workspace: NonZeroU32::new(per_workspace),
         per_caller: NonZeroU32::new(per_caller),
+        ..NO_CAPS
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) const CREATE: &[Refusal] = &[
     refusal(409, "Duplicate", &["asset_exists"]),
     TOO_LARGE,
     UNSUPPORTED,
-    refusal(429, "Fault", &["too_many_pending"]),
+    refusal(429, "Fault", &["too_many_discarded", "too_many_pending"]),
     INTERNAL,
     refusal(
         503,

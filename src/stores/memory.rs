@@ -87,8 +87,18 @@ struct Contents {
     assets: HashMap<AssetId, Kept>,
     /// Callers choose these keys, so that their hash must not be foreseen.
     pairs: std::collections::HashMap<PairKey, AssetId>,
-    pending: u32,
-    pending_of: HashMap<UserId, u32>,
+    pending: Counts,
+    /// Deleted and rejected ones that wait for the clean-up.
+    discarded: Counts,
+    /// Since when those are pending that were uploaded before. All others are since they were made.
+    taken_back: HashMap<AssetId, OffsetDateTime>,
+}
+
+/// How many assets there are of a sort: in all, and of each caller.
+#[derive(Default)]
+struct Counts {
+    all: u32,
+    of: HashMap<UserId, u32>,
 }
 
 /// An asset in as few bytes as can be, so that little has to move when the map grows.
@@ -112,8 +122,8 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// An empty store that goes by this clock, and not by the machine's, for when an asset was
-    /// deleted.
+    /// An empty store that goes by this clock, and not by the machine's, for since when an asset is
+    /// pending and when it was deleted.
     #[must_use]
     pub fn with_clock(clock: impl Clock + 'static) -> Self {
         Self {
@@ -225,14 +235,15 @@ impl AssetStore for MemoryStore {
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let pair = PairKey::of(&asset.external);
-        let (created_at, id) = (asset.created_at, asset.id);
+        let id = asset.id;
+        let now = self.inner.clock.now();
         let created = {
             let mut contents = self.contents_mut();
             let inside = contents.entry(workspace.id()).or_default();
             inside.create(asset, pair, caps)?
         };
         if created == Created::New {
-            self.inner.purging.made(created_at, workspace.id(), id);
+            self.inner.purging.made(now, workspace.id(), id);
         }
         Ok(created)
     }
@@ -253,18 +264,18 @@ impl AssetStore for MemoryStore {
     ) -> Result<Changed, StoreError> {
         let taken_back = change == StateChange::TakeBack;
         let rejected = matches!(change, StateChange::Reject(_));
+        let now = self.inner.clock.now();
         let changed = {
             let mut contents = self.contents_mut();
             let inside = contents.get_mut(&workspace.id());
-            inside.and_then(|inside| inside.set_state(id, change))
-        };
-        let Some((changed, created_at)) = changed else {
-            return Ok(Changed::NotFound);
+            inside.map_or(Changed::NotFound, |inside| {
+                inside.set_state(id, change, now)
+            })
         };
         if changed == Changed::Done {
             let purging = &self.inner.purging;
             if taken_back {
-                purging.taken_back(created_at, workspace.id(), id);
+                purging.taken_back(now, workspace.id(), id);
             } else if rejected {
                 purging.rejected(workspace.id(), id);
             }
@@ -336,9 +347,18 @@ impl Contents {
             return Ok(Created::Duplicate(Box::new(twin.asset())));
         }
         let caller = asset.created_by;
-        let by_caller = self.pending_of.get(&caller).copied().unwrap_or_default();
-        if reached(caps.per_workspace, self.pending) || reached(caps.per_caller, by_caller) {
+        if self
+            .pending
+            .reach(caps.per_workspace, caps.per_caller, caller)
+        {
             return Ok(Created::TooManyPending);
+        }
+        if self.discarded.reach(
+            caps.discarded_per_workspace,
+            caps.discarded_per_caller,
+            caller,
+        ) {
+            return Ok(Created::TooManyDiscarded);
         }
         let id = asset.id;
         match self.assets.entry(id) {
@@ -351,67 +371,103 @@ impl Contents {
                 if let Some(pair) = pair {
                     self.pairs.insert(pair, id);
                 }
-                self.count_pending(caller);
+                self.pending.add(caller);
                 Ok(Created::New)
             }
         }
     }
 
-    /// What came of it and when the asset was made, if there is one.
-    fn set_state(&mut self, id: AssetId, change: StateChange) -> Option<(Changed, OffsetDateTime)> {
-        let asset = self.assets.get_mut(&id)?;
+    fn set_state(&mut self, id: AssetId, change: StateChange, now: OffsetDateTime) -> Changed {
+        let Some(asset) = self.assets.get_mut(&id) else {
+            return Changed::NotFound;
+        };
         let from = change.from();
         let (changed, to) = asset.change(change);
-        let caller = asset.made.created_by;
-        let created_at = asset.made.created_at;
-        if changed == Changed::Done {
-            let pair = (to == StateKind::Rejected).then(|| PairKey::of(&asset.made.external));
-            if let Some(pair) = pair.flatten() {
-                self.pairs.remove(&pair);
-            }
-            match (from, to) {
-                (StateKind::Pending, _) => self.discount_pending(caller),
-                (_, StateKind::Pending) => self.count_pending(caller),
-                _ => {}
-            }
+        if changed != Changed::Done {
+            return changed;
         }
-        Some((changed, created_at))
+        let caller = asset.made.created_by;
+        if from == StateKind::Pending {
+            self.pending.remove(caller);
+            self.taken_back.remove(&id);
+        }
+        match to {
+            StateKind::Pending => {
+                self.pending.add(caller);
+                self.taken_back.insert(id, now);
+            }
+            StateKind::Rejected => {
+                self.discarded.add(caller);
+                if let Some(pair) = PairKey::of(&asset.made.external) {
+                    self.pairs.remove(&pair);
+                }
+            }
+            StateKind::Uploaded => {}
+        }
+        changed
     }
 
+    /// Takes a living asset out. It counts as discarded until the clean-up [forgets](Self::forget) it.
     fn delete(&mut self, id: AssetId) -> Option<Kept> {
         let asset = self.assets.remove(&id)?;
-        // What a rejected one has given free may be another's by now.
-        if asset.state.kind() != StateKind::Rejected
-            && let Some(pair) = PairKey::of(&asset.made.external)
-        {
-            self.pairs.remove(&pair);
+        let caller = asset.made.created_by;
+        // A rejected one is discarded already, and the pair that it gave free may be another's by now.
+        if asset.state.kind() != StateKind::Rejected {
+            self.discarded.add(caller);
+            if let Some(pair) = PairKey::of(&asset.made.external) {
+                self.pairs.remove(&pair);
+            }
         }
         if asset.state.kind() == StateKind::Pending {
-            self.discount_pending(asset.made.created_by);
+            self.pending.remove(caller);
+            self.taken_back.remove(&id);
         }
         Some(asset)
     }
 
-    /// Deletes an asset that was made before then and still waits for its upload.
+    /// Deletes an asset that is pending since before then. One that was taken back later is not.
     fn give_up(&mut self, id: AssetId, before: OffsetDateTime) -> Option<Kept> {
-        let asset = self.assets.get(&id)?;
-        let is_stale = asset.state.kind() == StateKind::Pending && asset.made.created_at < before;
+        let is_pending = self.assets.get(&id)?.state.kind() == StateKind::Pending;
+        let since = self.taken_back.get(&id);
+        let is_stale = is_pending && since.is_none_or(|since| *since < before);
         is_stale.then(|| self.delete(id)).flatten()
     }
 
-    fn count_pending(&mut self, caller: UserId) {
-        self.pending += 1;
-        *self.pending_of.entry(caller).or_default() += 1;
+    /// The row of a discarded asset is gone.
+    fn forget(&mut self, caller: UserId) {
+        self.discarded.remove(caller);
+    }
+}
+
+impl Counts {
+    fn add(&mut self, caller: UserId) {
+        self.all += 1;
+        *self.of.entry(caller).or_default() += 1;
     }
 
-    fn discount_pending(&mut self, caller: UserId) {
-        self.pending -= 1;
-        if let Entry::Occupied(mut count) = self.pending_of.entry(caller) {
+    fn remove(&mut self, caller: UserId) {
+        self.all -= 1;
+        if let Entry::Occupied(mut count) = self.of.entry(caller) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
             }
         }
+    }
+
+    /// Whether there are as many as a cap allows, in all or of that caller.
+    fn reach(
+        &self,
+        in_all: Option<NonZeroU32>,
+        of_caller: Option<NonZeroU32>,
+        caller: UserId,
+    ) -> bool {
+        let reached = |cap: Option<NonZeroU32>, count| cap.is_some_and(|cap| count >= cap.get());
+        reached(in_all, self.all)
+            || of_caller.is_some() && {
+                let count = self.of.get(&caller).copied().unwrap_or_default();
+                reached(of_caller, count)
+            }
     }
 }
 
@@ -452,10 +508,6 @@ impl State {
             Self::Described(state) => UploadState::clone(state),
         }
     }
-}
-
-fn reached(cap: Option<NonZeroU32>, count: u32) -> bool {
-    cap.is_some_and(|cap| count >= cap.get())
 }
 
 /// Both labels in one text: looking a pair up and keeping it then takes a single allocation.

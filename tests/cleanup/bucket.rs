@@ -14,6 +14,7 @@ pub(crate) struct Bucket(Arc<Mutex<State>>);
 struct State {
     objects: BTreeSet<ObjectKey>,
     failing: BTreeSet<ObjectKey>,
+    stumbling: BTreeSet<ObjectKey>,
     calls: usize,
     /// How many calls are answered before it goes down, if it does.
     answers: Option<usize>,
@@ -41,6 +42,11 @@ impl Bucket {
     /// From now on these can't be removed, and all others can.
     pub(crate) fn fail(&self, keys: impl IntoIterator<Item = ObjectKey>) {
         self.state().failing = keys.into_iter().collect();
+    }
+
+    /// From now on it is unavailable for these, and for no others.
+    pub(crate) fn stumble_over(&self, keys: impl IntoIterator<Item = ObjectKey>) {
+        self.state().stumbling = keys.into_iter().collect();
     }
 
     /// Counted from now.
@@ -78,6 +84,8 @@ impl ObjectVerifier for Bucket {
             let mut state = self.state();
             if !is_up {
                 Err(Unavailable::new("no route to the bucket").into())
+            } else if state.stumbling.contains(key) {
+                Err(Unavailable::new("DELETE was answered with 500").into())
             } else if state.failing.contains(key) {
                 Err(VerifyError::Failed("a legal hold".into()))
             } else {

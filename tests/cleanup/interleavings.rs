@@ -105,6 +105,8 @@ struct Stage {
     bucket: Bucket,
     assets: Mutex<Vec<Known>>,
     script: Mutex<Vec<Removal>>,
+    /// Their rows may be put off.
+    failed: Mutex<BTreeSet<ObjectKey>>,
 }
 
 /// What its owner knows of an asset.
@@ -113,6 +115,8 @@ struct Known {
     /// When the last form for it was handed out.
     signed: OffsetDateTime,
     uploaded: bool,
+    /// Since when it is pending, if that is what its owner knows of it.
+    pending_since: Option<OffsetDateTime>,
 }
 
 impl Stage {
@@ -122,6 +126,7 @@ impl Stage {
             bucket: Bucket::default(),
             assets: Mutex::default(),
             script: Mutex::default(),
+            failed: Mutex::default(),
         }
     }
 
@@ -143,6 +148,7 @@ impl Stage {
                     new: at_once(self.world.announce()),
                     signed: now,
                     uploaded: false,
+                    pending_since: Some(now),
                 });
             }
             return;
@@ -166,25 +172,31 @@ impl Stage {
             Event::Complete(_) => {
                 if self.bucket.keys().contains(&known.new.key) {
                     let complete = StateChange::Complete(None);
-                    known.uploaded |= at_once(self.world.set_state(&known.new, complete));
+                    if at_once(self.world.set_state(&known.new, complete)) {
+                        known.uploaded = true;
+                        known.pending_since = None;
+                    }
                 }
             }
             Event::Reject(_) => {
                 if self.bucket.keys().contains(&known.new.key) {
                     let difference = Difference::new("It is another one.");
-                    at_once(
-                        self.world
-                            .set_state(&known.new, StateChange::Reject(difference)),
-                    );
+                    let reject = StateChange::Reject(difference);
+                    if at_once(self.world.set_state(&known.new, reject)) {
+                        known.pending_since = None;
+                    }
                 }
             }
             Event::TakeBack(_) => {
-                at_once(self.world.set_state(&known.new, StateChange::TakeBack));
+                if at_once(self.world.set_state(&known.new, StateChange::TakeBack)) {
+                    known.pending_since = Some(now);
+                }
                 known.uploaded = false;
             }
             _ => {
                 at_once(self.world.delete(&known.new));
                 known.uploaded = false;
+                known.pending_since = None;
             }
         }
     }
@@ -218,14 +230,21 @@ impl Stage {
         let objects = self.bucket.keys();
         for known in self.assets.lock().unwrap().iter() {
             let (lives, key) = (at_once(self.world.lives(&known.new)), &known.new.key);
+            let is_put_off = self.failed.lock().unwrap().contains(key);
             assert!(
-                lives || graves.contains(&known.new.id) || !objects.contains(key),
+                lives || is_put_off || graves.contains(&known.new.id) || !objects.contains(key),
                 "the row of {} is gone, and its object is there",
                 known.new.id
             );
             assert!(
                 !known.uploaded || (lives && objects.contains(key)),
                 "{} was complete, and is lost",
+                known.new.id
+            );
+            let waits = |since: OffsetDateTime| self.world.clock.now() <= since + PENDING_FOR;
+            assert!(
+                lives || !known.pending_since.is_some_and(waits),
+                "{} was given up before its time",
                 known.new.id
             );
         }
@@ -275,6 +294,12 @@ impl ObjectVerifier for Stage {
         }
         if matches!(removal.answer, Answer::Removed | Answer::RemovedUnheard) {
             self.bucket.remove_at_once(key);
+        }
+        if matches!(
+            removal.answer,
+            Answer::RemovedUnheard | Answer::Failed | Answer::Down
+        ) {
+            self.failed.lock().unwrap().insert(key.clone());
         }
         for event in &removal.after {
             self.happens(event);

@@ -37,6 +37,7 @@ pub(crate) enum Fault {
     KeepsThePairsOfTheRejected,
     FreesPairsTwice,
     CountsTheRejected,
+    CountsTheLivingOnly,
     SaysYesToAnything,
     KeepsThePairsOfTheDead,
     LooksBeforeItDeletes,
@@ -54,6 +55,11 @@ pub(crate) enum Fault {
     DeletesInTwoSteps,
 
     // Clean-up.
+    ItsClockStandsStill,
+    GoesByTheMakersClock,
+    MeasuresSinceItWasMade,
+    TriesAgainAtOnce,
+    NeverForgetsWhatItCounted,
     CondemnsTheFresh,
     SparesTheWorkspacesThatAreGone,
     SparesTheRejected,
@@ -163,6 +169,21 @@ pub(crate) const CAUGHT: &[(Fault, &str)] = &[
     (
         Fault::DeletesInTwoSteps,
         "a_dropped_change_is_whole_or_nothing",
+    ),
+    (Fault::CountsTheLivingOnly, "caps_count_what_is_discarded"),
+    (Fault::ItsClockStandsStill, "the_store_tells_the_time"),
+    (
+        Fault::GoesByTheMakersClock,
+        "only_the_deleted_and_the_stale_are_condemned",
+    ),
+    (
+        Fault::MeasuresSinceItWasMade,
+        "what_is_taken_back_has_its_time_anew",
+    ),
+    (Fault::TriesAgainAtOnce, "what_fails_is_put_off"),
+    (
+        Fault::NeverForgetsWhatItCounted,
+        "what_is_forgotten_counts_no_more",
     ),
     (
         Fault::CondemnsTheFresh,

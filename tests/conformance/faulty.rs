@@ -31,6 +31,8 @@ pub(crate) struct Seen {
     pub(crate) rejected: BTreeSet<AssetId>,
     pub(crate) removed: BTreeSet<WorkspaceId>,
     pub(crate) made: Vec<(Workspace, Box<NewAsset>)>,
+    pub(crate) made_at: BTreeMap<AssetId, OffsetDateTime>,
+    pub(crate) given_up_at: BTreeMap<AssetId, OffsetDateTime>,
     pub(crate) hidden: BTreeSet<AssetId>,
     pub(crate) named: BTreeSet<AssetId>,
     owners: BTreeSet<CredentialDigest>,
@@ -182,6 +184,10 @@ impl AssetStore for Faulty {
                 }
             }
             Fault::CountsNothing => caps = PendingCaps::default(),
+            Fault::CountsTheLivingOnly => {
+                caps.discarded_per_workspace = None;
+                caps.discarded_per_caller = None;
+            }
             Fault::CountsBeforeItInserts => {
                 let fits = self.fits(to, &new, caps).await;
                 yield_now().await;
@@ -214,7 +220,15 @@ impl AssetStore for Faulty {
             }
             _ => {}
         }
+        if self.has(Fault::NeverForgetsWhatItCounted)
+            && caps
+                .discarded_per_caller
+                .is_some_and(|cap| self.seen().named.len() >= cap.get() as usize)
+        {
+            return Ok(Created::TooManyDiscarded);
+        }
         self.seen().made.push((to.clone(), new.clone()));
+        self.seen().made_at.insert(new.id, SystemClock.now());
         let again = new.clone();
         let created = match self.store.create(to, new, caps).await {
             Err(StoreError::Failed(cause)) if self.has(Fault::CallsATakenIdUnavailable) => {

@@ -16,16 +16,21 @@ const MANY: NonZeroU32 = NonZeroU32::MIN.saturating_add(9_999);
 impl Faulty {
     /// What was made before then and waits for its upload at this moment.
     async fn stale(&self, before: OffsetDateTime) -> Vec<(Workspace, Box<NewAsset>)> {
+        let made_at = self.seen().made_at.clone();
+        self.pending(|new| made_at[&new.id] < before).await
+    }
+
+    async fn pending(&self, which: impl Fn(&NewAsset) -> bool) -> Vec<(Workspace, Box<NewAsset>)> {
         let made = self.seen().made.clone();
-        let mut stale = Vec::new();
+        let mut pending = Vec::new();
         for (workspace, new) in made {
             let found = self.store.find(&workspace, new.id).await.unwrap();
             let waits = found.is_some_and(|found| found.state.is_pending());
-            if waits && new.created_at < before {
-                stale.push((workspace, new));
+            if waits && which(&new) {
+                pending.push((workspace, new));
             }
         }
-        stale
+        pending
     }
 
     fn is_unharmed(&self, id: AssetId) -> bool {
@@ -45,10 +50,27 @@ impl Faulty {
 
 #[async_trait]
 impl PurgeStore for Faulty {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        if self.has(Fault::ItsClockStandsStill) {
+            return Ok(StoreTime::of_server(NEVER));
+        }
+        self.store.time().await
+    }
+
     async fn purge(&self, asked: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
         let mut step = asked.clone();
-        let mut given_up = Vec::new();
         match self.fault {
+            Fault::GoesByTheMakersClock | Fault::MeasuresSinceItWasMade => {
+                let before = step.pending_before;
+                let old = if self.has(Fault::GoesByTheMakersClock) {
+                    self.pending(|new| new.created_at < before).await
+                } else {
+                    self.stale(before).await
+                };
+                let is_old = |id| old.iter().any(|(_, new)| new.id == id);
+                self.delete_those(is_old).await?;
+            }
+            Fault::TriesAgainAtOnce => step.failed.clear(),
             Fault::CondemnsTheFresh => step.pending_before += Duration::HOUR,
             Fault::NamesWithoutDeleting => step.pending_before = NEVER,
             Fault::ForgetsThatItIsUploaded => {
@@ -75,8 +97,11 @@ impl PurgeStore for Faulty {
                 self.delete_those(is_gone).await?;
             }
             Fault::GivesUpInTwoStatements => {
-                given_up = self.stale(step.pending_before).await;
+                let stale = self.stale(step.pending_before).await;
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                // The second overwrites when it was deleted.
+                let given_up = stale.iter().map(|(_, new)| (new.id, asked.now));
+                self.seen().given_up_at.extend(given_up);
             }
             Fault::LooksBeforeItGivesUp => {
                 let stale = self.stale(step.pending_before).await;
@@ -95,15 +120,16 @@ impl PurgeStore for Faulty {
                         workspace: workspace.id(),
                         id: new.id,
                         key: new.key,
+                        failures: 0,
                     });
                 }
                 named.sort();
             }
             Fault::GivesUpInTwoStatements => {
-                // The second overwrites when it was deleted.
+                let seen = self.seen();
                 for condemned in &mut named {
-                    if given_up.iter().any(|(_, new)| new.id == condemned.id) {
-                        condemned.deleted_at = asked.now;
+                    if let Some(at) = seen.given_up_at.get(&condemned.id) {
+                        condemned.deleted_at = *at;
                     }
                 }
                 named.sort();
@@ -126,6 +152,11 @@ impl PurgeStore for Faulty {
                 named.retain(|condemned| !due.contains(condemned));
                 named.splice(0..0, due);
                 named.truncate(step.most.get() as usize);
+            }
+            Fault::NeverForgetsWhatItCounted => {
+                let mut seen = self.seen();
+                seen.named
+                    .extend(named.iter().map(|condemned| condemned.id));
             }
             Fault::NamesNothingTwice => {
                 let mut seen = self.seen();

@@ -82,6 +82,7 @@ async fn caps_hold_over_two_stores() {
     let caps = PendingCaps {
         per_workspace: NonZeroU32::new(15),
         per_caller: NonZeroU32::new(10),
+        ..PendingCaps::default()
     };
     // Some have a pair, so some take two locks and some one, and nobody waits for ever.
     let answers = at_once(&plane, caps, |n| {
@@ -113,6 +114,7 @@ async fn what_is_not_purgeable_is_not_pending() {
     let caps = PendingCaps {
         per_workspace: NonZeroU32::new(1),
         per_caller: NonZeroU32::new(1),
+        ..PendingCaps::default()
     };
     for _ in 0..2 {
         let created = plane
@@ -135,7 +137,7 @@ async fn a_creation_that_fails_leaves_nothing() {
     let workspace = enter(&plane.store).await;
     let capped = PendingCaps {
         per_workspace: NonZeroU32::new(7),
-        per_caller: None,
+        ..PendingCaps::default()
     };
     let nobody = UserId::new(uuid::Uuid::from_u128(404));
     let long = |letter: &str| format!("{MINE}/{}", letter.repeat(801 - 37));

@@ -83,6 +83,7 @@ async fn every_call(store: &PlaneStore) {
     let caps = PendingCaps {
         per_workspace: NonZeroU32::new(10_000),
         per_caller: NonZeroU32::new(10_000),
+        ..PendingCaps::default()
     };
     let new = asset(NOW);
     let id = new.id;

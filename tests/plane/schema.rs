@@ -21,6 +21,8 @@ use crate::support::{ALICE, KEY, NOW};
 const CAPS: PendingCaps = PendingCaps {
     per_workspace: NonZeroU32::new(7),
     per_caller: NonZeroU32::new(7),
+    discarded_per_workspace: None,
+    discarded_per_caller: None,
 };
 
 /// After whatever is made by the server's clock.

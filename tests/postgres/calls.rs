@@ -5,10 +5,12 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use tokio_postgres::Client;
 use tower_asset_upload::{
-    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, FixedClock,
-    PendingCaps, PostgresOptions, PostgresStore, StateChange, StoreError, UploadState, WorkspaceId,
+    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, ObjectKey,
+    ObjectVerifier, PendingCaps, PostgresOptions, PostgresStore, PurgeOptions, PurgeStore,
+    StateChange, StoreError, StoredObject, UploadState, VerifyError, WorkspaceId, purge,
 };
 
 use crate::cluster::{Cluster, connect};
@@ -51,7 +53,7 @@ async fn a_call_that_takes_too_long_is_unavailable_and_ends() {
     let (admin, watcher) = (connect(&url).await, connect(&url).await);
     let caps = PendingCaps {
         per_workspace: NonZeroU32::new(10),
-        per_caller: None,
+        ..PendingCaps::default()
     };
     for _ in 0..2 {
         admin.batch_execute(LOCK).await.unwrap();
@@ -119,7 +121,7 @@ async fn callers_that_hang_up_leave_whole_calls_and_a_connection() {
     let admin = connect(&url).await;
     let caps = PendingCaps {
         per_workspace: NonZeroU32::new(1),
-        per_caller: None,
+        ..PendingCaps::default()
     };
     admin.batch_execute(LOCK).await.unwrap();
     // The first has the connection and goes on to its end; the others wait for one, and give that up.
@@ -190,26 +192,74 @@ fn a_store_ends_with_its_runtime() {
     assert!(is_unavailable(&answer), "{answer:?}");
 }
 
+/// Whatever the clock of a replica says: [`NewAsset::created_at`] is that, and long ago here.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_clock_tells_when_things_happened() {
-    let Some(cluster) = Cluster::shared("the_clock_tells_when_things_happened") else {
+async fn the_server_tells_when_things_happened() {
+    let Some(cluster) = Cluster::shared("the_server_tells_when_things_happened") else {
         return;
     };
     let url = cluster.database().await;
-    let clock = FixedClock(time::macros::datetime!(1999-12-31 23:59:59.999999999 UTC));
-    let (store, home) = open(&PostgresStore::options().clock(clock), &url).await;
+    let (store, home) = open(&PostgresStore::options(), &url).await;
+    let before = store.time().await.unwrap();
+    assert_eq!(
+        before.last_recorded, None,
+        "the server's clock needs no witness"
+    );
     let id = make(&store, &home).await;
-    let set = store.set_state(&home, id, StateChange::Complete(None));
-    assert_eq!(set.await.unwrap(), Changed::Done);
+    let complete = StateChange::Complete(None);
+    for change in [complete.clone(), StateChange::TakeBack, complete] {
+        let set = store.set_state(&home, id, change);
+        assert_eq!(set.await.unwrap(), Changed::Done);
+    }
     assert!(store.delete(&home, id).await.unwrap());
     store.remove_workspace(home.id()).await.unwrap();
-    let sql = "SELECT uploaded_at::text, asset.deleted_at::text, workspace.deleted_at::text \
+    let after = store.time().await.unwrap();
+    let sql = "SELECT pending_since, uploaded_at, asset.deleted_at, workspace.deleted_at \
                FROM asset_upload.asset, asset_upload.workspace";
+    let row = &connect(&url).await.query_typed(sql, &[]).await.unwrap()[0];
+    let mut last = before.now;
+    for column in 0..4 {
+        let at: time::OffsetDateTime = row.get(column);
+        assert!(last <= at && at <= after.now, "{column}: {at}");
+        last = at;
+    }
+}
+
+/// A replica whose clock is a week behind makes assets that are a week old, and one whose clock is a week
+/// ahead cleans up: nothing is given up by that.
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_whose_clocks_are_wrong_give_up_nothing() {
+    let test = "replicas_whose_clocks_are_wrong_give_up_nothing";
+    let Some(cluster) = Cluster::shared(test) else {
+        return;
+    };
+    let url = cluster.database().await;
+    let (store, home) = open(&PostgresStore::options(), &url).await;
+    let id = make(&store, &home).await;
+    let report = purge(&store, &NoBucket, &PurgeOptions::new())
+        .await
+        .unwrap();
+    assert_eq!(report.condemned, 0);
+    assert!(store.find(&home, id).await.unwrap().is_some());
     let admin = connect(&url).await;
-    admin.batch_execute("SET timezone = 'UTC'").await.unwrap();
-    let row = &admin.query_typed(sql, &[]).await.unwrap()[0];
-    for column in 0..3 {
-        assert_eq!(row.get::<_, &str>(column), "1999-12-31 23:59:59.999999+00");
+    let week = "UPDATE asset_upload.asset SET pending_since = now() - interval '169 hours'";
+    admin.batch_execute(week).await.unwrap();
+    let report = purge(&store, &NoBucket, &PurgeOptions::new())
+        .await
+        .unwrap();
+    assert_eq!(report.condemned, 1);
+}
+
+struct NoBucket;
+
+#[async_trait]
+impl ObjectVerifier for NoBucket {
+    async fn inspect(&self, _: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+        unreachable!("the clean-up asks for nothing")
+    }
+
+    async fn remove(&self, _: &ObjectKey) -> Result<(), VerifyError> {
+        Ok(())
     }
 }
 

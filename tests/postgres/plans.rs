@@ -7,7 +7,7 @@ use serde_json::Value;
 use time::Duration;
 use tower_asset_upload::{
     AssetStore, Changed, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
-    PendingCaps, PostgresStore, Principal, PurgeStep, PurgeStore, StateChange,
+    FailedRemoval, PendingCaps, PostgresStore, Principal, PurgeStep, PurgeStore, StateChange,
 };
 
 use crate::cluster::{Cluster, connect};
@@ -29,14 +29,14 @@ const FILL: &str = "\
         FROM generate_series(1, 20000) AS n; \
     INSERT INTO asset_upload.asset (workspace_id, id, object_key, display_name, object_name, \
         media_type, size, external_source, external_id, created_by, created_at, state, deleted_at, \
-        object_gone) \
+        object_gone, pending_since) \
         SELECT homes.ids[n % 10 + 1], gen_random_uuid(), n || '-photo.png', 'photo.png', \
         'photo.png', 'image/png', n, 'github', n::text, gen_random_uuid(), \
         '2026-01-02 03:04:05Z'::timestamptz - n * interval '1 second', \
         CASE WHEN n / 10 % 100 = 0 THEN 'pending' ELSE 'uploaded' END, \
         CASE WHEN n / 10 % 100 >= 80 \
             THEN '2026-01-02 03:04:05Z'::timestamptz - n * interval '1 second' END, \
-        n / 10 % 100 >= 90 \
+        n / 10 % 100 >= 90, '2026-01-02 03:04:05Z'::timestamptz - n * interval '1 second' \
         FROM generate_series(1, 1000000) AS n, \
         (SELECT array_agg(id) AS ids FROM (SELECT id FROM asset_upload.workspace \
             ORDER BY slug = 'my-workspace' DESC LIMIT 10) AS first_ten) AS homes; \
@@ -69,9 +69,10 @@ async fn every_call_is_a_search_of_an_index() {
         "WITH checked",
         "SELECT id, project_id",
         "SET state = ",
-        "SET deleted_at = $3 WHERE workspace_id = $1 AND id = $2",
+        "SET deleted_at = now() WHERE workspace_id = $1 AND id = $2",
         "DELETE FROM",
         "SET object_gone",
+        "SET removal_failures",
         "WITH waiting",
         "WITH rejected",
         "UNION ALL",
@@ -193,6 +194,8 @@ async fn make_every_call(store: &PostgresStore) {
     let caps = PendingCaps {
         per_workspace: NonZeroU32::new(2_000),
         per_caller: NonZeroU32::new(100),
+        discarded_per_caller: NonZeroU32::new(100),
+        ..NO_CAPS
     };
     let created = store
         .create(&home, with_pair("gitlab", "1").into(), caps)
@@ -200,10 +203,16 @@ async fn make_every_call(store: &PostgresStore) {
     assert_eq!(created.unwrap(), Created::New);
     let full = PendingCaps {
         per_workspace: NonZeroU32::new(1_000),
-        per_caller: None,
+        ..PendingCaps::default()
     };
     let created = store.create(&home, asset().into(), full).await;
     assert_eq!(created.unwrap(), Created::TooManyPending);
+    let littered = PendingCaps {
+        discarded_per_workspace: NonZeroU32::new(1_000),
+        ..NO_CAPS
+    };
+    let created = store.create(&home, asset().into(), littered).await;
+    assert_eq!(created.unwrap(), Created::TooManyDiscarded);
     let taken = store
         .create(&home, with_pair("github", "10").into(), caps)
         .await;
@@ -219,7 +228,12 @@ async fn make_every_call(store: &PostgresStore) {
         let condemned = store.purge(&step).await.unwrap();
         assert_eq!(condemned.len(), 100);
         step.after = condemned.last().cloned();
-        step.gone = condemned;
+        let failed = condemned.iter().take(10).map(|condemned| FailedRemoval {
+            condemned: condemned.clone(),
+            retry_at: AT,
+        });
+        step.failed = failed.collect();
+        step.gone = condemned.into_iter().skip(10).collect();
     }
 }
 

@@ -7,7 +7,7 @@ use tower_asset_upload::{AssetStore, PostgresOptions, PostgresStore, StoreError}
 
 use crate::cluster::{Cluster, connect};
 use crate::process::free_port;
-use crate::world::{enter, make, open};
+use crate::world::{NO_CAPS, USER, asset, enter, make, open};
 
 async fn refused(options: &PostgresOptions, url: &str) -> String {
     match options.connect(url).await {
@@ -39,7 +39,7 @@ async fn eight_replicas_may_start_at_once() {
         }
         let versions = "SELECT version FROM asset_upload.migration";
         let versions = connect(&url).await.query_typed(versions, &[]).await;
-        assert_eq!(versions.unwrap().len(), 2);
+        assert_eq!(versions.unwrap().len(), 1);
     }
 }
 
@@ -76,9 +76,9 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let url = cluster.database().await;
     drop(PostgresStore::connect(&url).await.unwrap());
     let admin = connect(&url).await;
-    let newer = "INSERT INTO asset_upload.migration (version) VALUES (1000)";
+    let newer = "INSERT INTO asset_upload.migration (version, oldest_release) VALUES (1000, 999)";
     admin.batch_execute(newer).await.unwrap();
-    let said = refused(&PostgresStore::options(), &url).await;
+    let said = unavailable(PostgresStore::connect(&url).await.unwrap_err());
     assert!(said.contains("version 1000"), "{said}");
     let sql = "SELECT version FROM asset_upload.migration ORDER BY 1";
     let versions: Vec<i64> = admin
@@ -88,59 +88,89 @@ async fn a_newer_schema_is_refused_and_left_alone() {
         .iter()
         .map(|row| row.get(0))
         .collect();
-    assert_eq!(versions, [1, 2, 1000]);
+    assert_eq!(versions, [1, 1000]);
 }
 
-/// As the first release made it, with what it may have held.
-const FIRST: &str = concat!(
-    "CREATE SCHEMA asset_upload; SET search_path TO asset_upload; ",
-    include_str!("../../src/stores/postgres/schema_1.sql"),
-    "INSERT INTO migration (version) VALUES (1); \
-     INSERT INTO workspace (id, slug) VALUES ('22222222-2222-4222-8222-000000000001', 'home'); \
-     INSERT INTO asset (workspace_id, id, object_key, display_name, object_name, media_type, size, \
-     external_source, external_id, created_by, created_at, state, stored_size, deleted_at) \
-     SELECT '22222222-2222-4222-8222-000000000001', gen_random_uuid(), 'key/' || n, 'a.png', \
-     'a.png', 'image/png', 7, 'github', n % 5, '11111111-1111-4111-8111-000000000001', now(), \
-     CASE n % 2 WHEN 0 THEN 'pending' ELSE 'uploaded' END, CASE n % 2 WHEN 1 THEN 7 END, \
-     CASE WHEN n >= 5 THEN now() END FROM generate_series(0, 9) n"
-);
+fn unavailable(error: StoreError) -> String {
+    match error {
+        StoreError::Unavailable(cause) => cause.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
 
+/// Replicas of two releases run side by side while an upgrade goes on.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schema_of_the_first_release_is_brought_up_to_date() {
-    let Some(cluster) = Cluster::shared("a_schema_of_the_first_release_is_brought_up_to_date")
-    else {
+async fn a_running_replica_works_with_a_newer_schema_or_says_that_it_can_not() {
+    let test = "a_running_replica_works_with_a_newer_schema_or_says_that_it_can_not";
+    let Some(cluster) = Cluster::shared(test) else {
         return;
     };
-    let rows = "SELECT string_agg(concat_ws(' ', id, object_key, state, external_id, stored_size, \
-                deleted_at), ';' ORDER BY id) FROM asset_upload.asset";
-    let indexes = "SELECT string_agg(indexdef, ';' ORDER BY indexname) || \
-                   (SELECT string_agg(pg_get_constraintdef(oid), ';' ORDER BY conname) \
-                   FROM pg_constraint WHERE conrelid = 'asset_upload.asset'::regclass) \
-                   FROM pg_indexes WHERE schemaname = 'asset_upload'";
-    let text = async |url: &str, sql: &str| {
-        let rows = connect(url).await.query_typed(sql, &[]).await.unwrap();
-        rows[0].get::<_, String>(0)
-    };
-    let fresh = cluster.database().await;
-    drop(PostgresStore::connect(&fresh).await.unwrap());
     let url = cluster.database().await;
-    connect(&url).await.batch_execute(FIRST).await.unwrap();
-    let before = text(&url, rows).await;
+    let (store, home) = open(&PostgresStore::options(), &url).await;
+    let admin = connect(&url).await;
+    let compatible = "INSERT INTO asset_upload.migration (version, oldest_release) VALUES (2, 1); \
+                      ALTER TABLE asset_upload.asset ADD COLUMN new_in_2 text";
+    admin.batch_execute(compatible).await.unwrap();
+    let id = make(&store, &home).await;
+    let restarted = PostgresStore::connect(&url).await.unwrap();
+    assert!(restarted.find(&home, id).await.unwrap().is_some());
 
-    let starts: Vec<_> = (0..8)
-        .map(|_| {
-            let url = url.clone();
-            tokio::spawn(async move { PostgresStore::connect(&url).await.unwrap() })
-        })
-        .collect();
-    for start in starts {
-        drop(start.await.unwrap());
+    let incompatible = "INSERT INTO asset_upload.migration (version, oldest_release) VALUES (3, 3); \
+                        ALTER TABLE asset_upload.asset RENAME COLUMN display_name TO shown_name; \
+                        ALTER TABLE asset_upload.member ADD COLUMN role int NOT NULL";
+    admin
+        .batch_execute("DELETE FROM asset_upload.member")
+        .await
+        .unwrap();
+    admin.batch_execute(incompatible).await.unwrap();
+    let found = store.find(&home, id).await.unwrap_err();
+    let created = store.create(&home, asset().into(), NO_CAPS).await;
+    let added = store.add_member(home.id(), USER).await;
+    for refused in [found, created.unwrap_err(), added.unwrap_err()] {
+        let said = unavailable(refused);
+        assert!(
+            said.contains("version 3") && said.contains("upgrade"),
+            "{said}"
+        );
     }
-    assert_eq!(text(&url, rows).await, before);
-    assert_eq!(text(&url, indexes).await, text(&fresh, indexes).await);
-    let versions =
-        "SELECT string_agg(version::text, ' ' ORDER BY version) FROM asset_upload.migration";
-    assert_eq!(text(&url, versions).await, "1 2");
+}
+
+/// The statements of each release, by the version of the schema it knows. When a version is added, the file
+/// of the version before is left as it was released.
+const STATEMENTS: &[&str] = &[include_str!("../../src/stores/postgres/statements_1.sql")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_of_the_release_before_still_work() {
+    let Some(cluster) = Cluster::shared("statements_of_the_release_before_still_work") else {
+        return;
+    };
+    let url = cluster.database().await;
+    drop(PostgresStore::connect(&url).await.unwrap());
+    let admin = connect(&url).await;
+    let versions = admin.query_typed("SELECT 1 FROM asset_upload.migration", &[]);
+    assert_eq!(versions.await.unwrap().len(), STATEMENTS.len());
+    let required = "SELECT table_name::text, column_name::text FROM information_schema.columns \
+                    WHERE table_schema = 'asset_upload' AND is_nullable = 'NO' \
+                    AND column_default IS NULL";
+    let required = admin.query_typed(required, &[]).await.unwrap();
+    for statements in STATEMENTS.iter().rev().take(2) {
+        for sql in statements.split_terminator(";\n") {
+            let placed = sql.replace("{schema}", "asset_upload");
+            if let Err(error) = admin.prepare(&placed).await {
+                panic!("{:?}: {sql}", error.as_db_error());
+            }
+            let Some((_, insert)) = placed.split_once("INSERT INTO asset_upload.") else {
+                continue;
+            };
+            let (table, columns) = insert.split_once(" (").unwrap();
+            let columns = columns.split_once(')').unwrap().0;
+            for row in &required {
+                let (of, column): (&str, &str) = (row.get(0), row.get(1));
+                let fills = columns.split(", ").any(|filled| filled == column);
+                assert!(of != table || fills, "{column} is left out by: {sql}");
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,14 +38,15 @@ impl Watched {
         })
     }
 
-    /// Makes a call, and fails if anything more is sent once the first answer has come.
-    async fn one_round_trip<T: Send + 'static>(
+    /// Makes a call, and fails if anything more is sent once the answer to the last trip has come.
+    async fn round_trips<T: Send + 'static>(
         &self,
+        trips: usize,
         what: &str,
         call: impl Future<Output = T> + Send + 'static,
     ) -> T {
         let before = self.proxy.sent();
-        self.proxy.hold();
+        self.proxy.hold_after(trips - 1);
         let call = tokio::spawn(call);
         self.proxy.answered().await;
         // It has all it needs to go on but the answer.
@@ -54,17 +55,22 @@ impl Watched {
         assert!(begun > before, "{what} sends nothing");
         self.proxy.release();
         let answer = call.await.unwrap();
-        assert_eq!(self.proxy.sent(), begun, "{what} asks twice");
+        assert_eq!(
+            self.proxy.sent(),
+            begun,
+            "{what} asks more than {trips} times"
+        );
         answer
     }
 
     /// Makes a call, and cuts the connection once its effect is there and before its answer is.
     async fn cut_once<T: Send + 'static>(
         &self,
+        trips: usize,
         effect: &str,
         call: impl Future<Output = T> + Send + 'static,
     ) -> T {
-        self.proxy.hold();
+        self.proxy.hold_after(trips - 1);
         let call = tokio::spawn(call);
         let seen = format!("SELECT 1 FROM asset_upload.asset WHERE {effect}");
         while self.admin.query_typed(&seen, &[]).await.unwrap().is_empty() {
@@ -98,11 +104,48 @@ impl Watched {
 const ONE: PendingCaps = PendingCaps {
     per_workspace: Some(NonZeroU32::MIN),
     per_caller: Some(NonZeroU32::MIN),
+    discarded_per_workspace: None,
+    discarded_per_caller: None,
 };
 
+/// Where there is something to count, a create is a transaction.
+fn trips(caps: PendingCaps) -> usize {
+    if caps == NO_CAPS { 1 } else { 2 }
+}
+
+/// What has to be one transaction is not done in pieces where there is none.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_is_one_round_trip() {
-    let Some(watched) = Watched::new("a_call_is_one_round_trip").await else {
+async fn what_follows_a_begin_that_fails_is_not_done() {
+    let test = "what_follows_a_begin_that_fails_is_not_done";
+    let Some(watched) = Watched::new(test).await else {
+        return;
+    };
+    watched.proxy.garble("BEGIN ISOLATION", "BEGIM ISOLATION");
+    let created = watched
+        .store
+        .create(&watched.home, asset().into(), ONE)
+        .await;
+    assert!(matches!(created, Err(StoreError::Failed(_))), "{created:?}");
+    assert_eq!(watched.count().await, 0);
+    let step = PurgeStep::new(AT, AT, AT, NonZeroU32::MIN);
+    assert!(watched.store.purge(&step).await.is_err());
+
+    // BEGIN passes, and what is set for the transaction does not: the connection is sound afterwards.
+    watched
+        .proxy
+        .garble("SET LOCAL statement", "SET LOCAL stutters_");
+    let created = watched
+        .store
+        .create(&watched.home, asset().into(), ONE)
+        .await;
+    assert!(matches!(created, Err(StoreError::Failed(_))), "{created:?}");
+    make(&watched.store, &watched.home).await;
+    assert_eq!(watched.count().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_one_round_trip_and_a_transaction_two() {
+    let Some(watched) = Watched::new("a_call_is_one_round_trip_and_a_transaction_two").await else {
         return;
     };
     let key = Credential::new(CredentialKind::ApiKey, "plane_api_0123456789abcdef");
@@ -110,10 +153,10 @@ async fn a_call_is_one_round_trip() {
     watched.store.add_credential(record).await.unwrap();
 
     let enter = watched.call(|store, _| async move { store.enter(&slug(), USER).await });
-    let entered = watched.one_round_trip("enter", enter).await;
+    let entered = watched.round_trips(1, "enter", enter).await;
     assert!(entered.unwrap().is_some());
     let verify = watched.call(|store, _| async move { store.verify(&key, AT).await });
-    let verified = watched.one_round_trip("verify", verify).await;
+    let verified = watched.round_trips(1, "verify", verify).await;
     assert!(verified.unwrap().is_some());
 
     let new = with_pair("github", "7");
@@ -130,27 +173,28 @@ async fn a_call_is_one_round_trip() {
         ("a create", asset(), NO_CAPS, "New"),
     ] {
         let created = watched
-            .one_round_trip(what, watched.creates(&new, caps))
+            .round_trips(trips(caps), what, watched.creates(&new, caps))
             .await;
         let created = format!("{created:?}");
         assert!(created.starts_with(expected), "{what}: {created}");
     }
 
     let find = watched.call(|store, home| async move { store.find(&home, id).await });
-    let found = watched.one_round_trip("find", find).await;
+    let found = watched.round_trips(1, "find", find).await;
     assert!(found.unwrap().is_some());
     let complete = StateChange::Complete(None);
     let set = watched.call(|store, home| async move { store.set_state(&home, id, complete).await });
-    let set = watched.one_round_trip("set_state", set).await;
+    let set = watched.round_trips(1, "set_state", set).await;
     assert_eq!(set.unwrap(), Changed::Done);
     let delete = watched.call(|store, home| async move { store.delete(&home, id).await });
-    assert!(watched.one_round_trip("delete", delete).await.unwrap());
+    assert!(watched.round_trips(1, "delete", delete).await.unwrap());
 
-    let mut step = PurgeStep::new(AT, AT, AT, NonZeroU32::MIN);
+    let now = watched.store.time().await.unwrap().now;
+    let mut step = PurgeStep::new(now, AT, AT, NonZeroU32::MIN);
     for expected in [1, 0] {
         let own = step.clone();
         let purge = watched.call(|store, _| async move { store.purge(&own).await });
-        let condemned = watched.one_round_trip("purge", purge).await.unwrap();
+        let condemned = watched.round_trips(2, "purge", purge).await.unwrap();
         assert_eq!(condemned.len(), expected);
         step.gone = condemned;
     }
@@ -171,12 +215,13 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
             with_pair("github", "8"),
             PendingCaps {
                 per_workspace: NonZeroU32::new(4),
-                per_caller: None,
+                ..PendingCaps::default()
             },
         ),
     ] {
         let effect = format!("id = '{}'", new.id);
-        let created = watched.cut_once(&effect, watched.creates(&new, caps)).await;
+        let creates = watched.creates(&new, caps);
+        let created = watched.cut_once(trips(caps), &effect, creates).await;
         assert_eq!(created, Created::New);
         made += 1;
         assert_eq!(watched.count().await, made);
@@ -202,13 +247,13 @@ async fn a_change_whose_answer_was_lost_is_unavailable() {
     let id = make(&watched.store, &watched.home).await;
     let complete = StateChange::Complete(None);
     let set = watched.call(|store, home| async move { store.set_state(&home, id, complete).await });
-    let set = watched.cut_once("state = 'uploaded'", set).await;
+    let set = watched.cut_once(1, "state = 'uploaded'", set).await;
     assert!(matches!(set, Err(StoreError::Unavailable(_))), "{set:?}");
     // Over a connection that is there by then.
     let found = watched.store.find(&watched.home, id).await.unwrap();
     assert!(found.unwrap().state.is_uploaded());
     let delete = watched.call(|store, home| async move { store.delete(&home, id).await });
-    let deleted = watched.cut_once("deleted_at IS NOT NULL", delete).await;
+    let deleted = watched.cut_once(1, "deleted_at IS NOT NULL", delete).await;
     assert!(matches!(deleted, Err(StoreError::Unavailable(_))));
     assert!(!watched.store.delete(&watched.home, id).await.unwrap());
 }

@@ -16,6 +16,8 @@ pub(crate) const AT: OffsetDateTime = datetime!(2026-01-02 03:04:05.678901 UTC);
 pub(crate) const NO_CAPS: PendingCaps = PendingCaps {
     per_workspace: None,
     per_caller: None,
+    discarded_per_workspace: None,
+    discarded_per_caller: None,
 };
 
 /// A store in a schema that nobody has used before.

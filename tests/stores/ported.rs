@@ -6,7 +6,7 @@ use tower_asset_upload::conformance::{Seed, SeedCredentials};
 use tower_asset_upload::{
     Asset, AssetId, AssetStore, BoxError, Changed, Condemned, Created, Credential,
     CredentialRecord, CredentialVerifier, NewAsset, PendingCaps, Principal, ProjectId, PurgeStep,
-    PurgeStore, StateChange, StoreError, Unavailable, UserId, Workspace, WorkspaceId,
+    PurgeStore, StateChange, StoreError, StoreTime, Unavailable, UserId, Workspace, WorkspaceId,
     WorkspaceSlug,
 };
 
@@ -96,6 +96,10 @@ impl<Port: Send + Sync, Store: Seed> Seed for Ported<Port, Store> {
 
 #[async_trait]
 impl<Port: PurgeStore, Store: Send + Sync> PurgeStore for Ported<Port, Store> {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        self.port.time().await
+    }
+
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
         self.port.purge(step).await
     }

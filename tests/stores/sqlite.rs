@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,8 +14,8 @@ use tower_asset_upload::conformance::Guarded;
 use tower_asset_upload::{
     AssetId, AssetStore, Changed, Created, Credential, CredentialKind, CredentialRecord,
     CredentialVerifier, FixedClock, IdSource, NewAsset, ObjectKey, PendingCaps, Principal,
-    PurgeStep, PurgeStore, RandomIds, SqliteStore, StateChange, StoreError, UploadSize,
-    UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    RandomIds, SqliteStore, StateChange, StoreError, UploadSize, UploadState, UserId, Workspace,
+    WorkspaceId, WorkspaceSlug,
 };
 
 const USER: UserId = UserId::new(uuid::Uuid::from_u128(1));
@@ -139,13 +139,50 @@ fn a_newer_database_is_refused_and_left_alone() {
     let path = file(directory.path());
     Connection::open(&path)
         .unwrap()
-        .pragma_update(None, "user_version", 1000)
+        .execute_batch(
+            "INSERT INTO migration (version, oldest_release) VALUES (1000, 999); \
+             PRAGMA user_version = 1000",
+        )
         .unwrap();
     let before = fs::read(&path).unwrap();
     let refused = SqliteStore::open(&path).unwrap_err();
-    assert!(matches!(refused, StoreError::Failed(_)));
-    assert!(refused.to_string().contains("version 1000"), "{refused}");
+    let said = unavailable(refused);
+    assert!(said.contains("version 1000"), "{said}");
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+/// 503 and a sentence for the log, and not 500: an upgrade is on its way.
+#[tokio::test]
+async fn a_running_process_tells_that_another_one_has_migrated_the_file() {
+    let (store, directory) = fresh();
+    let slug = with_workspace(&store);
+    let workspace = enter(&store, &slug).await;
+    Connection::open(file(directory.path()))
+        .unwrap()
+        .execute_batch(
+            "INSERT INTO migration (version, oldest_release) VALUES (2, 2); \
+             PRAGMA user_version = 2; \
+             ALTER TABLE asset RENAME COLUMN display_name TO shown_name",
+        )
+        .unwrap();
+    let id = AssetId::from(RandomIds.next_id());
+    let found = store.find(&workspace, id).await.unwrap_err();
+    let caps = PendingCaps::default();
+    let created = store.create(&workspace, asset().into(), caps).await;
+    for refused in [found, created.unwrap_err()] {
+        let said = unavailable(refused);
+        assert!(
+            said.contains("version 2") && said.contains("upgrade"),
+            "{said}"
+        );
+    }
+}
+
+fn unavailable(error: StoreError) -> String {
+    match error {
+        StoreError::Unavailable(cause) => cause.to_string(),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -271,81 +308,6 @@ fn several_handles_of_one_file_make_one_pair_once() {
         threads.into_iter().map(|t| t.join().unwrap()).sum()
     });
     assert_eq!(made, 25);
-}
-
-/// A file as version 0.1.0 wrote it: one asset that is uploaded, one that waits, one that is deleted.
-fn of_version_1(path: &Path) -> [AssetId; 3] {
-    let connection = Connection::open(path).unwrap();
-    let schema = include_str!("../../src/stores/sqlite/schema_1.sql");
-    connection.execute_batch(schema).unwrap();
-    connection
-        .execute_batch(
-            "PRAGMA user_version = 1; PRAGMA application_id = 0x74415570; \
-             INSERT INTO workspace (id, slug) \
-             VALUES (x'00000000000000000000000000000002', 'my-workspace'); \
-             INSERT INTO member (workspace_id, user_id, active) \
-             VALUES (x'00000000000000000000000000000002', x'00000000000000000000000000000001', 1)",
-        )
-        .unwrap();
-    [
-        ("uploaded", None),
-        ("pending", None),
-        ("uploaded", Some(1_700_000_000_000_000_000_i64)),
-    ]
-    .map(|(state, deleted_at)| {
-        let id = AssetId::from(RandomIds.next_id());
-        let sql = "INSERT INTO asset (workspace_id, id, object_key, display_name, object_name, \
-                   media_type, size, created_by, created_at, state, deleted_at) \
-                   VALUES (?1, ?2, ?3, 'a.png', 'a.png', 'image/png', 7, ?4, \
-                   1600000000000000000, ?5, ?6)";
-        let key = format!("workspace/{id}");
-        let row = rusqlite::params![
-            WORKSPACE.as_uuid().as_bytes(),
-            id.as_uuid().as_bytes(),
-            key,
-            USER.as_uuid().as_bytes(),
-            state,
-            deleted_at
-        ];
-        assert_eq!(connection.execute(sql, row).unwrap(), 1);
-        id
-    })
-}
-
-#[tokio::test]
-async fn a_file_of_version_1_opens_and_is_cleaned_up() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = file(directory.path());
-    let [uploaded, pending, deleted] = of_version_1(&path);
-    for _ in 0..2 {
-        let store = SqliteStore::open(&path).unwrap();
-        let slug = WorkspaceSlug::new("my-workspace").unwrap();
-        let workspace = enter(&store, &slug).await;
-        let found = store.find(&workspace, uploaded).await.unwrap().unwrap();
-        assert_eq!(found.state, UploadState::Uploaded(None));
-        assert_eq!(found.made.display_name.as_str(), "a.png");
-        let found = store.find(&workspace, pending).await.unwrap().unwrap();
-        assert_eq!(found.state, UploadState::Pending);
-        assert_eq!(store.find(&workspace, deleted).await.unwrap(), None);
-        make(&store, &workspace).await;
-    }
-    let store = SqliteStore::open(&path).unwrap();
-    let now = datetime!(2025-01-02 03:04 UTC);
-    let step = PurgeStep::new(now, now, now, NonZeroU32::new(10).unwrap());
-    let named = store.purge(&step).await.unwrap();
-    let ids: Vec<_> = named.iter().map(|condemned| condemned.id).collect();
-    assert_eq!(ids, [deleted, pending], "the older one first");
-    assert_eq!(named[0].key.as_str(), format!("workspace/{deleted}"));
-    let mut step = step.clone();
-    step.gone = named;
-    // The one that was given up just now waits for its forms.
-    assert_eq!(store.purge(&step).await.unwrap(), []);
-    let rows = Connection::open(&path).unwrap().query_row(
-        "SELECT count(*), sum(object_gone) FROM asset",
-        [],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
-    );
-    assert_eq!(rows.unwrap(), (4, 1));
 }
 
 const VICTIM: &str = "ASSET_UPLOAD_TEST_VICTIM";

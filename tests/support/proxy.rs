@@ -1,8 +1,8 @@
 //! A proxy between a store and its server: holds answers back, counts what is sent, cuts connections.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,6 +25,10 @@ struct Shared {
     sent: AtomicUsize,
     /// Bytes that servers have answered, held back or not.
     answered: AtomicUsize,
+    /// How many answers more are handed on though all are held back.
+    passing: AtomicUsize,
+    /// What is said instead of something else of the same length.
+    garbling: Mutex<Option<(&'static str, &'static str)>>,
     holding: watch::Sender<bool>,
     /// Changes when all connections are cut.
     cut: watch::Sender<()>,
@@ -38,6 +42,8 @@ impl Proxy {
         let shared = Arc::new(Shared {
             sent: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
+            passing: AtomicUsize::new(0),
+            garbling: Mutex::default(),
             holding: watch::Sender::new(false),
             cut: watch::Sender::new(()),
         });
@@ -65,6 +71,12 @@ impl Proxy {
 
     /// Holds back all answers from now on.
     pub(crate) fn hold(&self) {
+        self.hold_after(0);
+    }
+
+    /// Holds back all answers from now on but the first ones.
+    pub(crate) fn hold_after(&self, answers: usize) {
+        self.shared.passing.store(answers, Ordering::SeqCst);
         self.shared.answered.store(0, Ordering::SeqCst);
         self.shared.holding.send_replace(true);
     }
@@ -72,6 +84,12 @@ impl Proxy {
     /// Hands on what is held back, where the connection is still there.
     pub(crate) fn release(&self) {
         self.shared.holding.send_replace(false);
+    }
+
+    /// From now on clients say `instead` of what they mean to say.
+    pub(crate) fn garble(&self, meant: &'static str, instead: &'static str) {
+        assert_eq!(meant.len(), instead.len());
+        *self.shared.garbling.lock().unwrap() = Some((meant, instead));
     }
 
     /// Cuts all connections.
@@ -99,6 +117,7 @@ impl Proxy {
 impl Shared {
     async fn carry(self: Arc<Self>, client: TcpStream, server: TcpStream) {
         let mut cut = self.cut.subscribe();
+        let cut_meanwhile = cut.clone();
         for socket in [&client, &server] {
             socket.set_nodelay(true).unwrap();
         }
@@ -109,7 +128,7 @@ impl Shared {
             biased;
             _ = cut.changed() => {}
             () = self.carry_up(client_reads, server_writes) => {}
-            () = self.carry_down(server_reads, client_writes) => {}
+            () = self.carry_down(server_reads, client_writes, cut_meanwhile) => {}
         }
     }
 
@@ -117,18 +136,41 @@ impl Shared {
         let mut chunk = [0; 8192];
         while let Ok(length @ 1..) = from.read(&mut chunk).await {
             self.sent.fetch_add(length, Ordering::SeqCst);
+            if let Some((meant, instead)) = *self.garbling.lock().unwrap() {
+                let said = &mut chunk[..length];
+                let place = said
+                    .windows(meant.len())
+                    .position(|w| w == meant.as_bytes());
+                if let Some(place) = place {
+                    said[place..][..instead.len()].copy_from_slice(instead.as_bytes());
+                }
+            }
             if to.write_all(&chunk[..length]).await.is_err() {
                 return;
             }
         }
     }
 
-    async fn carry_down(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    async fn carry_down(
+        &self,
+        mut from: OwnedReadHalf,
+        mut to: OwnedWriteHalf,
+        cut: watch::Receiver<()>,
+    ) {
         let mut holding = self.holding.subscribe();
         let mut chunk = [0; 8192];
         while let Ok(length @ 1..) = from.read(&mut chunk).await {
-            self.answered.fetch_add(length, Ordering::SeqCst);
-            holding.wait_for(|holding| !*holding).await.unwrap();
+            let passes = |left: usize| left.checked_sub(1);
+            let passing = &self.passing;
+            let passed = passing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, passes);
+            if passed.is_err() {
+                self.answered.fetch_add(length, Ordering::SeqCst);
+                holding.wait_for(|holding| !*holding).await.unwrap();
+                // Both may happen while this is polled once.
+                if cut.has_changed().unwrap() {
+                    return;
+                }
+            }
             if to.write_all(&chunk[..length]).await.is_err() {
                 return;
             }

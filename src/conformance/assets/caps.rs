@@ -1,10 +1,12 @@
 //! How much may be pending.
 
+use std::num::NonZeroU32;
+
 use crate::asset::NewAsset;
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
-use crate::conformance::world::{World, caps};
+use crate::conformance::world::{NO_CAPS, World, caps};
 use crate::difference::Difference;
 use crate::id::UserId;
 use crate::limits::PendingCaps;
@@ -76,6 +78,81 @@ pub async fn caps_count_what_is_pending<Store: AssetStore + Seed>(store: Store) 
     equal(&world.delete(theirs.id).await?, &true, "`delete`")?;
     let now = "the last of them was rejected, and then deleted";
     expect(&world, now, colleague, caps(1, 1), true).await
+}
+
+/// The caps on discarded assets count those that are deleted or rejected: in the workspace, and of those
+/// the caller's own. Living ones don't count, and one that was rejected and then deleted counts once.
+/// The caps on pending assets come first.
+///
+/// **Why.** Whoever creates and deletes in turn has one pending asset, and fills the table all the same.
+pub async fn caps_count_what_is_discarded<Store: AssetStore + Seed>(store: Store) -> Verdict {
+    let world = World::new(store).await?;
+    let (member, colleague) = (world.member, world.colleague);
+    let discarded = |per_workspace, per_caller| PendingCaps {
+        discarded_per_workspace: NonZeroU32::new(per_workspace),
+        discarded_per_caller: NonZeroU32::new(per_caller),
+        ..NO_CAPS
+    };
+    let all = async |now: &str, table: &[(UserId, PendingCaps, Created)]| {
+        for (caller, caps, wanted) in table {
+            let new = world.asset_by(*caller)?;
+            let created = world.create_capped(&new, *caps).await?;
+            equal(
+                &created,
+                wanted,
+                format_args!("{now}, and under {caps:?} `create`"),
+            )?;
+            if created != Created::New {
+                world.lacks(new.id, "over a cap").await?;
+            }
+        }
+        Ok(())
+    };
+    let (full, fits) = (Created::TooManyDiscarded, Created::New);
+    let mine = world.asset()?;
+    let rejected = world.asset()?;
+    let theirs = world.asset_by(colleague)?;
+    for new in [&mine, &rejected, &theirs] {
+        world.make(new).await?;
+    }
+    world.change(mine.id, StateChange::Complete(None)).await?;
+    all(
+        "nothing is discarded",
+        &[(member, discarded(1, 1), fits.clone())],
+    )
+    .await?;
+    let difference = Difference::new("The object has 5 bytes; 7 were announced.");
+    world
+        .change(rejected.id, StateChange::Reject(difference))
+        .await?;
+    let once = [
+        (member, discarded(1, 0), full.clone()),
+        (member, discarded(0, 1), full.clone()),
+        (member, discarded(2, 2), fits.clone()),
+        (colleague, discarded(0, 1), fits.clone()),
+        (colleague, discarded(1, 0), full.clone()),
+    ];
+    all("one is rejected", &once).await?;
+    equal(&world.delete(rejected.id).await?, &true, "`delete`")?;
+    all("one is rejected and deleted", &once).await?;
+    for new in [&mine, &theirs] {
+        equal(&world.delete(new.id).await?, &true, "`delete`")?;
+        equal(&world.delete(new.id).await?, &false, "`delete` again")?;
+    }
+    let now = "2 and 1 are discarded";
+    let both = PendingCaps {
+        per_workspace: NonZeroU32::new(1),
+        ..discarded(1, 1)
+    };
+    let table = [
+        (member, discarded(3, 0), full.clone()),
+        (member, discarded(0, 2), full.clone()),
+        (member, discarded(4, 3), fits.clone()),
+        (colleague, discarded(0, 1), full),
+        (colleague, discarded(0, 2), fits),
+        (member, both, Created::TooManyPending),
+    ];
+    all(now, &table).await
 }
 
 /// Creates one more, and deletes it again.

@@ -63,6 +63,8 @@ macro_rules! __asset_rules {
                 "looking first and inserting then makes two rows as soon as two callers meet",
             caps_count_what_is_pending:
                 "a cap that miscounts locks a caller out for good or never holds",
+            caps_count_what_is_discarded:
+                "whoever creates and deletes in turn fills the table with one pending asset at a time",
             caps_hold_when_many_create:
                 "a count before the insert lets as many past the cap as come at once",
             states_are_kept_and_taken_back:

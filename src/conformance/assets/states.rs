@@ -23,6 +23,7 @@ pub async fn states_are_kept_and_taken_back<Store: AssetStore + Seed>(store: Sto
     let object = StoredObject {
         size: 1024,
         content_type: Some("image/png; x=\"ü\"".to_owned()),
+        content_encoding: Some("identity".to_owned()),
         etag: Some("\"9b2cf535f27731c974343645a3985328\"".to_owned()),
         version: Some("3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY".to_owned()),
         checksum: Some(Checksum::new([0xa5; 32])),

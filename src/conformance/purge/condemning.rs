@@ -2,18 +2,51 @@
 
 use time::Duration;
 
-use super::yard::{ALWAYS, NEVER, PURGED_AT, STALE_BEFORE, Yard, exactly, near, step};
+use super::yard::{ALWAYS, NEVER, Yard, exactly, near};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Verdict, demand, equal, seeded};
-use crate::conformance::world::{TICK, caps};
+use crate::conformance::world::{NOW, TICK, caps};
 use crate::difference::Difference;
-use crate::purge::PurgeStore;
+use crate::purge::{FailedRemoval, PurgeStore};
 use crate::state::{Changed, StateChange, UploadState};
 use crate::store::{AssetStore, Created};
 
-/// Condemned are: assets that are deleted, and those that wait for their upload since before
-/// `pending_before`, which are deleted by that as of `now`. In every workspace, also in one that is
-/// deleted. No other asset is touched.
+/// The store's clock runs. Where the store tells the newest moment that it has recorded, that is no
+/// earlier than the last asset made.
+///
+/// **Why.** Ages are measured by this clock. A host's clock that is a week ahead would give up every
+/// upload that is going on; what was recorded last is all that tells.
+pub async fn the_store_tells_the_time<Store>(store: Store) -> Verdict
+where
+    Store: AssetStore + PurgeStore + Seed,
+{
+    let yard = Yard::before_any_run(store).await?;
+    for _ in 0..3 {
+        let before = yard.moment().await?;
+        yard.pending().await?;
+        let time = yard.time().await?;
+        demand(
+            time.now > before,
+            format_args!("`time` says {} after it said {before}", time.now),
+        )?;
+        let recorded = time.last_recorded.unwrap_or(time.now);
+        demand(
+            recorded > before && recorded <= time.now + TICK,
+            format_args!(
+                "an asset was made between {before} and {}, and the newest moment is {recorded}",
+                time.now
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+/// Condemned are: assets that are deleted, and those that are pending since before `pending_before`,
+/// which are deleted by that as of `now`. In every workspace, also in one that is deleted. No other
+/// asset is touched.
+///
+/// An asset is pending since it was made or taken back, by the store's clock. When it was made by the
+/// clock of its maker doesn't matter.
 ///
 /// **Why.** What is named here is destroyed, and nothing brings it back. What is never named fills
 /// the bucket for ever.
@@ -22,20 +55,29 @@ where
     Store: AssetStore + PurgeStore + Seed,
 {
     let yard = Yard::new(store).await?;
-    let uploaded = yard.uploaded(-Duration::DAY).await?;
-    let on_the_dot = yard.pending(Duration::ZERO).await?;
-    let fresh = yard.pending(Duration::DAY).await?;
-    let stale = yard.pending(-TICK).await?;
-    let taken_back = yard.uploaded(-Duration::DAY).await?;
+    let uploaded = yard.uploaded().await?;
+    let mut stale = yard.asset()?;
+    stale.created_at = ALWAYS;
+    yard.make(&stale).await?;
+    let taken_back = yard.uploaded().await?;
     yard.change(taken_back.id, StateChange::TakeBack).await?;
     let deleted = yard.deleted().await?;
-    let deleted_pending = yard.pending(Duration::DAY).await?;
-    equal(&yard.delete(deleted_pending.id).await?, &true, "`delete`")?;
-    let mut abroad = yard.asset()?;
-    abroad.created_at = STALE_BEFORE - Duration::DAY;
+    let abroad = yard.asset()?;
     yard.make_abroad(&abroad).await?;
     let removed = yard.store.remove_workspace(yard.abroad.id()).await;
     seeded("remove_workspace", removed)?;
+    let taken_back_later = yard.uploaded().await?;
+    let twice = yard.uploaded().await?;
+    yard.change(twice.id, StateChange::TakeBack).await?;
+    yard.change(twice.id, StateChange::Complete(None)).await?;
+
+    let stale_before = yard.moment().await?;
+    let fresh = yard.pending().await?;
+    for back in [&taken_back_later, &twice] {
+        yard.change(back.id, StateChange::TakeBack).await?;
+    }
+    let deleted_pending = yard.pending().await?;
+    equal(&yard.delete(deleted_pending.id).await?, &true, "`delete`")?;
 
     let home = yard.home.id();
     let wanted = [
@@ -47,20 +89,22 @@ where
     ];
     // What is not said to be gone is named in every run.
     for _ in 0..2 {
-        let named = yard.condemned(STALE_BEFORE, NEVER).await?;
+        let named = yard.condemned(stale_before, NEVER).await?;
         exactly(&named, &wanted, "the deleted and the stale")?;
         for condemned in &named {
             if [stale.id, taken_back.id, abroad.id].contains(&condemned.id) {
+                let purged_at = yard.purged_at();
                 demand(
-                    near(condemned.deleted_at, PURGED_AT),
-                    format_args!("given up at {PURGED_AT}, yet it is {condemned:?}"),
+                    near(condemned.deleted_at, purged_at),
+                    format_args!("given up at {purged_at}, yet it is {condemned:?}"),
                 )?;
             }
         }
     }
     yard.holds(&uploaded, &UploadState::Uploaded(None)).await?;
-    yard.holds(&on_the_dot, &UploadState::Pending).await?;
-    yard.holds(&fresh, &UploadState::Pending).await?;
+    for pending in [&fresh, &taken_back_later, &twice] {
+        yard.holds(pending, &UploadState::Pending).await?;
+    }
     yard.lacks(stale.id, "given up").await?;
     yard.lacks(taken_back.id, "given up").await
 }
@@ -76,10 +120,10 @@ where
     Store: AssetStore + PurgeStore + Seed,
 {
     let yard = Yard::new(store).await?;
-    let mut stale = yard.asset_with("github", "7")?;
-    stale.created_at = STALE_BEFORE - Duration::DAY;
+    let stale = yard.asset_with("github", "7")?;
     yard.make(&stale).await?;
-    let named = yard.condemned(STALE_BEFORE, NEVER).await?;
+    let stale_before = yard.moment().await?;
+    let named = yard.condemned(stale_before, NEVER).await?;
     yard.are(&named, &[&stale], "the stale one")?;
 
     for change in [StateChange::Complete(None), StateChange::TakeBack] {
@@ -93,7 +137,7 @@ where
     let created = yard.create_capped(&heir, caps(1, 1)).await?;
     equal(&created, &Created::New, "after giving up, `create`")?;
 
-    let named = yard.condemned(STALE_BEFORE, ALWAYS).await?;
+    let named = yard.condemned(stale_before, ALWAYS).await?;
     yard.are(&named, &[&stale], "the stale one")?;
     yard.report(&named, ALWAYS).await?;
     yard.holds(&heir, &UploadState::Pending).await?;
@@ -112,16 +156,17 @@ where
     let yard = Yard::new(store).await?;
     let uploaded = UploadState::Uploaded(None);
     let mut kept = Vec::new();
-    for days in 1..=3 {
-        kept.push(yard.uploaded(Duration::days(-400 * days)).await?);
+    for _ in 0..3 {
+        kept.push(yard.uploaded().await?);
     }
     // A clean-up that passed while it was still fresh must not remember it as pending.
-    let late = yard.pending(-Duration::HOUR).await?;
-    let named = yard.condemned(STALE_BEFORE - Duration::DAY, NEVER).await?;
+    let fresh_since = yard.moment().await?;
+    let late = yard.pending().await?;
+    let named = yard.condemned(fresh_since, NEVER).await?;
     yard.are(&named, &[], "nothing is stale")?;
     yard.change(late.id, StateChange::Complete(None)).await?;
     kept.push(late);
-    for before in [STALE_BEFORE, ALWAYS] {
+    for before in [yard.moment().await?, ALWAYS] {
         let named = yard.condemned(before, ALWAYS).await?;
         yard.are(&named, &[], "all is uploaded")?;
     }
@@ -131,8 +176,31 @@ where
     // Nor may it remember as uploaded what is taken back.
     let back = &kept[0];
     yard.change(back.id, StateChange::TakeBack).await?;
-    let named = yard.condemned(STALE_BEFORE, NEVER).await?;
+    let before = yard.moment().await?;
+    let named = yard.condemned(before, NEVER).await?;
     yard.are(&named, &[back], "one was taken back")
+}
+
+/// An asset that was complete and is taken back waits for its upload anew, however old it is. If it is
+/// complete again before its time is up, it stays.
+///
+/// **Why.** Whoever takes an upload back still has all the time that a new one has. Measured since the
+/// asset was made, an old one would be destroyed the moment it is taken back.
+pub async fn what_is_taken_back_has_its_time_anew<Store>(store: Store) -> Verdict
+where
+    Store: AssetStore + PurgeStore + Seed,
+{
+    let yard = Yard::new(store).await?;
+    let new = yard.uploaded().await?;
+    for _ in 0..3 {
+        let stale_before = yard.moment().await?;
+        yard.change(new.id, StateChange::TakeBack).await?;
+        let named = yard.condemned(stale_before, ALWAYS).await?;
+        yard.are(&named, &[], "it was taken back just now")?;
+        yard.holds(&new, &UploadState::Pending).await?;
+        yard.change(new.id, StateChange::Complete(None)).await?;
+    }
+    yard.holds(&new, &UploadState::Uploaded(None)).await
 }
 
 /// A rejected asset is given up by the first clean-up that comes, whenever it was made: it is deleted
@@ -149,7 +217,7 @@ where
     let mut rejected = Vec::new();
     for days in [-400, -1, 0, 1, 5] {
         let mut new = yard.asset_with("github", &days.to_string())?;
-        new.created_at = STALE_BEFORE + Duration::days(days);
+        new.created_at = NOW + Duration::days(days);
         yard.make(&new).await?;
         let difference = Difference::new("The object has 5 bytes; 7 were announced.");
         yard.change(new.id, StateChange::Reject(difference)).await?;
@@ -157,10 +225,10 @@ where
     }
     let heir = yard.asset_with("github", "1")?;
     yard.make(&heir).await?;
-    let uploaded = yard.uploaded(-Duration::DAY).await?;
+    let uploaded = yard.uploaded().await?;
 
     let mut named = Vec::new();
-    let mut step = step(NEVER, ALWAYS, 2);
+    let mut step = yard.step(NEVER, ALWAYS, 2);
     loop {
         let condemned = yard.purge(&step).await?;
         demand(condemned.len() <= MOST, "`purge` names more than `most`")?;
@@ -187,8 +255,8 @@ where
     yard.are(&named, &wanted, "the rejected")?;
     for condemned in &named {
         demand(
-            condemned.deleted_at >= PURGED_AT - TICK,
-            format_args!("given up at {PURGED_AT} or later, yet it is {condemned:?}"),
+            condemned.deleted_at >= yard.purged_at() - TICK,
+            format_args!("given up too early: {condemned:?}"),
         )?;
         yard.lacks(condemned.id, "given up").await?;
     }
@@ -197,7 +265,7 @@ where
     yard.holds(&uploaded, &UploadState::Uploaded(None)).await
 }
 
-/// A step gives up at most `most` assets, the oldest first, and names at most `most`, in their
+/// A step gives up at most `most` assets, those first that wait longest, and names at most `most`, in their
 /// order. Step by step all of them get their turn.
 ///
 /// **Why.** After a month without a clean-up there are a million. A statement for all of them locks
@@ -209,17 +277,21 @@ where
     const MOST: usize = 3;
     let yard = Yard::new(store).await?;
     let mut stale = Vec::new();
-    // In no order of time.
     for hours in [5, 1, 7, 3, 8, 2, 6, 4] {
-        stale.push(yard.pending(Duration::hours(-hours)).await?);
+        let mut new = yard.asset()?;
+        // In no order of time, by the clock of its maker.
+        new.created_at = NOW - Duration::hours(hours);
+        yard.make(&new).await?;
+        stale.push(new);
+        yard.moment().await?;
     }
-    stale.sort_by_key(|new| new.created_at);
+    let stale_before = yard.moment().await?;
     let mut deleted = Vec::new();
     for _ in 0..4 {
         deleted.push(yard.deleted().await?);
     }
     let mut named = Vec::new();
-    let mut step = step(STALE_BEFORE, NEVER, 3);
+    let mut step = yard.step(stale_before, NEVER, 3);
     for round in 1.. {
         // Later each time, so that what is given up stands at the end of the line.
         step.now = ALWAYS - Duration::days(1_000 - round);
@@ -234,7 +306,7 @@ where
             demand(
                 found.is_none() == (place < given_up),
                 format_args!(
-                    "after step {round} the {}. oldest of {} is {}",
+                    "after step {round} number {} of the {} that wait longest is {}",
                     place + 1,
                     stale.len(),
                     if found.is_none() { "given up" } else { "kept" }
@@ -272,7 +344,7 @@ where
     let all: Vec<_> = deleted.iter().collect();
     for _ in 0..2 {
         let mut named = Vec::new();
-        let mut step = step(NEVER, NEVER, 3);
+        let mut step = yard.step(NEVER, NEVER, 3);
         loop {
             let condemned = yard.purge(&step).await?;
             let Some(last) = condemned.last() else {
@@ -289,7 +361,7 @@ where
     let gone: Vec<_> = named.iter().step_by(3).cloned().collect();
     let mut rest = named.clone();
     rest.retain(|condemned| !gone.contains(condemned));
-    let mut step = step(NEVER, NEVER, 3);
+    let mut step = yard.step(NEVER, NEVER, 3);
     step.after = named.last().cloned();
     step.gone = gone;
     let behind = yard.purge(&step).await?;
@@ -298,4 +370,48 @@ where
         yard.due().await? == rest,
         "the next run names something else than what has failed",
     )
+}
+
+/// An object that could not be removed is left alone until its `retry_at`, and so is its row; nothing
+/// else is. Then it is named again, with the number of failures in a row.
+///
+/// **Why.** An object that takes ten seconds to fail takes them from all others, run after run.
+pub async fn what_fails_is_put_off<Store>(store: Store) -> Verdict
+where
+    Store: AssetStore + PurgeStore + Seed,
+{
+    let yard = Yard::new(store).await?;
+    let (failing, other) = (yard.deleted().await?, yard.deleted().await?);
+    let mut now = yard.purged_at();
+    for failures in 0..3 {
+        let mut step = yard.step(NEVER, NEVER, 10);
+        step.now = now;
+        let named = yard.purge(&step).await?;
+        yard.are(&named, &[&failing, &other], "both are due")?;
+        let condemned = named.into_iter().find(|named| named.id == failing.id);
+        let Some(condemned) = condemned else { continue };
+        equal(&condemned.failures, &failures, "`failures`")?;
+        let retry_at = now + Duration::HOUR;
+        step.failed = vec![FailedRemoval {
+            condemned,
+            retry_at,
+        }];
+        let named = yard.purge(&step).await?;
+        yard.are(&named, &[&other], "one is put off")?;
+        step.failed.clear();
+        step.now = retry_at - TICK;
+        let named = yard.purge(&step).await?;
+        yard.are(&named, &[&other], "one is put off")?;
+        now = retry_at;
+    }
+    let mut step = yard.step(NEVER, NEVER, 10);
+    step.now = now;
+    step.gone = yard.purge(&step).await?;
+    let named = yard.purge(&step).await?;
+    yard.are(&named, &[], "both are gone")?;
+    // In a row: it did not fail this time.
+    for condemned in yard.graves().await? {
+        equal(&condemned.failures, &0, "`failures` of one that is gone")?;
+    }
+    Ok(())
 }

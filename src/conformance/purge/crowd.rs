@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use time::{Duration, OffsetDateTime};
 
-use super::yard::{ALL, ALWAYS, NEVER, PURGED_AT, STALE_BEFORE, Yard, ordered, step};
+use super::yard::{ALL, ALWAYS, NEVER, Yard, ordered};
 use crate::asset::NewAsset;
 use crate::conformance::assets::dropped;
 use crate::conformance::seed::Seed;
@@ -16,9 +16,6 @@ use crate::object_name::ObjectKey;
 use crate::purge::{Condemned, PurgeStore};
 use crate::state::{Changed, StateChange, UploadState};
 use crate::store::AssetStore;
-
-/// What has to lie between now and then.
-const A_MOMENT: Duration = Duration::SECOND;
 
 /// What stands in for the bucket.
 #[derive(Clone, Default)]
@@ -45,13 +42,12 @@ impl Bucket {
 async fn run<Store: AssetStore + PurgeStore + Seed>(
     yard: &Yard<Store>,
     bucket: &Bucket,
-    now: OffsetDateTime,
+    stale_before: OffsetDateTime,
     forget_before: OffsetDateTime,
     fails: impl Fn(&Condemned) -> bool,
 ) -> Result<Vec<Condemned>, Broken> {
     let mut named = Vec::new();
-    let mut step = step(STALE_BEFORE, forget_before, 7);
-    step.now = now;
+    let mut step = yard.step(stale_before, forget_before, 7);
     loop {
         let condemned = yard.purge(&step).await?;
         let Some(last) = condemned.last() else {
@@ -86,25 +82,25 @@ where
     let bucket = Bucket::default();
     let (mut going, mut staying) = (Vec::new(), Vec::new());
     for n in 0..60 {
-        let age = Duration::minutes(-n);
         match n % 4 {
             0 => going.push(yard.deleted().await?),
-            1 => staying.push(yard.uploaded(age).await?),
-            _ => going.push(yard.pending(age - A_MOMENT).await?),
+            1 => staying.push(yard.uploaded().await?),
+            _ => going.push(yard.pending().await?),
         }
     }
     for new in going.iter().chain(&staying) {
         bucket.put(&new.key);
     }
+    let stale_before = yard.moment().await?;
     let runs = together(RUNS.into(), |n| {
-        let (yard, bucket) = (yard.clone(), bucket.clone());
+        let (mut yard, bucket) = (yard.clone(), bucket.clone());
         let n = u8::try_from(n).unwrap_or_default();
         async move {
-            // Not all by the same clock.
-            let now = PURGED_AT + Duration::seconds(n.into());
+            // Not all at the same moment.
+            yard.purge_later(Duration::seconds(n.into()));
             // An object that can't be removed by one of them.
             let fails = |condemned: &Condemned| condemned.id.as_uuid().as_bytes()[0] % RUNS == n;
-            run(&yard, &bucket, now, NEVER, fails).await
+            run(&yard, &bucket, stale_before, NEVER, fails).await
         }
     })
     .await?;
@@ -126,7 +122,7 @@ where
     }
     // Then once more, for what failed and for the forms' sake.
     for _ in 0..2 {
-        run(&yard, &bucket, PURGED_AT + Duration::DAY, ALWAYS, |_| false).await?;
+        run(&yard, &bucket, stale_before, ALWAYS, |_| false).await?;
     }
     left(&yard, &bucket, &going, &staying).await
 }
@@ -147,10 +143,11 @@ where
     for _ in 0..ROUNDS {
         let mut made = Vec::new();
         for _ in 0..CALLERS {
-            let new = yard.pending(-A_MOMENT).await?;
+            let new = yard.pending().await?;
             bucket.put(&new.key);
             made.push(new);
         }
+        let stale_before = yard.moment().await?;
         let completed = together(CALLERS + CLEAN_UPS, |n| {
             let (yard, bucket) = (yard.clone(), bucket.clone());
             let id = made.get(n).map(|new| new.id);
@@ -160,7 +157,7 @@ where
             async move {
                 tokio::time::sleep(wait).await;
                 let Some(id) = id else {
-                    run(&yard, &bucket, PURGED_AT, NEVER, |_| false).await?;
+                    run(&yard, &bucket, stale_before, NEVER, |_| false).await?;
                     return Ok(false);
                 };
                 let change = StateChange::Complete(None);
@@ -182,8 +179,7 @@ where
             }
         }
     }
-    let later = PURGED_AT + Duration::DAY;
-    run(&yard, &bucket, later, ALWAYS, |_| false).await?;
+    run(&yard, &bucket, NEVER, ALWAYS, |_| false).await?;
     left(&yard, &bucket, &going, &staying).await
 }
 
@@ -200,17 +196,17 @@ where
     let bucket = Bucket::default();
     let (mut going, mut staying) = (Vec::new(), Vec::new());
     for n in 0..48 {
-        let age = Duration::minutes(-n);
         match n % 3 {
             0 => going.push(yard.deleted().await?),
-            1 => staying.push(yard.uploaded(age).await?),
-            _ => going.push(yard.pending(age - A_MOMENT).await?),
+            1 => staying.push(yard.uploaded().await?),
+            _ => going.push(yard.pending().await?),
         }
     }
     for new in going.iter().chain(&staying) {
         bucket.put(&new.key);
     }
-    let mut step = step(STALE_BEFORE, NEVER, 5);
+    let stale_before = yard.moment().await?;
+    let mut step = yard.step(stale_before, NEVER, 5);
     for n in 0..64 {
         if let Some(named) = dropped(n, yard.store.purge(&step)).await {
             let named = called("purge", named)?;
@@ -233,7 +229,7 @@ where
         }
     }
     for _ in 0..2 {
-        run(&yard, &bucket, PURGED_AT + Duration::DAY, ALWAYS, |_| false).await?;
+        run(&yard, &bucket, stale_before, ALWAYS, |_| false).await?;
     }
     left(&yard, &bucket, &going, &staying).await
 }

@@ -1,14 +1,17 @@
 //! When a row goes.
 
+use std::num::NonZeroU32;
+
 use time::Duration;
 
-use super::yard::{ALWAYS, NEVER, STALE_BEFORE, Yard, exactly, step};
+use super::yard::{ALL, ALWAYS, NEVER, Yard, exactly};
 use crate::conformance::seed::Seed;
-use crate::conformance::verdict::{Verdict, demand};
-use crate::conformance::world::{TICK, next};
-use crate::purge::{Condemned, PurgeStore};
+use crate::conformance::verdict::{Verdict, demand, equal};
+use crate::conformance::world::{NO_CAPS, TICK, next};
+use crate::limits::PendingCaps;
+use crate::purge::{Condemned, FailedRemoval, PurgeStore};
 use crate::state::UploadState;
-use crate::store::AssetStore;
+use crate::store::{AssetStore, Created};
 
 /// A row goes when its object was said to be gone, and not before, however long ago it was deleted
 /// and however often it was named.
@@ -21,9 +24,10 @@ where
 {
     let yard = Yard::new(store).await?;
     let (first, second) = (yard.deleted().await?, yard.deleted().await?);
-    let stale = yard.pending(-Duration::DAY).await?;
+    let stale = yard.pending().await?;
+    let stale_before = yard.moment().await?;
     for _ in 0..3 {
-        let named = yard.condemned(STALE_BEFORE, ALWAYS).await?;
+        let named = yard.condemned(stale_before, ALWAYS).await?;
         yard.are(&named, &[&first, &second, &stale], "nothing is gone yet")?;
     }
     let named = yard.graves().await?;
@@ -90,7 +94,7 @@ where
     let half: Vec<_> = named.iter().step_by(2).cloned().collect();
     yard.report(&half, NEVER).await?;
 
-    let mut step = step(NEVER, ALWAYS, 2);
+    let mut step = yard.step(NEVER, ALWAYS, 2);
     let mut again = Vec::new();
     loop {
         let condemned = yard.purge(&step).await?;
@@ -123,8 +127,8 @@ where
 {
     let yard = Yard::new(store).await?;
     let (home, abroad) = (yard.home.id(), yard.abroad.id());
-    let living = yard.uploaded(-Duration::DAY).await?;
-    let waiting = yard.pending(-Duration::DAY).await?;
+    let living = yard.uploaded().await?;
+    let waiting = yard.pending().await?;
     let deleted = yard.deleted().await?;
     let named = yard.due().await?;
     yard.are(&named, &[&deleted], "a deleted one")?;
@@ -133,6 +137,7 @@ where
         workspace,
         id: new.id,
         key: new.key.clone(),
+        failures: 0,
     };
     let mut unknown = yard.asset()?;
     unknown.id = next();
@@ -147,6 +152,16 @@ where
         let left = yard.report(&wrong, forget_before).await?;
         exactly(&left, &[(home, &deleted)], "nothing of that was deleted")?;
     }
+    let mut failed = yard.step(NEVER, NEVER, ALL);
+    failed.failed = wrong
+        .into_iter()
+        .map(|condemned| FailedRemoval {
+            condemned,
+            retry_at: ALWAYS,
+        })
+        .collect();
+    let left = yard.purge(&failed).await?;
+    exactly(&left, &[(home, &deleted)], "nothing of that was deleted")?;
     yard.holds(&living, &UploadState::Uploaded(None)).await?;
     yard.holds(&waiting, &UploadState::Pending).await?;
     for _ in 0..2 {
@@ -155,4 +170,53 @@ where
         yard.are(&left, &[], "its row went, said again and again")?;
     }
     yard.holds(&living, &UploadState::Uploaded(None)).await
+}
+
+/// A discarded asset counts against the caps on such until its row is gone, and no longer.
+///
+/// **Why.** The caps bound what create and delete in turn leave behind. One that is never given back
+/// locks its caller out for good.
+pub async fn what_is_forgotten_counts_no_more<Store>(store: Store) -> Verdict
+where
+    Store: AssetStore + PurgeStore + Seed,
+{
+    let yard = Yard::new(store).await?;
+    let caps = PendingCaps {
+        discarded_per_workspace: NonZeroU32::new(2),
+        discarded_per_caller: NonZeroU32::new(2),
+        ..NO_CAPS
+    };
+    let (stale, heir) = (yard.pending().await?, yard.asset()?);
+    yard.deleted().await?;
+    let stale_before = yard.moment().await?;
+    let named = yard.condemned(stale_before, NEVER).await?;
+    let full = yard.create_capped(&heir, caps).await?;
+    equal(
+        &full,
+        &Created::TooManyDiscarded,
+        "one is deleted and one given up, `create`",
+    )?;
+    yard.report(&named, NEVER).await?;
+    let full = yard.create_capped(&heir, caps).await?;
+    equal(
+        &full,
+        &Created::TooManyDiscarded,
+        "their rows are still there, `create`",
+    )?;
+    let gone: Vec<_> = named
+        .into_iter()
+        .filter(|condemned| condemned.id == stale.id)
+        .collect();
+    for _ in 0..2 {
+        yard.report(&gone, ALWAYS).await?;
+    }
+    let made = yard.create_capped(&heir, caps).await?;
+    equal(&made, &Created::New, "one row is gone, `create`")?;
+    equal(&yard.delete(heir.id).await?, &true, "`delete`")?;
+    let full = yard.create_capped(&yard.asset()?, caps).await?;
+    equal(
+        &full,
+        &Created::TooManyDiscarded,
+        "another one is deleted, `create`",
+    )
 }

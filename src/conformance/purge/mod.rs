@@ -32,18 +32,24 @@ crate::__purge_rules!((table));
 macro_rules! __purge_rules {
     (($($then:tt)+) $($with:tt)*) => {
         $($then)+! { $($with)*
+            the_store_tells_the_time:
+                "a clock that is a week ahead gives up every upload that is going on",
             only_the_deleted_and_the_stale_are_condemned:
                 "whatever is named here is destroyed, and nothing brings it back",
             what_is_given_up_can_not_be_completed:
                 "a client that is told yes has thrown away its copy of what is destroyed next",
             what_was_completed_in_time_stays:
                 "the one mistake that can't be made good",
+            what_is_taken_back_has_its_time_anew:
+                "an old upload would be destroyed the moment it is taken back",
             the_rejected_are_given_up_at_once:
                 "nobody can complete them, and nothing else removes what their forms put there",
             a_step_takes_on_so_many_and_no_more:
                 "a statement for a month's worth locks the table for minutes",
             the_cursor_passes_over_what_failed:
                 "one object that can't be removed would hold up all behind it for ever",
+            what_fails_is_put_off:
+                "an object that takes ten seconds to fail takes them from all others, run after run",
             a_row_goes_only_after_its_object:
                 "the row is all that knows the key; without it the object is paid for and never found",
             a_row_waits_for_its_forms:
@@ -52,6 +58,8 @@ macro_rules! __purge_rules {
                 "the cursor would pass over what belongs in between",
             only_the_deleted_are_forgotten:
                 "a late clean-up reports what is long forgotten, or lives",
+            what_is_forgotten_counts_no_more:
+                "a cap that is never given back locks its caller out for good",
             many_clean_ups_at_once_do_nothing_wrong:
                 "every replica runs it by the same schedule",
             completing_and_giving_up_exclude_each_other:

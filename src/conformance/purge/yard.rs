@@ -10,29 +10,28 @@ use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
 use crate::conformance::world::{NOW, TICK, World};
 use crate::id::WorkspaceId;
-use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use crate::state::StateChange;
 use crate::store::AssetStore;
-
-/// The moment at which things become stale. Whole microseconds, so that no store has to round it.
-pub(super) const STALE_BEFORE: OffsetDateTime =
-    OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::new(1_777_863_721, 123_456_000));
 
 /// Before anything that happens here, and after it. Well within what databases can hold.
 pub(super) const NEVER: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 pub(super) const ALWAYS: OffsetDateTime = NOW.saturating_add(Duration::days(36_500));
 
-/// When the clean-up runs.
-pub(super) const PURGED_AT: OffsetDateTime = STALE_BEFORE.saturating_add(Duration::days(8));
-
 /// As many as there are.
 pub(super) const ALL: u32 = 10_000;
 
-pub(super) struct Yard<Store>(World<Store>);
+pub(super) struct Yard<Store> {
+    world: World<Store>,
+    purged_at: OffsetDateTime,
+}
 
 impl<Store> Clone for Yard<Store> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self {
+            world: self.world.clone(),
+            purged_at: self.purged_at,
+        }
     }
 }
 
@@ -40,19 +39,69 @@ impl<Store> Deref for Yard<Store> {
     type Target = World<Store>;
 
     fn deref(&self) -> &World<Store> {
-        &self.0
+        &self.world
     }
 }
 
 impl<Store: AssetStore + PurgeStore + Seed> Yard<Store> {
+    /// Without a run of the clean-up, by which a store may note a moment.
+    pub(super) async fn before_any_run(store: Store) -> Result<Self, Broken> {
+        let world = World::new(store).await?;
+        let now = called("time", world.store.time().await)?.now;
+        Ok(Self {
+            world,
+            purged_at: whole(now) + Duration::days(8),
+        })
+    }
+
     pub(super) async fn new(store: Store) -> Result<Self, Broken> {
-        let yard = Self(World::new(store).await?);
+        let yard = Self::before_any_run(store).await?;
         let before = yard.graves().await?;
         demand(
             before.is_empty(),
             "the rules for the clean-up need a store with nothing in it, and to themselves",
         )?;
         Ok(yard)
+    }
+
+    /// When the clean-up runs: after all that a rule does before it.
+    pub(super) fn purged_at(&self) -> OffsetDateTime {
+        self.purged_at
+    }
+
+    pub(super) fn purge_later(&mut self, by: Duration) {
+        self.purged_at += by;
+    }
+
+    pub(super) async fn time(&self) -> Result<StoreTime, Broken> {
+        called("time", self.store.time().await)
+    }
+
+    /// A moment by the store's clock that lies between all that was done so far and all that is done
+    /// later.
+    pub(super) async fn moment(&self) -> Result<OffsetDateTime, Broken> {
+        const MILLISECOND: std::time::Duration = std::time::Duration::from_millis(1);
+        let moment = whole(self.time().await?.now) + TICK;
+        for _ in 0..5_000 {
+            if self.time().await?.now > moment {
+                return Ok(moment);
+            }
+            tokio::time::sleep(MILLISECOND).await;
+        }
+        Err(Broken::new(format_args!(
+            "by `time` it was {moment} five seconds ago, and still is"
+        )))
+    }
+
+    /// A step at [`purged_at`](Self::purged_at).
+    pub(super) fn step(
+        &self,
+        pending_before: OffsetDateTime,
+        forget_before: OffsetDateTime,
+        most: u32,
+    ) -> PurgeStep {
+        let most = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
+        PurgeStep::new(self.purged_at, pending_before, forget_before, most)
     }
 
     pub(super) async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, Broken> {
@@ -65,7 +114,8 @@ impl<Store: AssetStore + PurgeStore + Seed> Yard<Store> {
         pending_before: OffsetDateTime,
         forget_before: OffsetDateTime,
     ) -> Result<Vec<Condemned>, Broken> {
-        self.purge(&step(pending_before, forget_before, ALL)).await
+        let step = self.step(pending_before, forget_before, ALL);
+        self.purge(&step).await
     }
 
     /// What is deleted and whose object is not noted as gone.
@@ -73,9 +123,11 @@ impl<Store: AssetStore + PurgeStore + Seed> Yard<Store> {
         self.condemned(NEVER, NEVER).await
     }
 
-    /// All rows of deleted assets.
+    /// All rows of deleted assets, those included that are put off.
     pub(super) async fn graves(&self) -> Result<Vec<Condemned>, Broken> {
-        self.condemned(NEVER, ALWAYS).await
+        let mut step = self.step(NEVER, ALWAYS, ALL);
+        step.now = ALWAYS;
+        self.purge(&step).await
     }
 
     /// Says that these objects are gone.
@@ -84,27 +136,28 @@ impl<Store: AssetStore + PurgeStore + Seed> Yard<Store> {
         gone: &[Condemned],
         forget_before: OffsetDateTime,
     ) -> Result<Vec<Condemned>, Broken> {
-        let mut step = step(NEVER, forget_before, ALL);
+        let mut step = self.step(NEVER, forget_before, ALL);
         step.gone = gone.to_vec();
         self.purge(&step).await
     }
 
-    /// An asset that waits for its upload, made that long after it would be stale.
-    pub(super) async fn pending(&self, after: Duration) -> Result<NewAsset, Broken> {
+    /// An asset that is pending since now. Its maker's clock says that it is a year old, which is not what
+    /// the clean-up goes by.
+    pub(super) async fn pending(&self) -> Result<NewAsset, Broken> {
         let mut new = self.asset()?;
-        new.created_at = STALE_BEFORE + after;
+        new.created_at = NOW - Duration::days(365);
         self.make(&new).await?;
         Ok(new)
     }
 
-    pub(super) async fn uploaded(&self, after: Duration) -> Result<NewAsset, Broken> {
-        let new = self.pending(after).await?;
+    pub(super) async fn uploaded(&self) -> Result<NewAsset, Broken> {
+        let new = self.pending().await?;
         self.change(new.id, StateChange::Complete(None)).await?;
         Ok(new)
     }
 
     pub(super) async fn deleted(&self) -> Result<NewAsset, Broken> {
-        let new = self.uploaded(Duration::ZERO).await?;
+        let new = self.uploaded().await?;
         equal(&self.delete(new.id).await?, &true, "`delete`")?;
         Ok(new)
     }
@@ -117,13 +170,10 @@ impl<Store: AssetStore + PurgeStore + Seed> Yard<Store> {
     }
 }
 
-pub(super) fn step(
-    pending_before: OffsetDateTime,
-    forget_before: OffsetDateTime,
-    most: u32,
-) -> PurgeStep {
-    let most = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
-    PurgeStep::new(PURGED_AT, pending_before, forget_before, most)
+/// In whole microseconds, so that no store has to round it.
+fn whole(instant: OffsetDateTime) -> OffsetDateTime {
+    let rest = i64::from(instant.nanosecond() % 1_000);
+    instant - Duration::nanoseconds(rest)
 }
 
 /// That just these assets are named, each once and in order.

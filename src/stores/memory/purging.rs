@@ -1,18 +1,19 @@
 //! What the clean-up of a memory store goes by.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
-use std::mem::take;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::mem::replace;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::MemoryStore;
+use super::{HashMap, MemoryStore};
 use crate::asset::NewAsset;
-use crate::id::{AssetId, WorkspaceId};
-use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::id::{AssetId, UserId, WorkspaceId};
+use crate::object_name::ObjectKey;
+use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use crate::store::StoreError;
 
 /// Callers only ever append here; putting things in order is the clean-up's own work. Of the two
@@ -23,44 +24,57 @@ pub(super) struct Purging {
     graves: Mutex<Graves>,
 }
 
-/// An asset that waited for its upload when this was noted. The oldest comes first.
+/// An asset that was pending when this was noted, and since when. The oldest comes first.
 type Waiting = (OffsetDateTime, WorkspaceId, AssetId);
+
+/// Where a deleted asset stands in the order of [`Condemned`].
+type Place = (OffsetDateTime, WorkspaceId, AssetId);
+
+/// A deleted asset.
+struct Grave {
+    key: ObjectKey,
+    created_by: UserId,
+    failures: u32,
+    /// After a failure.
+    retry_at: Option<OffsetDateTime>,
+}
 
 /// What happened since the last step of a clean-up.
 #[derive(Default)]
 struct Arrivals {
     made: Vec<Waiting>,
-    /// A set, so that a client that takes its uploads back again and again fills nothing.
-    taken_back: BTreeSet<Waiting>,
+    /// A map, so that a client that takes its upload back again and again fills nothing.
+    taken_back: HashMap<(WorkspaceId, AssetId), OffsetDateTime>,
     rejected: Vec<(WorkspaceId, AssetId)>,
-    deleted: Vec<Condemned>,
+    deleted: Vec<(Place, Grave)>,
+    /// The newest moment of all.
+    last_recorded: Option<OffsetDateTime>,
 }
 
 #[derive(Default)]
 struct Graves {
-    /// Some are complete or deleted by now: that is looked up when their time comes.
+    /// Some are complete or deleted by now, or pending since later: that is looked up when their time
+    /// comes.
     waiting: BinaryHeap<Reverse<Waiting>>,
     /// Some are deleted by now, which is as good: nothing else follows upon a rejection.
     rejected: Vec<(WorkspaceId, AssetId)>,
     /// Their objects may still be there.
-    due: BTreeSet<Condemned>,
+    due: BTreeMap<Place, Grave>,
     /// Their objects are gone; forms may put them back.
-    gone: BTreeSet<Condemned>,
+    gone: BTreeMap<Place, Grave>,
 }
 
 impl Purging {
-    pub(super) fn made(&self, created_at: OffsetDateTime, workspace: WorkspaceId, id: AssetId) {
-        self.arrivals().made.push((created_at, workspace, id));
+    pub(super) fn made(&self, at: OffsetDateTime, workspace: WorkspaceId, id: AssetId) {
+        let mut arrivals = self.arrivals();
+        arrivals.made.push((at, workspace, id));
+        arrivals.record(at);
     }
 
-    pub(super) fn taken_back(
-        &self,
-        created_at: OffsetDateTime,
-        workspace: WorkspaceId,
-        id: AssetId,
-    ) {
-        let waiting = (created_at, workspace, id);
-        self.arrivals().taken_back.insert(waiting);
+    pub(super) fn taken_back(&self, at: OffsetDateTime, workspace: WorkspaceId, id: AssetId) {
+        let mut arrivals = self.arrivals();
+        arrivals.taken_back.insert((workspace, id), at);
+        arrivals.record(at);
     }
 
     pub(super) fn rejected(&self, workspace: WorkspaceId, id: AssetId) {
@@ -68,13 +82,15 @@ impl Purging {
     }
 
     pub(super) fn deleted(&self, at: OffsetDateTime, workspace: WorkspaceId, asset: &NewAsset) {
-        let condemned = Condemned {
-            deleted_at: at,
-            workspace,
-            id: asset.id,
+        let grave = Grave {
             key: asset.key.clone(),
+            created_by: asset.created_by,
+            failures: 0,
+            retry_at: None,
         };
-        self.arrivals().deleted.push(condemned);
+        let mut arrivals = self.arrivals();
+        arrivals.deleted.push(((at, workspace, asset.id), grave));
+        arrivals.record(at);
     }
 
     fn arrivals(&self) -> MutexGuard<'_, Arrivals> {
@@ -88,14 +104,42 @@ impl Purging {
     }
 }
 
+impl Arrivals {
+    fn record(&mut self, at: OffsetDateTime) {
+        self.last_recorded = self.last_recorded.max(Some(at));
+    }
+
+    /// All but the newest moment, which stays.
+    fn take(&mut self) -> Self {
+        let last_recorded = self.last_recorded;
+        replace(
+            self,
+            Self {
+                last_recorded,
+                ..Self::default()
+            },
+        )
+    }
+}
+
 #[async_trait]
 impl PurgeStore for MemoryStore {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        let last_recorded = self.inner.purging.arrivals().last_recorded;
+        Ok(StoreTime::of_host(self.inner.clock.now(), last_recorded))
+    }
+
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
         let purging = &self.inner.purging;
         let mut graves = purging.graves();
-        let arrived = take(&mut *purging.arrivals());
+        let arrived = purging.arrivals().take();
         graves.take_in(arrived);
-        graves.forget(&step.gone, step.forget_before);
+        for (workspace, caller) in graves.note_gone(step) {
+            if let Some(inside) = self.contents_mut().get_mut(&workspace) {
+                inside.forget(caller);
+            }
+        }
+        graves.note_failed(step);
         let mut given_up = 0;
         while given_up < step.most.get()
             && let Some((workspace, id)) = graves.next_stale(step.pending_before)
@@ -123,7 +167,11 @@ impl PurgeStore for MemoryStore {
                 given_up += 1;
             }
         }
-        let arrived = take(&mut *purging.arrivals());
+        let arrived = {
+            let mut arrivals = purging.arrivals();
+            arrivals.record(step.now);
+            arrivals.take()
+        };
         graves.take_in(arrived);
         Ok(graves.condemned(step))
     }
@@ -131,26 +179,50 @@ impl PurgeStore for MemoryStore {
 
 impl Graves {
     fn take_in(&mut self, arrivals: Arrivals) {
-        let waiting = arrivals.made.into_iter().chain(arrivals.taken_back);
+        let taken_back = arrivals.taken_back.into_iter();
+        let taken_back = taken_back.map(|((workspace, id), at)| (at, workspace, id));
+        let waiting = arrivals.made.into_iter().chain(taken_back);
         self.waiting.extend(waiting.map(Reverse));
         self.rejected.extend(arrivals.rejected);
         self.due.extend(arrivals.deleted);
     }
 
-    fn forget(&mut self, gone: &[Condemned], before: OffsetDateTime) {
-        for condemned in gone {
-            if condemned.deleted_at < before {
-                self.due.remove(condemned);
-                self.gone.remove(condemned);
-            } else if let Some(condemned) = self.due.take(condemned) {
-                self.gone.insert(condemned);
+    /// Whose rows went by that, and where.
+    fn note_gone(&mut self, step: &PurgeStep) -> Vec<(WorkspaceId, UserId)> {
+        let mut forgotten = Vec::new();
+        for condemned in &step.gone {
+            let place = place(condemned);
+            if condemned.deleted_at < step.forget_before {
+                let grave = self.due.remove(&place).or_else(|| self.gone.remove(&place));
+                forgotten.extend(grave.map(|grave| (condemned.workspace, grave.created_by)));
+            } else if let Some(grave) = self.due.remove(&place) {
+                self.gone.insert(
+                    place,
+                    Grave {
+                        failures: 0,
+                        retry_at: None,
+                        ..grave
+                    },
+                );
+            }
+        }
+        forgotten
+    }
+
+    fn note_failed(&mut self, step: &PurgeStep) {
+        for failed in &step.failed {
+            let place = place(&failed.condemned);
+            let grave = self.due.get_mut(&place);
+            if let Some(grave) = grave.or_else(|| self.gone.get_mut(&place)) {
+                grave.failures += 1;
+                grave.retry_at = Some(failed.retry_at);
             }
         }
     }
 
     fn next_stale(&mut self, before: OffsetDateTime) -> Option<(WorkspaceId, AssetId)> {
-        let Reverse((created_at, ..)) = self.waiting.peek()?;
-        if *created_at >= before {
+        let Reverse((since, ..)) = self.waiting.peek()?;
+        if *since >= before {
             return None;
         }
         let Reverse((_, workspace, id)) = self.waiting.pop()?;
@@ -159,16 +231,36 @@ impl Graves {
 
     fn condemned(&self, step: &PurgeStep) -> Vec<Condemned> {
         let behind = match &step.after {
-            Some(last) => (Bound::Excluded(last), Bound::Unbounded),
+            Some(last) => (Bound::Excluded(place(last)), Bound::Unbounded),
             None => (Bound::Unbounded, Bound::Unbounded),
         };
         let most = usize::try_from(step.most.get()).unwrap_or(usize::MAX);
-        let due = self.due.range::<Condemned, _>(behind).take(most);
-        let again = self.gone.range::<Condemned, _>(behind).take(most);
-        let again = again.take_while(|condemned| condemned.deleted_at < step.forget_before);
-        let mut condemned: Vec<_> = due.chain(again).cloned().collect();
+        let is_ready =
+            |(_, grave): &(&Place, &Grave)| grave.retry_at.is_none_or(|at| at <= step.now);
+        let due = self.due.range(behind).filter(is_ready).take(most);
+        let again = self
+            .gone
+            .range(behind)
+            .take_while(|((deleted_at, ..), _)| *deleted_at < step.forget_before)
+            .filter(is_ready)
+            .take(most);
+        let mut condemned: Vec<_> = due.chain(again).map(condemned).collect();
         condemned.sort_unstable();
         condemned.truncate(most);
         condemned
+    }
+}
+
+fn place(condemned: &Condemned) -> Place {
+    (condemned.deleted_at, condemned.workspace, condemned.id)
+}
+
+fn condemned((&(deleted_at, workspace, id), grave): (&Place, &Grave)) -> Condemned {
+    Condemned {
+        deleted_at,
+        workspace,
+        id,
+        key: grave.key.clone(),
+        failures: grave.failures,
     }
 }

@@ -37,7 +37,10 @@ pub(in crate::stores) enum Fault {
     Stopped,
     #[error("a call panicked")]
     Panicked,
-    #[error("the database is of version {found}; this release knows versions up to {known}")]
+    #[error(
+        "the database was migrated to version {found} by a later release, and this one knows version \
+         {known} only: upgrade it"
+    )]
     Newer { found: i64, known: usize },
     #[error("the column {0} holds what does not parse")]
     Row(&'static str),
@@ -51,7 +54,12 @@ impl Fault {
     /// Whether the same call may succeed later.
     pub(in crate::stores) fn is_passing(&self) -> bool {
         match self {
-            Self::Busy | Self::Timeout | Self::Contended | Self::HungUp | Self::Stopped => true,
+            Self::Busy
+            | Self::Timeout
+            | Self::Contended
+            | Self::HungUp
+            | Self::Stopped
+            | Self::Newer { .. } => true,
             Self::Connect(error) | Self::Postgres(error) => match error.as_db_error() {
                 Some(answer) => is_passing(answer.code()),
                 None => is_transport(error),
@@ -90,6 +98,18 @@ impl Fault {
         error.as_db_error().is_some_and(|answer| {
             *answer.code() == SqlState::UNIQUE_VIOLATION && answer.constraint() == Some(constraint)
         })
+    }
+
+    /// Whether a migration of the tables may be the cause: a syntax error or access rule violation, an
+    /// integrity constraint violation or a cached plan that no longer holds (PostgreSQL, "PostgreSQL
+    /// Error Codes").
+    pub(in crate::stores) fn may_be_of_schema(&self) -> bool {
+        let Self::Postgres(error) = self else {
+            return matches!(self, Self::Row(_));
+        };
+        error
+            .code()
+            .is_some_and(|code| matches!(class(code), "42" | "23" | "0A"))
     }
 
     /// When it is worth trying again: soon where others were in the way, later where the database is

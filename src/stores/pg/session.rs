@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join_all, join3};
+use futures_util::future::{OptionFuture, join_all, join3};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
@@ -36,7 +36,8 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// A connection in the course of a [call](super::Pg::call). Everything it does is one round trip.
+/// A connection in the course of a [call](super::Pg::call). A statement is one round trip, a
+/// transaction two.
 pub(in crate::stores) struct Session {
     lease: Lease,
     limit: Duration,
@@ -77,33 +78,39 @@ impl Session {
     /// sees what was committed before it began. With the key of an [advisory lock](super::lock_key)
     /// the transaction waits for all others that have it.
     ///
-    /// All of it is sent at once, so that no caller, however slow, keeps a transaction or a lock open.
+    /// The transaction is opened first, for a round trip of its own: statements that are sent with a BEGIN
+    /// that fails run each by itself, and stay. All else is sent at once, so that no caller, however
+    /// slow, keeps a snapshot or a lock open.
     pub(in crate::stores) async fn transaction(
         &mut self,
         lock: Option<i64>,
         statements: &[Statement<'_>],
     ) -> Result<Vec<Row>, Fault> {
         let limit = self.limit.as_millis().clamp(1, 2_147_483_647);
-        let lock = lock.map(|key| format!("; SELECT pg_catalog.pg_advisory_xact_lock({key})"));
         let begin = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-             SET LOCAL statement_timeout = {limit}{}",
-            lock.unwrap_or_default()
+             SET LOCAL statement_timeout = {limit}"
         );
+        let lock = lock.map(|key| format!("SELECT pg_catalog.pg_advisory_xact_lock({key})"));
         self.send(async |client| {
+            if let Err(refused) = client.batch_execute(&begin).await {
+                // BEGIN may have passed, and what follows it may not.
+                client.batch_execute("ROLLBACK").await?;
+                return Err(refused.into());
+            }
             // The driver puts a message into its queue when a future is first polled; these are
             // polled in the order in which they stand.
             let statements = statements
                 .iter()
                 .map(|statement| client.query_typed(statement.sql, statement.values));
-            let (opened, answers, committed) = join3(
-                client.batch_execute(&begin),
+            let (locked, answers, committed) = join3(
+                OptionFuture::from(lock.as_deref().map(|lock| client.batch_execute(lock))),
                 join_all(statements),
                 client.batch_execute("COMMIT"),
             )
             .await;
             // The first failure is the cause of all that follow; then COMMIT means ROLLBACK.
-            opened?;
+            locked.transpose()?;
             let mut rows = Vec::new();
             for answer in answers {
                 rows = answer?;

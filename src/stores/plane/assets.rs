@@ -1,12 +1,10 @@
 //! Assets: the statements, and a function for each call of the port but `create`.
 
-use time::OffsetDateTime;
-
 use super::rows::{self, asset_columns, get, rejected};
 use crate::asset::Asset;
 use crate::id::{AssetId, WorkspaceId};
 use crate::state::{Changed, StateChange};
-use crate::stores::pg::{Fault, Session, in_micros, values};
+use crate::stores::pg::{Fault, Session, values};
 
 /// Plane sets both at once. Where only one of them is set, somebody meant it to be gone.
 macro_rules! living {
@@ -34,13 +32,15 @@ const SET_STATE: &str = concat!(
      FROM file_assets WHERE id = $2 AND workspace_id = $1 AND ",
     living!(),
     " FOR UPDATE), \
-     changed AS (UPDATE file_assets SET is_uploaded = $3, storage_metadata = $4::jsonb FROM found \
+     changed AS (UPDATE file_assets SET is_uploaded = $3, storage_metadata = $4::jsonb \
+     || CASE WHEN $5 = 'uploaded' THEN jsonb_build_object('PendingSince', extract(epoch FROM now())) \
+     ELSE '{}' END FROM found \
      WHERE file_assets.id = $2 AND file_assets.workspace_id = $1 AND found.state = $5 RETURNING 1) \
      SELECT EXISTS (SELECT FROM changed) AS changed, found.* FROM found"
 );
 
 const DELETE: &str = concat!(
-    "UPDATE file_assets SET is_deleted = true, deleted_at = $3 \
+    "UPDATE file_assets SET is_deleted = true, deleted_at = now() \
      WHERE id = $2 AND workspace_id = $1 AND ",
     living!(),
     " RETURNING 1"
@@ -83,13 +83,8 @@ pub(super) async fn delete(
     session: &mut Session,
     workspace: WorkspaceId,
     id: AssetId,
-    now: OffsetDateTime,
 ) -> Result<bool, Fault> {
-    let values = values![
-        UUID: workspace.as_uuid(),
-        UUID: id.as_uuid(),
-        TIMESTAMPTZ: in_micros(now),
-    ];
+    let values = values![UUID: workspace.as_uuid(), UUID: id.as_uuid()];
     let deleted = session.write(DELETE, &values).await?;
     Ok(!deleted.is_empty())
 }

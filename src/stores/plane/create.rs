@@ -18,23 +18,38 @@ const KEY_CHARS: usize = 800;
 
 const PRIMARY_KEY: &str = "file_asset_pkey";
 
-/// Pending are those that the clean-up may give up one day: Plane's own uploads are Plane's business.
-macro_rules! pending {
-    ($and:literal, $cap:literal) => {
+/// Whether a cap is reached. Counted are those assets that the clean-up may remove one day: Plane's own
+/// uploads are Plane's business.
+macro_rules! reached {
+    ($cap:literal, $($of:expr),+ $(,)?) => {
         concat!(
             $cap,
-            " <= (SELECT count(*) FROM (SELECT FROM file_assets WHERE workspace_id = $1 ",
-            $and,
-            " AND NOT is_uploaded AND NOT (",
-            rejected!(),
-            ") AND ",
-            living!(),
+            " <= (SELECT count(*) FROM (SELECT FROM file_assets WHERE file_assets.workspace_id = $1 AND ",
+            $($of,)+
             " AND ",
             loose!(),
             " LIMIT ",
             $cap,
-            ") AS pending)"
+            ") AS counted)"
         )
+    };
+}
+
+macro_rules! pending {
+    () => {
+        concat!(
+            "NOT file_assets.is_uploaded AND NOT (",
+            rejected!(),
+            ") AND ",
+            living!()
+        )
+    };
+}
+
+/// Those that wait for the clean-up.
+macro_rules! discarded {
+    () => {
+        concat!("(file_assets.deleted_at IS NOT NULL OR ", rejected!(), ")")
     };
 }
 
@@ -57,15 +72,21 @@ const CREATE: &str = concat!(
      WHERE id = $3 AND workspace_id = $1 AND deleted_at IS NULL) THEN 'no project' \
      WHEN EXISTS (SELECT FROM twin) THEN 'twin' \
      WHEN ",
-    pending!("", "$11"),
+    reached!("$11", pending!()),
     " OR ",
-    pending!("AND created_by_id = $6", "$12"),
-    " THEN 'full' ELSE 'new' END AS verdict), \
+    reached!("$12", "file_assets.created_by_id = $6 AND ", pending!()),
+    " THEN 'full' WHEN ",
+    reached!("$14", discarded!()),
+    " OR ",
+    reached!("$15", "file_assets.created_by_id = $6 AND ", discarded!()),
+    " THEN 'littered' ELSE 'new' END AS verdict), \
      made AS (INSERT INTO file_assets (workspace_id, id, project_id, external_source, external_id, \
      created_by_id, created_at, updated_at, asset, attributes, size, entity_type, \
      storage_metadata, is_deleted, is_archived, is_uploaded) \
      SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9::jsonb, $10, 'ISSUE_ATTACHMENT', \
-     '{}', false, false, false FROM verdict WHERE verdict = 'new') \
+     CASE WHEN $7 < now() - interval '1 hour' \
+     THEN jsonb_build_object('PendingSince', extract(epoch FROM now())) ELSE '{}' END, \
+     false, false, false FROM verdict WHERE verdict = 'new') \
      SELECT verdict.verdict, twin.* FROM verdict LEFT JOIN twin ON verdict.verdict = 'twin'"
 );
 
@@ -73,7 +94,7 @@ const CREATE: &str = concat!(
 /// then of a pair. In that order everywhere, so that no two wait for each other.
 fn locks(workspace: WorkspaceId, asset: &NewAsset, caps: PendingCaps) -> Vec<i64> {
     let workspace = workspace.as_uuid().as_bytes();
-    let capped = caps.per_workspace.is_some() || caps.per_caller.is_some();
+    let capped = caps != PendingCaps::default();
     let of_workspace = capped.then(|| lock_key(&[b"plane pending", workspace]));
     let of_pair = asset.external.pair().map(|(source, id)| {
         lock_key(&[b"plane pair", workspace, source.as_bytes(), id.as_bytes()])
@@ -112,6 +133,7 @@ fn outcome(row: &Row) -> Result<Created, Fault> {
         "no project" => Created::ProjectNotFound,
         "twin" => Created::Duplicate(Box::new(rows::asset(row)?)),
         "full" => Created::TooManyPending,
+        "littered" => Created::TooManyDiscarded,
         _ => return Err(Fault::Row("verdict")),
     })
 }
@@ -139,6 +161,8 @@ async fn send(
         INT8: cap(caps.per_workspace),
         INT8: cap(caps.per_caller),
         BOOL: again,
+        INT8: cap(caps.discarded_per_workspace),
+        INT8: cap(caps.discarded_per_caller),
     ];
     let create = Statement::new(CREATE, &values);
     match locks {
@@ -180,7 +204,7 @@ mod tests {
         let workspace = WorkspaceId::new(uuid::Uuid::from_u128(2));
         let caps = PendingCaps {
             per_workspace: std::num::NonZeroU32::new(7),
-            per_caller: None,
+            ..PendingCaps::default()
         };
         let none = PendingCaps::default();
         assert_eq!(locks(workspace, &asset("github", ""), none), [0; 0]);

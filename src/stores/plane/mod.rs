@@ -21,11 +21,10 @@ use self::stamps::Stamps;
 use super::pg::Pg;
 use crate::asset::{Asset, NewAsset};
 use crate::auth::{Principal, Unavailable};
-use crate::clock::Clock;
 use crate::credential::{Credential, CredentialKind, CredentialVerifier};
 use crate::id::{AssetId, UserId};
 use crate::limits::PendingCaps;
-use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use crate::state::{Changed, StateChange};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
@@ -107,7 +106,6 @@ pub struct PlaneStore {
 struct Inner {
     pg: Pg,
     stamps: Arc<Stamps>,
-    clock: Arc<dyn Clock>,
 }
 
 impl PlaneStore {
@@ -180,9 +178,8 @@ impl AssetStore for PlaneStore {
 
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
         let workspace = workspace.id();
-        let now = self.inner.clock.now();
         let deleted = self.inner.pg.call(move |mut session| async move {
-            assets::delete(&mut session, workspace, id, now).await
+            assets::delete(&mut session, workspace, id).await
         });
         Ok(deleted.await?)
     }
@@ -214,6 +211,14 @@ impl CredentialVerifier for PlaneStore {
 
 #[async_trait]
 impl PurgeStore for PlaneStore {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        let time = self
+            .inner
+            .pg
+            .call(|mut session| async move { purge::time(&mut session).await });
+        Ok(time.await?)
+    }
+
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
         let step = step.clone();
         let purged = self

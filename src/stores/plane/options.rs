@@ -8,7 +8,6 @@ use tokio::runtime::Handle;
 
 use super::stamps::Stamps;
 use super::{Inner, PlaneStore, schema};
-use crate::clock::{Clock, SystemClock};
 use crate::store::StoreError;
 use crate::stores::pg::{Fault, InvalidRootCertificate, Pg, Settings};
 
@@ -29,7 +28,6 @@ use crate::stores::pg::{Fault, InvalidRootCertificate, Pg, Settings};
 /// ```
 #[derive(Clone, Debug)]
 pub struct PlaneOptions {
-    clock: Arc<dyn Clock>,
     settings: Settings,
 }
 
@@ -38,16 +36,8 @@ impl PlaneOptions {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            clock: Arc::new(SystemClock),
             settings: Settings::default(),
         }
-    }
-
-    /// The clock that tells when an asset was deleted; the machine's by default.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
     }
 
     /// How many connections there may be at one time; 10 by default. Plane's own processes and all
@@ -109,7 +99,6 @@ impl PlaneOptions {
         Ok(PlaneStore {
             inner: Arc::new(Inner {
                 stamps: Stamps::new(pg.clone(), runtime),
-                clock: Arc::clone(&self.clock),
                 pg,
             }),
         })

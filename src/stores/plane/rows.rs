@@ -164,6 +164,7 @@ fn stored_object(metadata: &Value) -> Option<StoredObject> {
     let text = |name: &str| metadata[name].as_str().map(str::to_owned);
     let mut object = StoredObject::of_size(metadata["ContentLength"].as_u64()?);
     object.content_type = text("ContentType");
+    object.content_encoding = text("ContentEncoding");
     object.etag = text("ETag");
     object.version = text("VersionId");
     object.checksum = text("ChecksumSHA256").and_then(|checksum| checksum.parse().ok());
@@ -196,6 +197,7 @@ pub(super) fn storage_metadata(state: &UploadState) -> String {
         metadata.insert("ContentLength".into(), object.size.into());
         let texts = [
             ("ContentType", object.content_type.clone()),
+            ("ContentEncoding", object.content_encoding.clone()),
             ("ETag", object.etag.clone()),
             ("VersionId", object.version.clone()),
             ("ChecksumSHA256", object.checksum.map(Checksum::to_base64)),

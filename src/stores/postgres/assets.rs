@@ -1,14 +1,12 @@
 //! Assets that are there: finding, changing and deleting them.
 
-use time::OffsetDateTime;
-
 use super::rows::{self, asset_columns};
 use super::tables::Tables;
 use crate::asset::{Asset, StoredObject};
 use crate::difference::Difference;
 use crate::id::{AssetId, WorkspaceId};
 use crate::state::{Changed, StateChange, UploadState};
-use crate::stores::pg::{Fault, in_micros, values};
+use crate::stores::pg::{Fault, values};
 
 const FIND: &str = concat!(
     "SELECT ",
@@ -21,16 +19,21 @@ const SET_STATE: &str = concat!(
     "WITH found AS (SELECT ",
     asset_columns!(),
     " FROM {schema}.asset WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE), \
-    changed AS (UPDATE {schema}.asset SET state = $3, uploaded_at = $4, stored_size = $5, \
-        stored_content_type = $6, stored_etag = $7, stored_version = $8, \
-        stored_checksum_sha256 = $9, difference = $10 FROM found \
+    changed AS (UPDATE {schema}.asset SET state = $3, stored_size = $4, stored_content_type = $5, \
+        stored_content_encoding = $6, stored_etag = $7, stored_version = $8, \
+        stored_checksum_sha256 = $9, difference = $10, \
+        uploaded_at = CASE WHEN $3 = 'uploaded' THEN now() END, \
+        pending_since = CASE WHEN $3 = 'pending' THEN now() ELSE asset.pending_since END FROM found \
         WHERE asset.workspace_id = $1 AND asset.id = $2 AND found.state = $11 RETURNING 1) \
     SELECT EXISTS (SELECT 1 FROM changed) AS changed, found.* FROM found"
 );
 
 const DELETE: &str = "\
-    UPDATE {schema}.asset SET deleted_at = $3 \
+    UPDATE {schema}.asset SET deleted_at = now() \
     WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING 1";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[FIND, SET_STATE, DELETE];
 
 pub(super) async fn find(
     tables: &mut Tables,
@@ -47,14 +50,13 @@ pub(super) async fn set_state(
     workspace: WorkspaceId,
     id: AssetId,
     change: StateChange,
-    now: OffsetDateTime,
 ) -> Result<Changed, Fault> {
     let from = change.from();
     let state = change.into_state();
-    let (at, object, difference) = match &state {
-        UploadState::Pending => (None, None, None),
-        UploadState::Uploaded(object) => (Some(in_micros(now)), object.as_ref(), None),
-        UploadState::Rejected(difference) => (None, None, Some(difference)),
+    let (object, difference) = match &state {
+        UploadState::Pending => (None, None),
+        UploadState::Uploaded(object) => (object.as_ref(), None),
+        UploadState::Rejected(difference) => (None, Some(difference)),
     };
     let size = object.map(|object| i64::try_from(object.size)).transpose();
     let size = size.map_err(|_| Fault::Range("the size of the object"))?;
@@ -64,9 +66,9 @@ pub(super) async fn set_state(
         UUID: workspace.as_uuid(),
         UUID: id.as_uuid(),
         TEXT: state.kind().as_str(),
-        TIMESTAMPTZ: at,
         INT8: size,
         TEXT: text(|object| object.content_type.as_deref()),
+        TEXT: text(|object| object.content_encoding.as_deref()),
         TEXT: text(|object| object.etag.as_deref()),
         TEXT: text(|object| object.version.as_deref()),
         BYTEA: checksum.map(|checksum| checksum.as_bytes().as_slice()),
@@ -85,13 +87,8 @@ pub(super) async fn delete(
     mut tables: Tables,
     workspace: WorkspaceId,
     id: AssetId,
-    now: OffsetDateTime,
 ) -> Result<bool, Fault> {
-    let values = values![
-        UUID: workspace.as_uuid(),
-        UUID: id.as_uuid(),
-        TIMESTAMPTZ: in_micros(now),
-    ];
+    let values = values![UUID: workspace.as_uuid(), UUID: id.as_uuid()];
     let deleted = tables.write(DELETE, &values).await?;
     Ok(!deleted.is_empty())
 }

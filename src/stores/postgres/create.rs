@@ -13,6 +13,21 @@ use crate::limits::PendingCaps;
 use crate::store::Created;
 use crate::stores::pg::{Fault, Statement, in_micros, values};
 
+/// Whether a cap is reached: an index has as many rows of a sort.
+macro_rules! reached {
+    ($cap:literal, $of:literal) => {
+        concat!(
+            "(",
+            $cap,
+            "::bigint IS NOT NULL AND EXISTS (SELECT 1 FROM {schema}.asset WHERE workspace_id = $1 AND ",
+            $of,
+            " ORDER BY created_by LIMIT 1 OFFSET ",
+            $cap,
+            " - 1))"
+        )
+    };
+}
+
 /// A row at the offset of a cap, less one, means that it is reached: never more entries of the index
 /// are looked at than the cap allows.
 ///
@@ -20,14 +35,23 @@ use crate::stores::pg::{Fault, Statement, in_micros, values};
 /// waits for the other, and inserts nothing then.
 const CREATE: &str = concat!(
     "WITH checked AS (SELECT \
-        $3 IS NULL OR EXISTS (SELECT 1 FROM {schema}.project \
+        $3::uuid IS NULL OR EXISTS (SELECT 1 FROM {schema}.project \
             WHERE workspace_id = $1 AND id = $3 AND deleted_at IS NULL) AS has_project, \
-        ($14 IS NOT NULL AND EXISTS (SELECT 1 FROM {schema}.asset \
-            WHERE workspace_id = $1 AND state = 'pending' AND deleted_at IS NULL \
-            LIMIT 1 OFFSET $14 - 1)) \
-        OR ($15 IS NOT NULL AND EXISTS (SELECT 1 FROM {schema}.asset \
-            WHERE workspace_id = $1 AND created_by = $12 AND state = 'pending' \
-            AND deleted_at IS NULL LIMIT 1 OFFSET $15 - 1)) AS too_many), \
+        ",
+    reached!("$14", "state = 'pending' AND deleted_at IS NULL"),
+    " OR ",
+    reached!(
+        "$15",
+        "created_by = $12 AND state = 'pending' AND deleted_at IS NULL"
+    ),
+    " AS too_many_pending, ",
+    reached!("$16", "num_nonnulls(deleted_at, difference) > 0"),
+    " OR ",
+    reached!(
+        "$17",
+        "created_by = $12 AND num_nonnulls(deleted_at, difference) > 0"
+    ),
+    " AS too_many_discarded), \
     twin AS (SELECT ",
     asset_columns!(),
     " FROM {schema}.asset WHERE workspace_id = $1 AND external_source = $10 \
@@ -36,13 +60,17 @@ const CREATE: &str = concat!(
         object_name, media_type, size, checksum_sha256, external_source, external_id, created_by, \
         created_at) \
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM checked \
-        WHERE has_project AND NOT too_many AND NOT EXISTS (SELECT 1 FROM twin) \
+        WHERE has_project AND NOT too_many_pending AND NOT too_many_discarded \
+        AND NOT EXISTS (SELECT 1 FROM twin) \
         ON CONFLICT (workspace_id, external_source, external_id) \
         WHERE deleted_at IS NULL AND external_source IS NOT NULL AND external_id IS NOT NULL \
         AND state <> 'rejected' DO NOTHING RETURNING 1) \
-    SELECT has_project, too_many, EXISTS (SELECT 1 FROM made) AS made, \
+    SELECT has_project, too_many_pending, too_many_discarded, EXISTS (SELECT 1 FROM made) AS made, \
         twin.id IS NOT NULL AS has_twin, twin.* FROM checked LEFT JOIN twin ON true"
 );
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[CREATE];
 
 /// How often a pair may turn out to be taken by an asset that is deleted before it can be looked at.
 const TRIES: usize = 10;
@@ -106,6 +134,8 @@ async fn attempt(
         TIMESTAMPTZ: in_micros(asset.created_at),
         INT8: cap(caps.per_workspace),
         INT8: cap(caps.per_caller),
+        INT8: cap(caps.discarded_per_workspace),
+        INT8: cap(caps.discarded_per_caller),
     ];
     let capped = caps != PendingCaps::default();
     for _ in 0..TRIES {
@@ -140,8 +170,10 @@ fn outcome(row: &Row) -> Result<Option<Created>, Fault> {
         Some(Created::ProjectNotFound)
     } else if is("has_twin")? {
         Some(Created::Duplicate(Box::new(rows::asset(row)?)))
-    } else if is("too_many")? {
+    } else if is("too_many_pending")? {
         Some(Created::TooManyPending)
+    } else if is("too_many_discarded")? {
+        Some(Created::TooManyDiscarded)
     } else {
         None
     })

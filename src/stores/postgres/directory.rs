@@ -25,7 +25,7 @@ const ADD_WORKSPACE: &str = "\
     ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, deleted_at = NULL";
 
 const REMOVE_WORKSPACE: &str = "\
-    UPDATE {schema}.workspace SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";
+    UPDATE {schema}.workspace SET deleted_at = now() WHERE id = $1 AND deleted_at IS NULL";
 
 const ADD_MEMBER: &str = "\
     INSERT INTO {schema}.member (workspace_id, user_id, active) VALUES ($1, $2, true) \
@@ -39,7 +39,7 @@ const ADD_PROJECT: &str = "\
     ON CONFLICT (workspace_id, id) DO UPDATE SET deleted_at = NULL";
 
 const REMOVE_PROJECT: &str = "\
-    UPDATE {schema}.project SET deleted_at = $3 \
+    UPDATE {schema}.project SET deleted_at = now() \
     WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL";
 
 const ADD_CREDENTIAL: &str = "\
@@ -47,6 +47,19 @@ const ADD_CREDENTIAL: &str = "\
     VALUES ($1, $2, $3, $4, $5, $6) \
     ON CONFLICT (kind, digest) DO UPDATE SET user_id = excluded.user_id, \
     scopes = excluded.scopes, expires_at = excluded.expires_at, active = excluded.active";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[
+    ENTER,
+    VERIFY,
+    ADD_WORKSPACE,
+    REMOVE_WORKSPACE,
+    ADD_MEMBER,
+    REMOVE_MEMBER,
+    ADD_PROJECT,
+    REMOVE_PROJECT,
+    ADD_CREDENTIAL,
+];
 
 pub(super) async fn enter(
     mut tables: Tables,
@@ -89,12 +102,8 @@ pub(super) async fn add_workspace(
     ensure(tables, ADD_WORKSPACE, &values).await
 }
 
-pub(super) async fn remove_workspace(
-    tables: Tables,
-    id: WorkspaceId,
-    now: OffsetDateTime,
-) -> Result<(), Fault> {
-    let values = values![UUID: id.as_uuid(), TIMESTAMPTZ: in_micros(now)];
+pub(super) async fn remove_workspace(tables: Tables, id: WorkspaceId) -> Result<(), Fault> {
+    let values = values![UUID: id.as_uuid()];
     ensure(tables, REMOVE_WORKSPACE, &values).await
 }
 
@@ -129,13 +138,8 @@ pub(super) async fn remove_project(
     tables: Tables,
     workspace: WorkspaceId,
     project: ProjectId,
-    now: OffsetDateTime,
 ) -> Result<(), Fault> {
-    let values = values![
-        UUID: workspace.as_uuid(),
-        UUID: project.as_uuid(),
-        TIMESTAMPTZ: in_micros(now),
-    ];
+    let values = values![UUID: workspace.as_uuid(), UUID: project.as_uuid()];
     ensure(tables, REMOVE_PROJECT, &values).await
 }
 

@@ -24,11 +24,10 @@ use self::tables::Tables;
 use super::pg::{Fault, Pg};
 use crate::asset::{Asset, NewAsset};
 use crate::auth::{Principal, Unavailable};
-use crate::clock::Clock;
 use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
-use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use crate::state::{Changed, StateChange};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
@@ -48,7 +47,8 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 ///    tables or brings them up to date, the others wait.
 /// 4. **Poolers.** PgBouncer may stand in between, in transaction mode too: nothing outlives a
 ///    transaction, and no statement is prepared under a name.
-/// 5. **One round trip.** A call sends all it has to say at once.
+/// 5. **Few round trips.** A call is one; one that has to be a transaction of several statements
+///    ([`create`](AssetStore::create) with caps, [`purge`](PurgeStore::purge)) is two.
 /// 6. **Silence.** Of credentials only the SHA-256 is kept; see [`CredentialVerifier`] on why that
 ///    is enough for keys drawn at random, and for no others. No error repeats the URL.
 ///
@@ -65,7 +65,8 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// call that runs out of time.
 ///
 /// # Time
-/// PostgreSQL keeps microseconds. What is finer is cut off: of [`NewAsset::created_at`], and of the
+/// The server's clock stamps since when an asset is pending, and when it was uploaded or deleted, so that
+/// the clean-up measures ages by one clock whichever replica runs it. PostgreSQL keeps microseconds. What is finer is cut off: of [`NewAsset::created_at`], and of the
 /// end of a credential.
 ///
 /// # TLS
@@ -99,7 +100,6 @@ pub struct PostgresStore {
 struct Inner {
     pg: Pg,
     schema: Arc<Schema>,
-    clock: Arc<dyn Clock>,
 }
 
 impl PostgresStore {
@@ -110,9 +110,9 @@ impl PostgresStore {
     /// user has to be allowed to do.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the server can't be reached, and [`StoreError::Failed`] when
-    /// the URL is malformed, the user is not let in, or the schema is of a version newer than this
-    /// release knows.
+    /// [`StoreError::Unavailable`] when the server can't be reached, or the schema was migrated to a
+    /// version that this release can't work with; [`StoreError::Failed`] when the URL is malformed or
+    /// the user is not let in.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         PostgresOptions::new().connect(url).await
     }
@@ -177,8 +177,7 @@ impl PostgresStore {
     /// # Errors
     /// See [`StoreError`].
     pub async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
-        let now = self.inner.clock.now();
-        let removed = self.call(move |tables| directory::remove_workspace(tables, id, now));
+        let removed = self.call(move |tables| directory::remove_workspace(tables, id));
         Ok(removed.await?)
     }
 
@@ -204,9 +203,8 @@ impl PostgresStore {
         workspace: WorkspaceId,
         project: ProjectId,
     ) -> Result<(), StoreError> {
-        let now = self.inner.clock.now();
         let removed =
-            self.call(move |tables| directory::remove_project(tables, workspace, project, now));
+            self.call(move |tables| directory::remove_project(tables, workspace, project));
         Ok(removed.await?)
     }
 }
@@ -222,7 +220,23 @@ impl PostgresStore {
             .inner
             .pg
             .call(move |session| work(Tables::new(session, schema)));
-        call.await
+        match call.await {
+            Err(fault) if fault.may_be_of_schema() => Err(self.explain(fault).await),
+            answer => answer,
+        }
+    }
+
+    /// Why a statement failed: if another replica has migrated the schema to a version that this release
+    /// can't work with, then because of that.
+    async fn explain(&self, fault: Fault) -> Fault {
+        let schema = Arc::clone(&self.inner.schema);
+        let known = self.inner.pg.call(move |mut session| async move {
+            schema::require_known(&mut session, &schema).await
+        });
+        match known.await {
+            Err(newer @ Fault::Newer { .. }) => newer,
+            _ => fault,
+        }
     }
 }
 
@@ -263,21 +277,23 @@ impl AssetStore for PostgresStore {
         change: StateChange,
     ) -> Result<Changed, StoreError> {
         let workspace = workspace.id();
-        let now = self.inner.clock.now();
-        let set = self.call(move |tables| assets::set_state(tables, workspace, id, change, now));
+        let set = self.call(move |tables| assets::set_state(tables, workspace, id, change));
         Ok(set.await?)
     }
 
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
         let workspace = workspace.id();
-        let now = self.inner.clock.now();
-        let deleted = self.call(move |tables| assets::delete(tables, workspace, id, now));
+        let deleted = self.call(move |tables| assets::delete(tables, workspace, id));
         Ok(deleted.await?)
     }
 }
 
 #[async_trait]
 impl PurgeStore for PostgresStore {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        Ok(self.call(purge::time).await?)
+    }
+
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
         let step = step.clone();
         let condemned = self.call(move |tables| purge::purge(tables, step));

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::schema::{self, InvalidSchemaName, Schema};
 use super::{Inner, PostgresStore};
-use crate::clock::{Clock, SystemClock};
 use crate::store::StoreError;
 use crate::stores::pg::{Fault, InvalidRootCertificate, Pg, Settings};
 
@@ -30,7 +29,6 @@ use crate::stores::pg::{Fault, InvalidRootCertificate, Pg, Settings};
 /// ```
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
-    clock: Arc<dyn Clock>,
     schema: Schema,
     settings: Settings,
 }
@@ -40,17 +38,9 @@ impl PostgresOptions {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            clock: Arc::new(SystemClock),
             schema: Schema::default(),
             settings: Settings::default(),
         }
-    }
-
-    /// The clock that tells when an asset was uploaded or deleted; the machine's by default.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
     }
 
     /// The schema that everything is in, which is made when there is none; `asset_upload` by default.
@@ -123,11 +113,7 @@ impl PostgresOptions {
         })
         .await?;
         Ok(PostgresStore {
-            inner: Arc::new(Inner {
-                pg,
-                schema,
-                clock: Arc::clone(&self.clock),
-            }),
+            inner: Arc::new(Inner { pg, schema }),
         })
     }
 }

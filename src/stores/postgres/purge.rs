@@ -1,5 +1,6 @@
 //! The clean-up's part: what has to go.
 
+use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -7,7 +8,7 @@ use super::rows;
 use super::tables::Tables;
 use crate::id::{AssetId, WorkspaceId};
 use crate::object_name::ObjectKey;
-use crate::purge::{Condemned, PurgeStep};
+use crate::purge::{Condemned, PurgeStep, StoreTime};
 use crate::stores::pg::{Fault, Statement, in_micros, values};
 
 /// The rows that the caller has named, if they are still as they were then. Those that another
@@ -16,15 +17,24 @@ use crate::stores::pg::{Fault, Statement, in_micros, values};
 /// Each is looked up by itself: where a join is left to the planner it goes by how many were deleted
 /// when the table was last analyzed, and compares every deleted row with every one that is named.
 macro_rules! named {
-    ($which:literal) => {
+    ($values:literal, $columns:literal, $which:literal) => {
         concat!(
-            "named AS (SELECT found.workspace_id, found.id \
-             FROM unnest($1, $2, $3) AS gone (workspace_id, id, deleted_at) CROSS JOIN LATERAL (\
-             SELECT asset.workspace_id, asset.id FROM {schema}.asset \
-             WHERE asset.workspace_id = gone.workspace_id AND asset.id = gone.id \
-             AND asset.deleted_at = gone.deleted_at AND ",
+            "named AS (SELECT found.*, given.* FROM unnest(",
+            $values,
+            ") AS given (",
+            $columns,
+            ") CROSS JOIN LATERAL (SELECT asset.workspace_id, asset.id FROM {schema}.asset \
+             WHERE asset.workspace_id = given.in_workspace AND asset.id = given.asset \
+             AND asset.deleted_at = given.at AND ",
             $which,
             " FOR UPDATE SKIP LOCKED) AS found)"
+        )
+    };
+    ($which:literal) => {
+        named!(
+            "$1::uuid[], $2::uuid[], $3::timestamptz[]",
+            "in_workspace, asset, at",
+            $which
         )
     };
 }
@@ -39,15 +49,26 @@ const FORGET: &str = concat!(
 const NOTE: &str = concat!(
     "WITH ",
     named!("asset.deleted_at >= $4 AND NOT asset.object_gone"),
-    " UPDATE {schema}.asset SET object_gone = true FROM named \
-      WHERE asset.workspace_id = named.workspace_id AND asset.id = named.id"
+    " UPDATE {schema}.asset SET object_gone = true, removal_failures = 0, removal_retry_at = NULL \
+      FROM named WHERE asset.workspace_id = named.workspace_id AND asset.id = named.id"
+);
+
+const NOTE_FAILED: &str = concat!(
+    "WITH ",
+    named!(
+        "$1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[]",
+        "in_workspace, asset, at, retry_at",
+        "true"
+    ),
+    " UPDATE {schema}.asset SET removal_failures = asset.removal_failures + 1, \
+      removal_retry_at = named.retry_at FROM named WHERE asset.workspace_id = named.workspace_id AND asset.id = named.id"
 );
 
 /// One that is completed at this moment is passed over, and not given up: its row is locked.
 const GIVE_UP: &str = "\
     WITH waiting AS (SELECT workspace_id, id FROM {schema}.asset \
-        WHERE state = 'pending' AND deleted_at IS NULL AND NOT object_gone AND created_at < $1 \
-        ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
+        WHERE state = 'pending' AND deleted_at IS NULL AND NOT object_gone AND pending_since < $1 \
+        ORDER BY pending_since LIMIT $3 FOR UPDATE SKIP LOCKED) \
     UPDATE {schema}.asset SET deleted_at = $2 FROM waiting \
     WHERE asset.workspace_id = waiting.workspace_id AND asset.id = waiting.id";
 
@@ -60,40 +81,86 @@ const GIVE_UP_REJECTED: &str = "\
 
 /// From each of the two indexes the first ones behind the last one, already in order.
 const CONDEMNED: &str = "\
-    (SELECT deleted_at, workspace_id, id, object_key FROM {schema}.asset \
+    (SELECT deleted_at, workspace_id, id, object_key, removal_failures FROM {schema}.asset \
         WHERE deleted_at IS NOT NULL AND NOT object_gone \
-        AND (deleted_at, workspace_id, id) > (coalesce($2, '-infinity'), $3, $4) \
+        AND (removal_retry_at IS NULL OR removal_retry_at <= $6) \
+        AND (deleted_at, workspace_id, id) > (coalesce($2::timestamptz, '-infinity'), $3, $4) \
         ORDER BY deleted_at, workspace_id, id LIMIT $5) \
     UNION ALL \
-    (SELECT deleted_at, workspace_id, id, object_key FROM {schema}.asset \
+    (SELECT deleted_at, workspace_id, id, object_key, removal_failures FROM {schema}.asset \
         WHERE deleted_at IS NOT NULL AND object_gone AND deleted_at < $1 \
-        AND (deleted_at, workspace_id, id) > (coalesce($2, '-infinity'), $3, $4) \
+        AND (removal_retry_at IS NULL OR removal_retry_at <= $6) \
+        AND (deleted_at, workspace_id, id) > (coalesce($2::timestamptz, '-infinity'), $3, $4) \
         ORDER BY deleted_at, workspace_id, id LIMIT $5) \
     ORDER BY deleted_at, workspace_id, id LIMIT $5";
 
+const TIME: &str = "SELECT pg_catalog.clock_timestamp() AS now";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[
+    FORGET,
+    NOTE,
+    NOTE_FAILED,
+    GIVE_UP,
+    GIVE_UP_REJECTED,
+    CONDEMNED,
+    TIME,
+];
+
+/// The server's clock.
+pub(super) async fn time(mut tables: Tables) -> Result<StoreTime, Fault> {
+    let rows = tables.read(TIME, &[]).await?;
+    let row = rows.first().ok_or(Fault::Row("now"))?;
+    Ok(StoreTime::of_server(rows::column(row, "now")?))
+}
+
+/// Of some condemned: the columns that [`named`] finds them by.
+struct Named {
+    workspaces: Vec<Uuid>,
+    ids: Vec<Uuid>,
+    deleted: Vec<OffsetDateTime>,
+}
+
+impl Named {
+    fn of<'a>(condemned: impl Iterator<Item = &'a Condemned> + Clone) -> Self {
+        Self {
+            workspaces: condemned.clone().map(|one| one.workspace.into()).collect(),
+            ids: condemned.clone().map(|one| one.id.into()).collect(),
+            deleted: condemned.map(|one| in_micros(one.deleted_at)).collect(),
+        }
+    }
+}
+
 pub(super) async fn purge(mut tables: Tables, step: PurgeStep) -> Result<Vec<Condemned>, Fault> {
     let forget_before = in_micros(step.forget_before);
+    let now = in_micros(step.now);
     let most = i64::from(step.most.get());
 
-    let workspaces: Vec<Uuid> = step.gone.iter().map(|gone| gone.workspace.into()).collect();
-    let ids: Vec<Uuid> = step.gone.iter().map(|gone| gone.id.into()).collect();
-    let deleted: Vec<_> = step
-        .gone
-        .iter()
-        .map(|gone| in_micros(gone.deleted_at))
-        .collect();
+    let gone = Named::of(step.gone.iter());
     let gone = values![
-        UUID_ARRAY: workspaces,
-        UUID_ARRAY: ids,
-        TIMESTAMPTZ_ARRAY: deleted,
+        UUID_ARRAY: gone.workspaces,
+        UUID_ARRAY: gone.ids,
+        TIMESTAMPTZ_ARRAY: gone.deleted,
         TIMESTAMPTZ: forget_before,
+    ];
+    let failed = Named::of(step.failed.iter().map(|failed| &failed.condemned));
+    let retry: Vec<_> = step
+        .failed
+        .iter()
+        .map(|failed| in_micros(failed.retry_at))
+        .collect();
+    let failed = values![
+        UUID_ARRAY: failed.workspaces,
+        UUID_ARRAY: failed.ids,
+        TIMESTAMPTZ_ARRAY: failed.deleted,
+        TIMESTAMPTZ_ARRAY: retry,
     ];
     let waiting = values![
         TIMESTAMPTZ: in_micros(step.pending_before),
-        TIMESTAMPTZ: in_micros(step.now),
+        TIMESTAMPTZ: now,
         INT8: most,
     ];
-    let rejected = values![TIMESTAMPTZ: in_micros(step.now), INT8: most];
+    let rejected = values![TIMESTAMPTZ: now, INT8: most];
     let after = step.after.as_ref();
     let behind = values![
         TIMESTAMPTZ: forget_before,
@@ -101,12 +168,16 @@ pub(super) async fn purge(mut tables: Tables, step: PurgeStep) -> Result<Vec<Con
         UUID: after.map_or(Uuid::nil(), |last| last.workspace.into()),
         UUID: after.map_or(Uuid::nil(), |last| last.id.into()),
         INT8: most,
+        TIMESTAMPTZ: now,
     ];
 
     let mut statements = Vec::new();
     if !step.gone.is_empty() {
         statements.push(Statement::new(FORGET, &gone));
         statements.push(Statement::new(NOTE, &gone));
+    }
+    if !step.failed.is_empty() {
+        statements.push(Statement::new(NOTE_FAILED, &failed));
     }
     statements.push(Statement::new(GIVE_UP, &waiting));
     statements.push(Statement::new(GIVE_UP_REJECTED, &rejected));
@@ -122,5 +193,7 @@ fn read(row: &Row) -> Result<Condemned, Fault> {
         workspace: rows::id::<WorkspaceId>(row, "workspace_id")?,
         id: rows::id::<AssetId>(row, "id")?,
         key: ObjectKey::new(key).map_err(|_| Fault::Row("object_key"))?,
+        failures: u32::try_from(rows::column::<i32>(row, "removal_failures")?)
+            .map_err(|_| Fault::Row("removal_failures"))?,
     })
 }

@@ -17,8 +17,8 @@ macro_rules! asset_columns {
     () => {
         "id, project_id, object_key, display_name, object_name, media_type, size, checksum_sha256, \
          external_source, external_id, created_by, created_at, \
-         state, difference, stored_size, stored_content_type, stored_etag, stored_version, \
-         stored_checksum_sha256"
+         state, difference, stored_size, stored_content_type, stored_content_encoding, stored_etag, \
+         stored_version, stored_checksum_sha256"
     };
 }
 pub(super) use asset_columns;
@@ -74,6 +74,7 @@ fn stored_object(row: &Row) -> Result<Option<StoredObject>, Fault> {
     Ok(Some(StoredObject {
         size: size(stored, "stored_size")?,
         content_type: column(row, "stored_content_type")?,
+        content_encoding: column(row, "stored_content_encoding")?,
         etag: column(row, "stored_etag")?,
         version: column(row, "stored_version")?,
         checksum: checksum(row, "stored_checksum_sha256")?,

@@ -3,13 +3,24 @@
 use std::fmt;
 use std::time::Duration;
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use super::rows::column;
 use crate::stores::pg::{Fault, Session, lock_key, values};
 
-/// What brings a database of version *n* to version *n* + 1. Released ones are never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+/// The migration at index *n* brings a database of version *n* to version *n* + 1. Released ones are
+/// never changed, and a new one keeps the statements of the release before it working, as replicas of
+/// both run side by side while an upgrade goes on.
+const MIGRATIONS: &[Migration] = &[Migration {
+    sql: include_str!("schema_1.sql"),
+    oldest_release: 1,
+}];
+
+struct Migration {
+    sql: &'static str,
+    /// Releases that know this version of the schema, or a later one, can work with what it makes.
+    oldest_release: i64,
+}
 
 /// How long a start may take that has to wait for other processes, or to migrate.
 pub(super) const PATIENCE: Duration = Duration::from_mins(5);
@@ -75,7 +86,7 @@ impl fmt::Debug for Schema {
 pub(super) async fn migrate(session: &mut Session, schema: &Schema) -> Result<(), Fault> {
     // Where there is nothing to do no right is needed but to read.
     let found = Found::in_database(session.take_over()?, schema).await?;
-    if found.version(MIGRATIONS.len())? == MIGRATIONS.len() {
+    if found.version(MIGRATIONS.len())? >= MIGRATIONS.len() {
         session.settle();
         return Ok(());
     }
@@ -98,13 +109,23 @@ pub(super) async fn migrate(session: &mut Session, schema: &Schema) -> Result<()
     let path = schema.sql("SET LOCAL search_path TO {schema}");
     client.batch_execute(&path).await?;
     for (migration, number) in MIGRATIONS.iter().zip(1_i64..).skip(from) {
-        client.batch_execute(migration).await?;
-        let sql = schema.sql("INSERT INTO {schema}.migration (version) VALUES ($1)");
-        client.query_typed(&sql, &values![INT8: number]).await?;
+        client.batch_execute(migration.sql).await?;
+        let sql =
+            schema.sql("INSERT INTO {schema}.migration (version, oldest_release) VALUES ($1, $2)");
+        let values = values![INT8: number, INT8: migration.oldest_release];
+        client.query_typed(&sql, &values).await?;
     }
     client.batch_execute("COMMIT").await?;
     session.settle();
     Ok(())
+}
+
+/// Refuses a schema that needs a newer release than this.
+pub(super) async fn require_known(session: &mut Session, schema: &Schema) -> Result<(), Fault> {
+    let rows = session.read(&schema.sql(Found::NEWEST), &[]).await?;
+    Found::newest(rows.first())?
+        .version(MIGRATIONS.len())
+        .map(drop)
 }
 
 /// What there is of a schema.
@@ -112,6 +133,8 @@ struct Found {
     schema: bool,
     /// 0 when there are no tables.
     version: i64,
+    /// The oldest version that a release has to know.
+    oldest_release: i64,
 }
 
 impl Found {
@@ -122,32 +145,44 @@ impl Found {
         FROM pg_catalog.pg_namespace LEFT JOIN pg_catalog.pg_class \
         ON relnamespace = pg_namespace.oid AND relname = 'migration' WHERE nspname = $1";
 
-    const VERSION: &str = "SELECT coalesce(max(version), 0) AS version FROM {schema}.migration";
+    const NEWEST: &str = "\
+        SELECT version, oldest_release FROM {schema}.migration ORDER BY version DESC LIMIT 1";
 
     async fn in_database(client: &Client, schema: &Schema) -> Result<Self, Fault> {
         let name = values![TEXT: schema.name];
         let rows = client.query_typed(Self::LOOK, &name).await?;
         let row = rows.first().ok_or(Fault::Row("has_schema"))?;
-        let mut found = Self {
-            schema: column(row, "has_schema")?,
-            version: 0,
+        let (has_schema, has_table): (bool, bool) =
+            (column(row, "has_schema")?, column(row, "has_table")?);
+        let newest = if has_table {
+            let newest = schema.sql(Self::NEWEST);
+            client.query_typed(&newest, &[]).await?
+        } else {
+            Vec::new()
         };
-        if column(row, "has_table")? {
-            let version = schema.sql(Self::VERSION);
-            let rows = client.query_typed(&version, &[]).await?;
-            let row = rows.first().ok_or(Fault::Row("version"))?;
-            found.version = column(row, "version")?;
-        }
-        Ok(found)
+        Ok(Self {
+            schema: has_schema,
+            ..Self::newest(newest.first())?
+        })
     }
 
-    /// The version, if this release knows it.
+    fn newest(migration: Option<&Row>) -> Result<Self, Fault> {
+        let of = |name| migration.map_or(Ok(0), |row| column(row, name));
+        Ok(Self {
+            schema: true,
+            version: of("version")?,
+            oldest_release: of("oldest_release")?,
+        })
+    }
+
+    /// The version, if a release that knows that many can work with it.
     fn version(&self, known: usize) -> Result<usize, Fault> {
         let found = self.version;
-        match usize::try_from(found) {
-            Ok(version) if version <= known => Ok(version),
-            Ok(_) => Err(Fault::Newer { found, known }),
-            Err(_) => Err(Fault::Row("version")),
+        let oldest = usize::try_from(self.oldest_release);
+        match (usize::try_from(found), oldest) {
+            (Ok(version), Ok(oldest)) if version <= known || oldest <= known => Ok(version),
+            (Ok(_), Ok(_)) => Err(Fault::Newer { found, known }),
+            _ => Err(Fault::Row("version")),
         }
     }
 }
@@ -157,6 +192,21 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::stores::postgres::{assets, create, directory, purge};
+
+    /// `tests/postgres/schema.rs` prepares them, and those of the release before.
+    #[test]
+    fn the_statements_of_this_release_are_written_down() {
+        let own = [
+            assets::STATEMENTS,
+            create::STATEMENTS,
+            directory::STATEMENTS,
+            purge::STATEMENTS,
+        ];
+        let own: String = own.concat().iter().flat_map(|sql| [sql, ";\n"]).collect();
+        assert_eq!(own, include_str!("statements_1.sql"));
+        assert_eq!(MIGRATIONS.len(), 1, "the file is named after this");
+    }
 
     #[test]
     fn names_are_quoted() {
@@ -174,14 +224,11 @@ mod tests {
     fn a_released_migration_is_never_changed() {
         let digests: Vec<_> = MIGRATIONS
             .iter()
-            .map(|migration| const_hex::encode(Sha256::digest(migration)))
+            .map(|migration| const_hex::encode(Sha256::digest(migration.sql)))
             .collect();
         assert_eq!(
             digests,
-            [
-                "a20c3ef8f195f5d96fc9e9deb1a0946b5da2b387365a6a24a88b9dae566a6f8c",
-                "621e87d34c17e92090b4cba1471091384b96ce23e6bfb2b4273f342357cb69c9",
-            ]
+            ["9cb602fc3173738336b2cc1798ea028384c8d7e0c83f01f3e43df0302ea31061"]
         );
     }
 }

@@ -10,7 +10,7 @@ use super::query::{self, change, exists, one};
 use super::rows::{self, asset_columns};
 use crate::asset::{Asset, ExternalLabel, NewAsset, StoredObject};
 use crate::difference::Difference;
-use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
+use crate::id::{AssetId, ProjectId, WorkspaceId};
 use crate::limits::PendingCaps;
 use crate::state::{Changed, StateChange, UploadState};
 use crate::store::Created;
@@ -41,18 +41,41 @@ const PENDING_OF_CALLER_AT: &str = "\
     SELECT 1 FROM asset WHERE workspace_id = ?1 AND created_by = ?3 AND state = 'pending' \
     AND deleted_at IS NULL LIMIT 1 OFFSET ?2";
 
+const DISCARDED_AT: &str = "\
+    SELECT 1 FROM asset WHERE workspace_id = ?1 AND (deleted_at IS NOT NULL OR state = 'rejected') \
+    LIMIT 1 OFFSET ?2";
+
+const DISCARDED_OF_CALLER_AT: &str = "\
+    SELECT 1 FROM asset WHERE workspace_id = ?1 AND created_by = ?3 \
+    AND (deleted_at IS NOT NULL OR state = 'rejected') LIMIT 1 OFFSET ?2";
+
 const INSERT: &str = "\
     INSERT INTO asset (workspace_id, id, project_id, object_key, display_name, object_name, \
-    media_type, size, external_source, external_id, created_by, created_at, checksum_sha256) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    media_type, size, external_source, external_id, created_by, created_at, checksum_sha256, \
+    pending_since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
 const SET_STATE: &str = "\
     UPDATE asset SET state = ?3, uploaded_at = ?4, stored_size = ?5, stored_content_type = ?6, \
-    stored_etag = ?7, stored_version = ?8, stored_checksum_sha256 = ?9, difference = ?10 \
+    stored_etag = ?7, stored_version = ?8, stored_checksum_sha256 = ?9, difference = ?10, \
+    stored_content_encoding = ?12, pending_since = coalesce(?13, pending_since) \
     WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL AND state = ?11";
 
 const DELETE: &str = "\
     UPDATE asset SET deleted_at = ?3 WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[
+    FIND,
+    FIND_BY_PAIR,
+    HAS_PROJECT,
+    PENDING_AT,
+    PENDING_OF_CALLER_AT,
+    DISCARDED_AT,
+    DISCARDED_OF_CALLER_AT,
+    INSERT,
+    SET_STATE,
+    DELETE,
+];
 
 pub(super) fn find(
     connection: &Connection,
@@ -68,6 +91,7 @@ pub(super) fn create(
     workspace: WorkspaceId,
     asset: &NewAsset,
     caps: PendingCaps,
+    now: OffsetDateTime,
 ) -> Result<Created, Fault> {
     if let Some(project) = asset.project {
         let key = params![workspace.as_uuid(), project.as_uuid()];
@@ -81,10 +105,29 @@ pub(super) fn create(
             return Ok(Created::Duplicate(Box::new(twin)));
         }
     }
-    if too_many_pending(connection, workspace, asset.created_by, caps)? {
+    let of_workspace = |sql, cap: Option<NonZeroU32>| {
+        cap.map_or(Ok(false), |cap| {
+            exists(connection, sql, params![workspace.as_uuid(), cap.get() - 1])
+        })
+    };
+    let of_caller = |sql, cap: Option<NonZeroU32>| {
+        let caller = asset.created_by.as_uuid();
+        cap.map_or(Ok(false), |cap| {
+            let values = params![workspace.as_uuid(), cap.get() - 1, caller];
+            exists(connection, sql, values)
+        })
+    };
+    if of_workspace(PENDING_AT, caps.per_workspace)?
+        || of_caller(PENDING_OF_CALLER_AT, caps.per_caller)?
+    {
         return Ok(Created::TooManyPending);
     }
-    insert(connection, workspace, asset)?;
+    if of_workspace(DISCARDED_AT, caps.discarded_per_workspace)?
+        || of_caller(DISCARDED_OF_CALLER_AT, caps.discarded_per_caller)?
+    {
+        return Ok(Created::TooManyDiscarded);
+    }
+    insert(connection, workspace, asset, now)?;
     Ok(Created::New)
 }
 
@@ -97,9 +140,10 @@ pub(super) fn set_state(
 ) -> Result<Changed, Fault> {
     let from = change.from();
     let state = change.into_state();
-    let (at, object, difference) = match &state {
+    let now = rows::nanos(now)?;
+    let (uploaded_at, object, difference) = match &state {
         UploadState::Pending => (None, None, None),
-        UploadState::Uploaded(object) => (Some(rows::nanos(now)?), object.as_ref(), None),
+        UploadState::Uploaded(object) => (Some(now), object.as_ref(), None),
         UploadState::Rejected(difference) => (None, None, Some(difference)),
     };
     let text = |of: fn(&StoredObject) -> Option<&str>| object.and_then(of);
@@ -107,7 +151,7 @@ pub(super) fn set_state(
         workspace.as_uuid(),
         id.as_uuid(),
         state.kind().as_str(),
-        at,
+        uploaded_at,
         object.map(|object| object.size),
         text(|object| object.content_type.as_deref()),
         text(|object| object.etag.as_deref()),
@@ -117,6 +161,8 @@ pub(super) fn set_state(
             .map(|checksum| *checksum.as_bytes()),
         difference.map(Difference::as_str),
         from.as_str(),
+        text(|object| object.content_encoding.as_deref()),
+        state.is_pending().then_some(now),
     ];
     if query::change(connection, SET_STATE, values)? {
         return Ok(Changed::Done);
@@ -136,30 +182,12 @@ pub(super) fn delete(
     change(connection, DELETE, values)
 }
 
-fn too_many_pending(
+fn insert(
     connection: &Connection,
     workspace: WorkspaceId,
-    caller: UserId,
-    caps: PendingCaps,
-) -> Result<bool, Fault> {
-    let last = |cap: NonZeroU32| cap.get() - 1;
-    let workspace = workspace.as_uuid();
-    if let Some(cap) = caps.per_workspace
-        && exists(connection, PENDING_AT, params![workspace, last(cap)])?
-    {
-        return Ok(true);
-    }
-    match caps.per_caller {
-        Some(cap) => exists(
-            connection,
-            PENDING_OF_CALLER_AT,
-            params![workspace, last(cap), caller.as_uuid()],
-        ),
-        None => Ok(false),
-    }
-}
-
-fn insert(connection: &Connection, workspace: WorkspaceId, asset: &NewAsset) -> Result<(), Fault> {
+    asset: &NewAsset,
+    now: OffsetDateTime,
+) -> Result<(), Fault> {
     let values = params![
         workspace.as_uuid(),
         asset.id.as_uuid(),
@@ -174,6 +202,7 @@ fn insert(connection: &Connection, workspace: WorkspaceId, asset: &NewAsset) -> 
         asset.created_by.as_uuid(),
         rows::nanos(asset.created_at)?,
         asset.checksum.map(|checksum| *checksum.as_bytes()),
+        rows::nanos(now)?,
     ];
     change(connection, INSERT, values).map(drop)
 }
@@ -207,6 +236,14 @@ mod tests {
                 "SEARCH asset USING INDEX asset_pending (workspace_id=? AND created_by=?)",
             ),
             (
+                DISCARDED_AT,
+                "SEARCH asset USING INDEX asset_discarded (workspace_id=?)",
+            ),
+            (
+                DISCARDED_OF_CALLER_AT,
+                "SEARCH asset USING INDEX asset_discarded (workspace_id=? AND created_by=?)",
+            ),
+            (
                 SET_STATE,
                 "SEARCH asset USING INDEX sqlite_autoindex_asset_1 (workspace_id=? AND id=?)",
             ),
@@ -219,9 +256,15 @@ mod tests {
         }
         assert_eq!(plan(INSERT), [""; 0]);
     }
+
     #[test]
-    fn pending_assets_are_counted_in_the_index_alone() {
-        for sql in [PENDING_AT, PENDING_OF_CALLER_AT] {
+    fn caps_are_looked_up_in_the_index_alone() {
+        for sql in [
+            PENDING_AT,
+            PENDING_OF_CALLER_AT,
+            DISCARDED_AT,
+            DISCARDED_OF_CALLER_AT,
+        ] {
             let reads_a_column = instructions(sql).contains(&"Column".to_owned());
             assert!(!reads_a_column, "{sql}");
         }

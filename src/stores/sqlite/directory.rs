@@ -45,6 +45,19 @@ const ADD_CREDENTIAL: &str = "\
     ON CONFLICT (kind, digest) DO UPDATE SET user_id = excluded.user_id, \
     scopes = excluded.scopes, expires_at = excluded.expires_at, active = excluded.active";
 
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[
+    ENTER,
+    VERIFY,
+    ADD_WORKSPACE,
+    REMOVE_WORKSPACE,
+    ADD_MEMBER,
+    REMOVE_MEMBER,
+    ADD_PROJECT,
+    REMOVE_PROJECT,
+    ADD_CREDENTIAL,
+];
+
 pub(super) fn enter(
     connection: &Connection,
     slug: &str,

@@ -13,7 +13,10 @@ pub(super) enum Fault {
     Sqlite(#[from] rusqlite::Error),
     #[error("the file is no database of this crate's: its {0}")]
     Foreign(String),
-    #[error("the database is of version {found}; this release knows versions up to {known}")]
+    #[error(
+        "the database was migrated to version {found} by a later release, and this one knows version \
+         {known} only: upgrade it"
+    )]
     Newer { found: i64, known: usize },
     #[error(
         "the database can't keep a write-ahead log, only {0:?}; it has to be a file on a local disk"
@@ -35,7 +38,7 @@ impl Fault {
     /// Whether the same call may succeed later.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::RolledBack | Self::Thread(_) => true,
+            Self::RolledBack | Self::Thread(_) | Self::Newer { .. } => true,
             Self::Sqlite(error) => matches!(
                 error.sqlite_error_code(),
                 Some(
@@ -51,6 +54,22 @@ impl Fault {
             ),
             _ => false,
         }
+    }
+
+    /// Whether a migration of the tables may be the cause.
+    pub(super) fn may_be_of_schema(&self) -> bool {
+        let Self::Sqlite(error) = self else {
+            return false;
+        };
+        matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::Unknown
+                    | ErrorCode::ConstraintViolation
+                    | ErrorCode::SchemaChanged
+                    | ErrorCode::TypeMismatch
+            )
+        )
     }
 
     /// Whether another connection was in the way.

@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
-use crate::purge::{Condemned, PurgeStep, PurgeStore};
+use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use crate::state::{Changed, StateChange};
 use crate::store::{AssetStore, Created, StoreError};
 use crate::workspace::{Workspace, WorkspaceSlug};
@@ -37,7 +37,7 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// machine.
 ///
 /// A handle: its clones share the connections, and when the last of them is dropped the file is
-/// closed, which takes a moment. It needs no async runtime and never blocks one: its own threads
+/// closed. The drop waits two seconds for that at most. It needs no async runtime and never blocks one: its own threads
 /// talk to SQLite.
 ///
 /// # What holds
@@ -49,8 +49,8 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// 4. **Silence.** Of credentials only the SHA-256 is kept; see [`CredentialVerifier`] on why that
 ///    is enough for keys drawn at random, and for no others.
 ///
-/// A full disk, a lock that another process keeps and a full queue are
-/// [`StoreError::Unavailable`]; a damaged file and a row that no longer parses are
+/// A full disk, a lock that another process keeps, a full queue, a call that takes too long and a
+/// database that was migrated for a later release are [`StoreError::Unavailable`]; a damaged file and a row that no longer parses are
 /// [`StoreError::Failed`].
 ///
 /// ```
@@ -90,9 +90,9 @@ impl SqliteStore {
     /// there is none, and brings an older one up to date.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the file can't be opened or is locked, and
-    /// [`StoreError::Failed`] when it is no database, another application's, or of a version newer
-    /// than this release knows.
+    /// [`StoreError::Unavailable`] when the file can't be opened, is locked, or was migrated to a
+    /// version that this release can't work with, and [`StoreError::Failed`] when it is no database or
+    /// another application's.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         SqliteOptions::new().open(path)
     }
@@ -207,10 +207,11 @@ impl AssetStore for SqliteStore {
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let workspace = workspace.id();
+        let now = self.inner.clock.now();
         let created = self
             .inner
             .writer
-            .call(move |connection| assets::create(connection, workspace, &asset, caps));
+            .call(move |connection| assets::create(connection, workspace, &asset, caps, now));
         created.await
     }
 
@@ -252,6 +253,11 @@ impl AssetStore for SqliteStore {
 /// A step is one transaction.
 #[async_trait]
 impl PurgeStore for SqliteStore {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        let last_recorded = self.inner.readers.call(purge::last_recorded).await?;
+        Ok(StoreTime::of_host(self.inner.clock.now(), last_recorded))
+    }
+
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
         let step = step.clone();
         let purged = self

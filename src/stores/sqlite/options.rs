@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::fault::Fault;
-use super::worker::Crew;
+use super::worker::{Crew, Limits};
 use super::{Inner, SqliteStore, schema};
 use crate::clock::{Clock, SystemClock};
 use crate::store::StoreError;
@@ -27,7 +27,7 @@ use crate::store::StoreError;
 pub struct SqliteOptions {
     clock: Arc<dyn Clock>,
     readers: NonZeroUsize,
-    queue: NonZeroUsize,
+    limits: Limits,
     busy_timeout: Duration,
 }
 
@@ -35,6 +35,7 @@ impl SqliteOptions {
     const MOST_READERS: usize = 4;
     const QUEUE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
     const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+    const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
     /// The defaults.
     #[must_use]
@@ -44,12 +45,16 @@ impl SqliteOptions {
             clock: Arc::new(SystemClock),
             readers: NonZeroUsize::new(Self::MOST_READERS)
                 .map_or(processors, |most| most.min(processors)),
-            queue: Self::QUEUE,
+            limits: Limits {
+                queue: Self::QUEUE,
+                call_timeout: Self::CALL_TIMEOUT,
+            },
             busy_timeout: Self::BUSY_TIMEOUT,
         }
     }
 
-    /// The clock that tells when an asset was uploaded or deleted; the machine's by default.
+    /// The clock that stamps since when an asset is pending, and when it was uploaded or deleted; the
+    /// machine's by default.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -68,7 +73,16 @@ impl SqliteOptions {
     /// by default. One more is [`StoreError::Unavailable`] at once.
     #[must_use]
     pub fn queue(mut self, calls: NonZeroUsize) -> Self {
-        self.queue = calls;
+        self.limits.queue = calls;
+        self
+    }
+
+    /// How long a call may take, waiting in the queue included; 10 seconds by default. Then it is
+    /// [`StoreError::Unavailable`]. If SQLite was at work on it already it goes on to its end, as it does
+    /// when the call's future is dropped.
+    #[must_use]
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.call_timeout = timeout;
         self
     }
 
@@ -96,8 +110,8 @@ impl SqliteOptions {
         let inner = Inner {
             path: path.to_owned(),
             clock: Arc::clone(&self.clock),
-            readers: Crew::of_readers(readers, self.queue.get())?,
-            writer: Crew::of_writer(writer, self.queue.get())?,
+            readers: Crew::of_readers(readers, self.limits)?,
+            writer: Crew::of_writer(writer, self.limits)?,
         };
         Ok(SqliteStore {
             inner: Arc::new(inner),

@@ -17,8 +17,8 @@ macro_rules! asset_columns {
     () => {
         "id, project_id, object_key, display_name, object_name, media_type, size, checksum_sha256, \
          external_source, external_id, created_by, created_at, \
-         state, difference, stored_size, stored_content_type, stored_etag, stored_version, \
-         stored_checksum_sha256"
+         state, difference, stored_size, stored_content_type, stored_content_encoding, stored_etag, \
+         stored_version, stored_checksum_sha256"
     };
 }
 pub(super) use asset_columns;
@@ -74,6 +74,7 @@ fn stored_object(row: &Row<'_>) -> Result<Option<StoredObject>, Fault> {
     Ok(Some(StoredObject {
         size,
         content_type: row.get("stored_content_type")?,
+        content_encoding: row.get("stored_content_encoding")?,
         etag: row.get("stored_etag")?,
         version: row.get("stored_version")?,
         checksum: checksum(row, "stored_checksum_sha256")?,

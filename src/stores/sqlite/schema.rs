@@ -11,15 +11,22 @@ use super::fault::Fault;
 /// Marks a file as this crate's (SQLite, "Database File Format", offset 68).
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"tAUp");
 
-/// What brings a database of version *n* to version *n* + 1. Released ones are never changed.
-const MIGRATIONS: &[&str] = &[
-    include_str!("schema_1.sql"),
-    include_str!("schema_2.sql"),
-    include_str!("schema_3.sql"),
-];
+/// The migration at index *n* brings a database of version *n* to version *n* + 1. Released ones are
+/// never changed, and a new one keeps the statements of the release before it working, as replicas of
+/// both run side by side while an upgrade goes on.
+const MIGRATIONS: &[Migration] = &[Migration {
+    sql: include_str!("schema_1.sql"),
+    oldest_release: 1,
+}];
+
+struct Migration {
+    sql: &'static str,
+    /// Releases that know this version of the schema, or a later one, can work with what it makes.
+    oldest_release: i64,
+}
 
 /// More than there are statements, so that none is prepared twice.
-const CACHED_STATEMENTS: usize = 32;
+const CACHED_STATEMENTS: usize = 64;
 
 const WAL_RETRY: Duration = Duration::from_millis(10);
 
@@ -53,7 +60,8 @@ fn connect(path: &Path, more: OpenFlags, busy_timeout: Duration) -> Result<Conne
     Ok(connection)
 }
 
-/// The version of the database; 0 when the file is empty.
+/// The version of the database; 0 when the file is empty. It may be newer than this release knows, if
+/// the database says that this release can work with it.
 fn version(connection: &Connection) -> Result<usize, Fault> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let application = pragma("application_id")?;
@@ -66,12 +74,38 @@ fn version(connection: &Connection) -> Result<usize, Fault> {
     match usize::try_from(found) {
         _ if application == 0 && found == 0 && !has_tables => Ok(0),
         _ if application != i64::from(APPLICATION_ID) => foreign("application id", application),
-        Ok(version @ 1..) if version <= MIGRATIONS.len() => Ok(version),
-        Ok(1..) => Err(Fault::Newer {
-            found,
-            known: MIGRATIONS.len(),
-        }),
+        Ok(version @ 1..) => {
+            if version > MIGRATIONS.len() {
+                require_known(connection)?;
+            }
+            Ok(version)
+        }
         _ => foreign("version", found),
+    }
+}
+
+/// Refuses a database that needs a newer release than this.
+fn require_known(connection: &Connection) -> Result<(), Fault> {
+    const NEWEST: &str =
+        "SELECT version, oldest_release FROM migration ORDER BY version DESC LIMIT 1";
+    let known = MIGRATIONS.len();
+    let newest = connection.query_row(NEWEST, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (found, oldest): (i64, i64) = newest?;
+    if usize::try_from(oldest).is_ok_and(|oldest| oldest <= known) {
+        return Ok(());
+    }
+    Err(Fault::Newer { found, known })
+}
+
+/// Why a statement failed: if another process has migrated the database to a version that this release
+/// can't work with, then because of that.
+pub(super) fn explain(connection: &Connection, fault: Fault) -> Fault {
+    if !fault.may_be_of_schema() {
+        return fault;
+    }
+    match require_known(connection) {
+        Err(newer @ Fault::Newer { .. }) => newer,
+        _ => fault,
     }
 }
 
@@ -95,14 +129,18 @@ fn write_ahead(connection: &Connection, busy_timeout: Duration) -> Result<(), Fa
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), Fault> {
-    if version(connection)? == MIGRATIONS.len() {
+    if version(connection)? >= MIGRATIONS.len() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Asked again, as another process may have been faster.
     let from = version(&transaction)?;
     for (migration, number) in MIGRATIONS.iter().zip(1_i64..).skip(from) {
-        transaction.execute_batch(migration)?;
+        transaction.execute_batch(migration.sql)?;
+        transaction.execute(
+            "INSERT INTO migration (version, oldest_release) VALUES (?1, ?2)",
+            [number, migration.oldest_release],
+        )?;
         transaction.pragma_update(None, "user_version", number)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -111,7 +149,10 @@ fn migrate(connection: &mut Connection) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
+    use crate::stores::sqlite::{assets, directory, purge};
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -134,76 +175,102 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_any_version_is_brought_up_to_date() {
-        let schema = |connection: &Connection| {
-            let sql = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name";
-            let mut statement = connection.prepare(sql).unwrap();
-            let read = |row: &rusqlite::Row<'_>| {
-                Ok([row.get(0)?, row.get(1)?, row.get(2)?] as [Option<String>; 3])
-            };
-            let rows = statement.query_map([], read).unwrap();
-            rows.map(Result::unwrap).collect::<Vec<_>>()
-        };
-        let directory = tempfile::tempdir().unwrap();
-        let newest = open_writer(&directory.path().join("new"), PATIENCE).unwrap();
-        for from in 1..MIGRATIONS.len() {
-            let path = directory.path().join(from.to_string());
-            let old = Connection::open(&path).unwrap();
-            for migration in &MIGRATIONS[..from] {
-                old.execute_batch(migration).unwrap();
-            }
-            old.pragma_update(None, "user_version", i64::try_from(from).unwrap())
-                .unwrap();
-            old.pragma_update(None, "application_id", APPLICATION_ID)
-                .unwrap();
-            drop(old);
-            let connection = open_writer(&path, PATIENCE).unwrap();
-            assert_eq!(version(&connection).unwrap(), MIGRATIONS.len(), "{from}");
-            assert_eq!(schema(&connection), schema(&newest), "{from}");
-        }
+    fn a_released_migration_is_never_changed() {
+        let digests: Vec<_> = MIGRATIONS
+            .iter()
+            .map(|migration| const_hex::encode(Sha256::digest(migration.sql)))
+            .collect();
+        assert_eq!(
+            digests,
+            ["c76a54e876d52335c71b5dc17f1e4c4f60a3a7d64b9861ee7b30230300a4ef36"]
+        );
+    }
+
+    /// The statements of each release, by the version of the schema it knows. When a version is added,
+    /// the file of the version before is left as it was released.
+    const STATEMENTS: &[&str] = &[include_str!("statements_1.sql")];
+
+    #[test]
+    fn the_statements_of_this_release_are_written_down() {
+        assert_eq!(STATEMENTS.len(), MIGRATIONS.len());
+        let own = [assets::STATEMENTS, directory::STATEMENTS, purge::STATEMENTS].concat();
+        let own: String = own.iter().flat_map(|sql| [sql, ";\n"]).collect();
+        assert_eq!(STATEMENTS.last(), Some(&own.as_str()));
     }
 
     #[test]
-    fn what_older_versions_kept_is_kept() {
-        const ROWS: &str = "
-            INSERT INTO workspace (id, slug) VALUES (zeroblob(16), 'home');
-            INSERT INTO project (workspace_id, id) VALUES (zeroblob(16), zeroblob(16));
-            WITH n (n) AS (SELECT value FROM json_each('[1, 2, 3, 4, 5, 6, 7, 8, 9]'))
-            INSERT INTO asset (workspace_id, id, project_id, object_key, display_name, object_name,
-                media_type, size, external_source, external_id, created_by, created_at, state,
-                stored_size, deleted_at)
-            SELECT zeroblob(16), randomblob(16), zeroblob(16), 'key/' || n, 'a.png', 'a.png',
-                'image/png', n, 'github', n % 5, randomblob(16), n, iif(n % 2, 'pending', 'uploaded'),
-                iif(n % 2, NULL, n), iif(n > 5, n, NULL) FROM n;";
-        const ALL: &str = "
-            SELECT group_concat(concat_ws(' ', rowid, hex(id), hex(project_id), object_key, size,
-                external_id, hex(created_by), state, stored_size, deleted_at), ';')
-            FROM (SELECT rowid, * FROM asset ORDER BY rowid)";
+    fn statements_of_the_release_before_still_work() {
         let directory = tempfile::tempdir().unwrap();
-        for from in 1..MIGRATIONS.len() {
-            let path = directory.path().join(from.to_string());
-            let old = Connection::open(&path).unwrap();
-            for migration in &MIGRATIONS[..from] {
-                old.execute_batch(migration).unwrap();
+        let newest = open_writer(&directory.path().join("a"), PATIENCE).unwrap();
+        let columns = "SELECT m.name || '.' || c.name FROM sqlite_schema AS m \
+             JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' AND c.\"notnull\" \
+             AND c.dflt_value IS NULL AND c.pk = 0";
+        let mut columns = newest.prepare(columns).unwrap();
+        let required: Vec<String> = columns
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        for statements in STATEMENTS.iter().rev().take(2) {
+            for sql in statements.split_terminator(";\n") {
+                newest.prepare(sql).expect(sql);
+                let Some((table, given)) = sql
+                    .trim_start()
+                    .strip_prefix("INSERT INTO ")
+                    .and_then(|insert| insert.split_once(" ("))
+                else {
+                    continue;
+                };
+                let given = given.split_once(')').unwrap().0;
+                for column in &required {
+                    let (of, column) = column.split_once('.').unwrap();
+                    let fills = given.split(", ").any(|given| given == column);
+                    assert!(of != table || fills, "{column} is left out by: {sql}");
+                }
             }
-            old.execute_batch(ROWS).unwrap();
-            let version = i64::try_from(from).unwrap();
-            old.pragma_update(None, "user_version", version).unwrap();
-            old.pragma_update(None, "application_id", APPLICATION_ID)
-                .unwrap();
-            let text = |connection: &Connection, sql: &str| -> String {
-                connection.query_row(sql, [], |row| row.get(0)).unwrap()
-            };
-            let before = text(&old, ALL);
-            assert_eq!(before.split(';').count(), 9);
-            drop(old);
-            let connection = open_writer(&path, PATIENCE).unwrap();
-            assert_eq!(text(&connection, ALL), before, "{from}");
-            let sound = text(&connection, "PRAGMA integrity_check");
-            assert_eq!(sound, "ok", "{from}");
-            let mut broken = connection.prepare("PRAGMA foreign_key_check").unwrap();
-            assert!(!broken.exists([]).unwrap(), "{from}");
         }
+    }
+
+    /// As another process of a later release would leave it.
+    fn migrated_later(path: &Path, oldest_release: i64, sql: &str) {
+        let other = open_writer(path, PATIENCE).unwrap();
+        let later = i64::try_from(MIGRATIONS.len()).unwrap() + 1;
+        other.execute_batch(sql).unwrap();
+        other
+            .execute(
+                "INSERT INTO migration (version, oldest_release) VALUES (?1, ?2)",
+                [later, oldest_release],
+            )
+            .unwrap();
+        other.pragma_update(None, "user_version", later).unwrap();
+    }
+
+    #[test]
+    fn a_later_version_is_worked_with_if_it_says_so_and_else_it_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let known = i64::try_from(MIGRATIONS.len()).unwrap();
+        let path = directory.path().join("compatible");
+        migrated_later(&path, known, "ALTER TABLE asset ADD COLUMN new_in_2 TEXT");
+        open_writer(&path, PATIENCE).unwrap();
+
+        let path = directory.path().join("incompatible");
+        let running = open_writer(&path, PATIENCE).unwrap();
+        let sql = "SELECT display_name FROM asset";
+        let read = || running.prepare_cached(sql)?.exists([]).map_err(Fault::from);
+        read().unwrap();
+        let rename = "ALTER TABLE asset RENAME COLUMN display_name TO shown_name";
+        migrated_later(&path, known + 1, rename);
+        let refused = open_writer(&path, PATIENCE).unwrap_err();
+        assert!(matches!(refused, Fault::Newer { .. }), "{refused}");
+        assert!(refused.is_passing(), "an upgrade is on its way");
+
+        // A process that was running before the migration notices it by its statements.
+        let failed = read().unwrap_err();
+        assert!(!failed.is_passing(), "{failed}");
+        let explained = explain(&running, failed);
+        assert!(matches!(explained, Fault::Newer { .. }), "{explained}");
+        let other = explain(&running, Fault::Row("size"));
+        assert!(matches!(other, Fault::Row("size")), "{other}");
     }
 
     #[test]

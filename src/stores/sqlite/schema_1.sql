@@ -49,22 +49,64 @@ CREATE TABLE asset (
     external_source TEXT,
     external_id TEXT,
     created_by BLOB NOT NULL CHECK (length(created_by) = 16),
+    -- As the host says; nothing goes by it. The store's own clock stamps all other times.
     created_at INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'uploaded')),
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'uploaded', 'rejected')),
+    -- Since when the asset is pending, or was last.
+    pending_since INTEGER NOT NULL,
     uploaded_at INTEGER,
-    -- What the object store said of the object; all NULL when it was not asked.
+    -- How the object of a rejected asset differs from the announcement.
+    difference TEXT,
+    -- The object store's description of the object; all NULL if the store was not asked.
     stored_size INTEGER CHECK (stored_size >= 0),
     stored_content_type TEXT,
+    stored_content_encoding TEXT,
     stored_etag TEXT,
     stored_version TEXT,
     stored_checksum_sha256 BLOB CHECK (length(stored_checksum_sha256) = 32),
     deleted_at INTEGER,
+    -- For the clean-up, of a deleted asset. Its object may be there until it is noted as gone.
+    object_gone INTEGER NOT NULL DEFAULT 0 CHECK (object_gone IN (0, 1)),
+    removal_failures INTEGER NOT NULL DEFAULT 0 CHECK (removal_failures >= 0),
+    removal_retry_at INTEGER,
     PRIMARY KEY (workspace_id, id),
-    FOREIGN KEY (workspace_id, project_id) REFERENCES project (workspace_id, id)
+    FOREIGN KEY (workspace_id, project_id) REFERENCES project (workspace_id, id),
+    CHECK ((state = 'rejected') = (difference IS NOT NULL))
 ) STRICT;
 
+-- A rejected asset gives its pair free.
 CREATE UNIQUE INDEX asset_external ON asset (workspace_id, external_source, external_id)
-    WHERE deleted_at IS NULL AND external_source IS NOT NULL AND external_id IS NOT NULL;
+    WHERE deleted_at IS NULL AND external_source IS NOT NULL AND external_id IS NOT NULL
+    AND state <> 'rejected';
 
+-- For the caps.
 CREATE INDEX asset_pending ON asset (workspace_id, created_by)
     WHERE state = 'pending' AND deleted_at IS NULL;
+
+CREATE INDEX asset_discarded ON asset (workspace_id, created_by)
+    WHERE deleted_at IS NOT NULL OR state = 'rejected';
+
+-- For the clean-up.
+CREATE INDEX asset_stale ON asset (pending_since, workspace_id, id)
+    WHERE state = 'pending' AND deleted_at IS NULL;
+
+CREATE INDEX asset_rejected ON asset (created_at, workspace_id, id)
+    WHERE state = 'rejected' AND deleted_at IS NULL;
+
+CREATE INDEX asset_condemned ON asset (object_gone, deleted_at, workspace_id, id)
+    WHERE deleted_at IS NOT NULL;
+
+-- When the clean-up ran last: one row.
+CREATE TABLE clean_up (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    ran_at INTEGER
+) STRICT;
+
+INSERT INTO clean_up (id) VALUES (1);
+
+-- The version of the schema is the newest of these. Releases that know `oldest_release` or a later
+-- version can work with it.
+CREATE TABLE migration (
+    version INTEGER PRIMARY KEY,
+    oldest_release INTEGER NOT NULL
+) STRICT;

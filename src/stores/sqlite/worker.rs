@@ -1,58 +1,87 @@
 //! The threads that talk to SQLite, so that no runtime of the host's is ever blocked.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::pin::{Pin, pin};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use futures_channel::oneshot;
+use futures_timer::Delay;
 use rusqlite::Connection;
 
 use super::fault::Fault;
+use super::schema::explain;
 use crate::store::StoreError;
 
 /// The most calls that share a commit. All of them wait for the slowest.
 const MAX_BATCH: usize = 256;
 
-/// Threads that serve one queue. Dropping it lets them finish what is queued, and waits for them.
+/// How long the drop of the last handle waits for the threads to end.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// Threads that serve one queue. Dropping it lets them finish, and waits for that, but not for long.
 pub(super) struct Crew {
     /// `None` only while it is being dropped.
     queue: Option<SyncSender<Box<dyn Job>>>,
     threads: Vec<JoinHandle<()>>,
+    /// Disconnected once every thread has ended.
+    running: Mutex<Receiver<Infallible>>,
+    limits: Limits,
+}
+
+/// How much a crew takes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Calls in the queue.
+    pub(super) queue: NonZeroUsize,
+    /// For a call, from the moment it is queued.
+    pub(super) call_timeout: Duration,
 }
 
 impl Crew {
     /// One thread for each connection; a call goes to whichever is free.
-    pub(super) fn of_readers(connections: Vec<Connection>, capacity: usize) -> Result<Self, Fault> {
-        let (queue, jobs) = sync_channel(capacity);
+    pub(super) fn of_readers(connections: Vec<Connection>, limits: Limits) -> Result<Self, Fault> {
+        let (queue, jobs) = sync_channel(limits.queue.get());
         let jobs = Arc::new(Mutex::new(jobs));
+        let (runs, running) = channel();
         let threads = connections.into_iter().map(|connection| {
-            let jobs = Arc::clone(&jobs);
-            spawn("asset-store-read", move || read(&connection, &jobs))
+            let (jobs, runs) = (Arc::clone(&jobs), runs.clone());
+            spawn("asset-store-read", runs, move || read(&connection, &jobs))
         });
         Ok(Self {
             threads: threads.collect::<Result<_, _>>()?,
             queue: Some(queue),
+            running: Mutex::new(running),
+            limits,
         })
     }
 
     /// A single thread, in which the calls that wait at one time share a transaction: with a full
     /// sync for each commit, that is what makes many callers fast.
-    pub(super) fn of_writer(connection: Connection, capacity: usize) -> Result<Self, Fault> {
-        let (queue, jobs) = sync_channel(capacity);
-        let thread = spawn("asset-store-write", move || write(connection, &jobs))?;
+    pub(super) fn of_writer(connection: Connection, limits: Limits) -> Result<Self, Fault> {
+        let (queue, jobs) = sync_channel(limits.queue.get());
+        let (runs, running) = channel();
+        let thread = spawn("asset-store-write", runs, move || write(connection, &jobs))?;
         Ok(Self {
             threads: vec![thread],
             queue: Some(queue),
+            running: Mutex::new(running),
+            limits,
         })
     }
 
     /// Has `work` done in one of the threads.
     ///
-    /// A future that is dropped before its work was begun has changed nothing; later, the work is
-    /// done to the end.
+    /// A future that is dropped, or runs out of time, before its work was begun has changed nothing;
+    /// later, the work is done to the end.
     pub(super) async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
@@ -68,19 +97,41 @@ impl Crew {
             TrySendError::Full(_) => StoreError::unavailable("the queue of the store is full"),
             TrySendError::Disconnected(_) => ended(),
         })?;
-        answer.await.unwrap_or_else(|_| Err(ended()))
+        let (mut answer, mut end) = (answer, Delay::new(self.limits.call_timeout));
+        poll_fn(|context| match Pin::new(&mut answer).poll(context) {
+            Poll::Ready(answer) => Poll::Ready(answer.unwrap_or_else(|_| Err(ended()))),
+            Poll::Pending => Pin::new(&mut end).poll(context).map(|()| {
+                let limit = self.limits.call_timeout;
+                let late = format!("SQLite did not answer within {limit:?}");
+                Err(StoreError::unavailable(late))
+            }),
+        })
+        .await
     }
 }
 
 impl Drop for Crew {
     fn drop(&mut self) {
         self.queue = None;
+        // A waker that a thread of the crew calls may drop the last handle; it can't wait for itself.
+        let own = thread::current().id();
+        if self
+            .threads
+            .iter()
+            .any(|thread| thread.thread().id() == own)
+        {
+            return;
+        }
+        let running = self
+            .running
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Err(RecvTimeoutError::Timeout) = running.recv_timeout(CLOSING) {
+            tracing::warn!("SQLite is still busy: the file is closed when it has finished");
+            return;
+        }
         for thread in self.threads.drain(..) {
-            // A waker that a thread of the crew calls may drop the last handle; it can't wait for
-            // itself.
-            if thread.thread().id() != thread::current().id() {
-                let _ = thread.join();
-            }
+            let _ = thread.join();
         }
     }
 }
@@ -89,8 +140,17 @@ fn ended() -> StoreError {
     StoreError::failed("the store's thread has ended")
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Fault> {
+/// A thread that holds `runs` until it ends.
+fn spawn(
+    name: &str,
+    runs: Sender<Infallible>,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, Fault> {
     let named = thread::Builder::new().name(name.to_owned());
+    let body = move || {
+        body();
+        drop(runs);
+    };
     named.spawn(body).map_err(Fault::Thread)
 }
 
@@ -114,7 +174,8 @@ fn write(connection: Connection, jobs: &Receiver<Box<dyn Job>>) {
             job.answer(committed.as_ref().copied());
         }
     }
-    // The log goes back into the file, unless another process still reads from it.
+    // The log goes back into the file, unless another process has it in use: nobody waits for that.
+    let _ = connection.busy_timeout(Duration::ZERO);
     let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     let _ = connection.close();
 }
@@ -219,7 +280,9 @@ fn caught<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or(Err(Fault::Panicked))
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)));
+    let outcome = outcome.unwrap_or(Err(Fault::Panicked));
+    outcome.map_err(|fault| explain(connection, fault))
 }
 
 /// Waits for a call from a thread that is no runtime's business.
@@ -253,6 +316,13 @@ mod tests {
             .execute_batch("CREATE TABLE t (n INTEGER NOT NULL)")
             .unwrap();
         connection
+    }
+
+    fn limits(queue: usize) -> Limits {
+        Limits {
+            queue: NonZeroUsize::new(queue).unwrap(),
+            call_timeout: Duration::from_secs(60),
+        }
     }
 
     fn add(n: i64) -> impl FnOnce(&Connection) -> Result<(), Fault> + Send + 'static {
@@ -297,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_call_that_fails_or_panics_takes_back_its_own_work_only() {
-        let crew = Crew::of_writer(table(), 16).unwrap();
+        let crew = Crew::of_writer(table(), limits(16)).unwrap();
         let (release, blocked) = block(&crew);
         let mut good = Box::pin(crew.call(add(1)));
         let mut bad = Box::pin(crew.call(|connection| {
@@ -331,7 +401,7 @@ mod tests {
                  CREATE TABLE child (n REFERENCES parent (n) DEFERRABLE INITIALLY DEFERRED)",
             )
             .unwrap();
-        let crew = Crew::of_writer(connection, 16).unwrap();
+        let crew = Crew::of_writer(connection, limits(16)).unwrap();
         let (release, blocked) = block(&crew);
         let mut good = Box::pin(crew.call(add(1)));
         let mut orphan = Box::pin(crew.call(|connection| {
@@ -351,7 +421,7 @@ mod tests {
 
     #[test]
     fn when_the_transaction_ends_early_nothing_of_it_is_answered_as_done() {
-        let crew = Crew::of_writer(table(), 16).unwrap();
+        let crew = Crew::of_writer(table(), limits(16)).unwrap();
         let (release, blocked) = block(&crew);
         let mut good = Box::pin(crew.call(add(1)));
         let mut ending = Box::pin(crew.call(|connection| {
@@ -383,7 +453,7 @@ mod tests {
             connection.execute(sql, [])?;
             Ok(())
         };
-        let crew = Crew::of_writer(connection, 16).unwrap();
+        let crew = Crew::of_writer(connection, limits(16)).unwrap();
         wait(crew.call(full(true))).unwrap();
         assert!(matches!(
             wait(crew.call(many)),
@@ -397,7 +467,7 @@ mod tests {
 
     #[test]
     fn work_that_nobody_waits_for_is_not_begun() {
-        let crew = Crew::of_writer(table(), 16).unwrap();
+        let crew = Crew::of_writer(table(), limits(16)).unwrap();
         let (release, blocked) = block(&crew);
         let mut dropped = Box::pin(crew.call(add(1)));
         poll(&mut dropped);
@@ -409,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_is_unavailable() {
-        let crew = Crew::of_writer(table(), 1).unwrap();
+        let crew = Crew::of_writer(table(), limits(1)).unwrap();
         let (release, blocked) = block(&crew);
         let mut queued = Box::pin(crew.call(add(1)));
         poll(&mut queued);
@@ -423,8 +493,41 @@ mod tests {
     }
 
     #[test]
+    fn a_call_is_answered_in_time_whatever_sqlite_does() {
+        let hasty = Limits {
+            call_timeout: Duration::from_millis(20),
+            ..limits(16)
+        };
+        let crew = Crew::of_writer(table(), hasty).unwrap();
+        let (release, blocked) = block(&crew);
+        // One is being done and one is waiting; neither can be answered before `release`.
+        for late in [wait(blocked), wait(crew.call(add(1)))] {
+            let Err(StoreError::Unavailable(cause)) = late else {
+                panic!("{late:?}");
+            };
+            assert!(cause.to_string().contains("within 20ms"), "{cause}");
+        }
+        drop(release);
+        assert_eq!(sum(&crew), 0, "what was not begun in time is not done");
+    }
+
+    #[test]
+    fn dropping_the_last_handle_does_not_wait_for_ever() {
+        for crew in [
+            Crew::of_writer(table(), limits(16)).unwrap(),
+            Crew::of_readers(vec![table()], limits(16)).unwrap(),
+        ] {
+            let (release, blocked) = block(&crew);
+            std::mem::forget(blocked);
+            // Its thread goes on until `release` is dropped, which is later.
+            drop(crew);
+            drop(release);
+        }
+    }
+
+    #[test]
     fn a_reader_survives_a_panic() {
-        let crew = Crew::of_readers(vec![table()], 1).unwrap();
+        let crew = Crew::of_readers(vec![table()], limits(1)).unwrap();
         let panics = |_: &Connection| -> Result<(), Fault> { panic!("on purpose") };
         assert!(wait(crew.call(panics)).is_err());
         assert_eq!(sum(&crew), 0);
@@ -432,7 +535,7 @@ mod tests {
 
     #[test]
     fn the_last_handle_may_go_in_a_thread_of_the_crew() {
-        let crew = Crew::of_writer(table(), 1).unwrap();
+        let crew = Crew::of_writer(table(), limits(1)).unwrap();
         let (release, _) = block(&crew);
         let (moved, arrives) = mpsc::channel::<Crew>();
         let mut call = Box::pin(crew.call(move |_| {
