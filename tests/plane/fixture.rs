@@ -8,14 +8,14 @@ use time::OffsetDateTime;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 use tower_asset_upload::{
-    ExternalLabel, FixedClock, IdSource, NewAsset, ObjectKey, PlaneOptions, PlaneStore, RandomIds,
-    UploadSize, UserId, WorkspaceSlug,
+    ExternalLabel, IdSource, NewAsset, ObjectKey, PlaneOptions, PlaneStore, RandomIds, UploadSize,
+    UserId, WorkspaceSlug,
 };
 use uuid::Uuid;
 
 use crate::cluster::{Cluster, connect};
 use crate::process::PATIENCE;
-use crate::support::{ALICE, BOB, KEY, MINE, MY_PROJECT, NOW, OTHERS, OTHERS_PROJECT};
+use crate::support::{ALICE, BOB, KEY, MINE, MY_PROJECT, OTHERS, OTHERS_PROJECT};
 
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");
 
@@ -58,7 +58,7 @@ pub(crate) async fn plane(test: &str) -> Option<Plane> {
 }
 
 pub(crate) fn options() -> PlaneOptions {
-    PlaneStore::options().clock(FixedClock(NOW))
+    PlaneStore::options()
 }
 
 impl Database {

@@ -1,5 +1,6 @@
 //! A proxy between a store and its server: holds answers back, counts what is sent, cuts connections.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(dead_code, reason = "each test binary uses some of it")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

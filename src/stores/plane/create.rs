@@ -84,7 +84,7 @@ const CREATE: &str = concat!(
      created_by_id, created_at, updated_at, asset, attributes, size, entity_type, \
      storage_metadata, is_deleted, is_archived, is_uploaded) \
      SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9::jsonb, $10, 'ISSUE_ATTACHMENT', \
-     CASE WHEN $7 < now() - interval '1 hour' \
+     CASE WHEN $7 NOT BETWEEN now() - interval '1 hour' AND now() + interval '1 hour' \
      THEN jsonb_build_object('PendingSince', extract(epoch FROM now())) ELSE '{}' END, \
      false, false, false FROM verdict WHERE verdict = 'new') \
      SELECT verdict.verdict, twin.* FROM verdict LEFT JOIN twin ON verdict.verdict = 'twin'"

@@ -85,7 +85,7 @@ const NOTE_FAILED: &str = concat!(
 );
 
 /// Since when a row is pending is noted where the sidecar takes an upload back, or makes a row by a clock
-/// that is behind the server's; all others are since they were made. A row that was uploaded once and
+/// that is not the server's; all others are since they were made. A row that was uploaded once and
 /// that Plane has taken back tells no time: it is left to Plane.
 ///
 /// Rows that another replica gives up at the same moment are passed over.
@@ -109,9 +109,9 @@ const GIVE_UP: &str = concat!(
 
 const CONDEMN: &str = concat!(
     "SELECT file_assets.deleted_at, file_assets.workspace_id, file_assets.id, file_assets.asset, \
-     greatest(0, least(",
+     least(coalesce(",
     number!("RemovalFailures"),
-    ", 1000))::integer AS failures FROM file_assets \
+    ", 0), 1000)::integer AS failures FROM file_assets \
      WHERE file_assets.deleted_at IS NOT NULL AND (file_assets.deleted_at < $1 OR NOT ",
     noted!(),
     ") AND coalesce(to_timestamp(",
