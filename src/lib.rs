@@ -60,7 +60,7 @@
 //! | `profile` | `s3::ProfileCredentials`: a profile of the shared credentials and config files | rust-ini |
 //! | `aws-credentials` | `s3::AwsSdkCredentials`: whatever the AWS SDK's providers know (IMDS, ECS, SSO, web identity) | aws-credential-types |
 //! | `verify` | `s3::S3Verifier`: asks the object store before an upload counts as complete | hyper's client, rustls, Tokio's timer |
-//! | `purge` | `purge`: removes the objects and rows that nobody needs any more | futures-util |
+//! | `purge` | `purge`: removes the objects and rows that nobody needs any more | |
 //! | `rate-limit` | `RateLimitLayer`: so many requests in a time for each credential | governor, quick_cache |
 //! | `conformance` | `conformance`: what every store has to do, as tests for yours | Tokio |
 //! | `doctor` | `s3::doctor`: tries a bucket for real | what `verify` brings, roxmltree |
