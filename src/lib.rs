@@ -59,11 +59,11 @@
 //! | `plane` | `PlaneStore`: the tables of a self-hosted Plane | what `postgres` brings |
 //! | `profile` | `s3::ProfileCredentials`: a profile of the shared credentials and config files | rust-ini |
 //! | `aws-credentials` | `s3::AwsSdkCredentials`: whatever the AWS SDK's providers know (IMDS, ECS, SSO, web identity) | aws-credential-types |
-//! | `verify` | `s3::S3Verifier`: asks the object store before an upload counts as complete | hyper's client, rustls, Tokio's timer |
+//! | `verify` | `s3::S3Verifier`: asks the object store before an upload counts as complete | hyper's client, roxmltree, rustls, Tokio's timer |
 //! | `purge` | `purge`: removes the objects and rows that nobody needs any more | |
 //! | `rate-limit` | `RateLimitLayer`: so many requests in a time for each credential | governor, quick_cache |
 //! | `conformance` | `conformance`: what every store has to do, as tests for yours | Tokio |
-//! | `doctor` | `s3::doctor`: tries a bucket for real | what `verify` brings, roxmltree |
+//! | `doctor` | `s3::doctor`: tries a bucket for real | what `verify` brings |
 //! | `client` | `client::AssetClient`: uploads and downloads for programs that call the API | hyper's client, rustls, Tokio |
 //! | `openapi` | `OpenApi`: the OpenAPI 3.1 document of what the service answers | |
 
