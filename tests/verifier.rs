@@ -87,7 +87,7 @@ fn nothing(status: u16) -> Told {
     (status, Vec::new(), String::new())
 }
 
-fn is_unavailable<T: std::fmt::Debug>(answer: Result<T, VerifyError>, case: &str) {
+fn is_unavailable<T: std::fmt::Debug>(answer: &Result<T, VerifyError>, case: &str) {
     assert!(
         matches!(answer, Err(VerifyError::Unavailable(_))),
         "{case}: {answer:?}"
@@ -135,7 +135,7 @@ async fn a_removal_is_believed_from_the_store_alone() {
     ] {
         let case = format!("{told:?}");
         let store = Scripted::start(move |_| told.clone()).await;
-        is_unavailable(store.verifier.remove(&key()).await, &case);
+        is_unavailable(&store.verifier.remove(&key()).await, &case);
     }
     let store = Scripted::start(|_| error(404, "NoSuchBucket")).await;
     is_failed(store.verifier.remove(&key()).await, "bucket");
@@ -148,7 +148,7 @@ async fn an_endless_error_is_not_read_to_its_end() {
     let long = "x".repeat(100_000);
     let body = format!("<Error><Code>NoSuchKey</Code><Message>{long}</Message></Error>");
     let store = Scripted::start(move |_| (404, Vec::new(), body.clone())).await;
-    is_unavailable(store.verifier.remove(&key()).await, "too long");
+    is_unavailable(&store.verifier.remove(&key()).await, "too long");
 }
 
 // ---------------------------------------------------------------- Inspection
@@ -176,7 +176,7 @@ async fn what_is_missing_is_so_by_the_stores_word() {
     ] {
         let case = format!("{told:?}");
         let store = Scripted::start(move |_| told.clone()).await;
-        is_unavailable(store.verifier.inspect(&key()).await, &case);
+        is_unavailable(&store.verifier.inspect(&key()).await, &case);
     }
     // HEAD says the same of either.
     let store = Scripted::start(|_| error(404, "NoSuchBucket")).await;
@@ -211,7 +211,7 @@ async fn what_arrives_meanwhile_is_found() {
         _ => page(200),
     })
     .await;
-    is_unavailable(store.verifier.inspect(&key()).await, "they disagree");
+    is_unavailable(&store.verifier.inspect(&key()).await, "they disagree");
     assert_eq!(store.asked().len(), 3);
 }
 
@@ -219,5 +219,5 @@ async fn what_arrives_meanwhile_is_found() {
 #[tokio::test]
 async fn a_page_is_not_taken_for_the_object() {
     let store = Scripted::start(|_| page(200)).await;
-    is_unavailable(store.verifier.inspect(&key()).await, "a page");
+    is_unavailable(&store.verifier.inspect(&key()).await, "a page");
 }

@@ -24,6 +24,7 @@ use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
 use crate::provider::ProvideCredentials;
 use crate::sigv4::{Credentials, Method, Presign};
+use crate::tls::TrustRoots;
 use crate::verifier::{ObjectVerifier, VerifyError};
 
 /// The longest body of an error that is looked at, in bytes.
@@ -41,7 +42,8 @@ const READ: &str = "s3:GetObject or s3:ListBucket";
 ///
 /// Needs a Tokio runtime, as hyper's client does, and `s3:GetObject` on the bucket; `s3:ListBucket`
 /// too, or S3 answers 403 instead of 404 for objects that are missing (AWS, "HeadObject",
-/// "Permissions"); and for the clean-up `s3:DeleteObject`. TLS is rustls with the Mozilla roots.
+/// "Permissions"); and for the clean-up `s3:DeleteObject`. TLS is rustls with
+/// [the roots of your choice](Self::trust_roots).
 ///
 /// ```
 /// use tower_asset_upload::s3::{S3Bucket, S3Verifier};
@@ -86,7 +88,7 @@ impl S3Verifier {
             bucket,
             signer: Arc::new(signer),
             clock: Arc::new(SystemClock),
-            client: StoreClient::new(),
+            client: StoreClient::new(&TrustRoots::mozilla()),
         }
     }
 
@@ -94,6 +96,14 @@ impl S3Verifier {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.client.set_timeout(timeout);
+        self
+    }
+
+    /// The certificate authorities to trust; [`TrustRoots::mozilla`] by default. An object store whose
+    /// certificate is a private authority's needs that authority here.
+    #[must_use]
+    pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
+        self.client.set_trust_roots(roots);
         self
     }
 
