@@ -63,7 +63,7 @@ pub struct S3Verifier {
 }
 
 impl S3Verifier {
-    /// Asks that bucket, and waits ten seconds at most for an answer.
+    /// Asks that bucket, and waits ten seconds at most for each answer.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
         let signer = FreshSigner::fixed(&bucket, credentials);
@@ -92,7 +92,8 @@ impl S3Verifier {
         }
     }
 
-    /// How long to wait for an answer, connecting included.
+    /// How long to wait for each answer, connecting included; ten seconds by default. Where there is
+    /// no object, two or three are waited for.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.client.set_timeout(timeout);

@@ -880,6 +880,8 @@ mod tests {
     #[async_trait]
     impl ProvideCredentials for Rotating {
         async fn provide_credentials(&self) -> Result<Credentials, Unavailable> {
+            // The other thread may carry it on.
+            tokio::task::yield_now().await;
             let mut number = self.number.lock().unwrap();
             *number += 1;
             let second = self.second.load(Ordering::Relaxed);
