@@ -39,6 +39,7 @@
 //! | whether a store of yours is sound | `conformance` |
 //! | what becomes of an upload | [`docs::life_of_an_asset`] |
 //! | what is wrong with a bucket | `s3::doctor` |
+//! | whom TLS trusts: private authorities, the system's | `TrustRoots` |
 //! | calling the API from a program, or a browser | `client`, [`docs::uppy`] |
 //! | the API's OpenAPI document | `OpenApi` |
 //! | beside a self-hosted Plane | [`docs::plane_sidecar`] |
@@ -59,13 +60,14 @@
 //! | `plane` | `PlaneStore`: the tables of a self-hosted Plane | what `postgres` brings |
 //! | `profile` | `s3::ProfileCredentials`: a profile of the shared credentials and config files | rust-ini |
 //! | `aws-credentials` | `s3::AwsSdkCredentials`: whatever the AWS SDK's providers know (IMDS, ECS, SSO, web identity) | aws-credential-types |
-//! | `verify` | `s3::S3Verifier`: asks the object store before an upload counts as complete | hyper's client, rustls, Tokio's timer |
-//! | `purge` | `purge`: removes the objects and rows that nobody needs any more | futures-util |
+//! | `verify` | `s3::S3Verifier`: asks the object store before an upload counts as complete | hyper's client, roxmltree, rustls, Tokio's timer |
+//! | `purge` | `purge`: removes the objects and rows that nobody needs any more | |
 //! | `rate-limit` | `RateLimitLayer`: so many requests in a time for each credential | governor, quick_cache |
 //! | `conformance` | `conformance`: what every store has to do, as tests for yours | Tokio |
-//! | `doctor` | `s3::doctor`: tries a bucket for real | what `verify` brings, roxmltree |
+//! | `doctor` | `s3::doctor`: tries a bucket for real | what `verify` brings |
 //! | `client` | `client::AssetClient`: uploads and downloads for programs that call the API | hyper's client, rustls, Tokio |
 //! | `openapi` | `OpenApi`: the OpenAPI 3.1 document of what the service answers | |
+//! | `system-roots` | `TrustRoots::system`: TLS trusts the authorities that the operating system does | rustls-native-certs |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -117,7 +119,7 @@ pub mod sigv4;
 mod state;
 mod store;
 mod stores;
-#[cfg(any(feature = "client", feature = "verify"))]
+#[cfg(any(feature = "client", feature = "postgres", feature = "verify"))]
 mod tls;
 mod upload;
 mod usecase;
@@ -160,11 +162,13 @@ pub use state::{Changed, StateChange, StateKind, UploadState};
 pub use store::{AssetStore, Created, StoreError};
 pub use stores::MemoryStore;
 #[cfg(feature = "postgres")]
-pub use stores::{InvalidRootCertificate, InvalidSchemaName, PostgresOptions, PostgresStore};
+pub use stores::{InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "plane")]
 pub use stores::{PlaneOptions, PlaneStore};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteOptions, SqliteStore};
+#[cfg(any(feature = "client", feature = "postgres", feature = "verify"))]
+pub use tls::{InvalidTrustRoots, TrustRoots};
 pub use verifier::{ObjectVerifier, VerifyError};
 pub use workspace::{Workspace, WorkspaceSlug};
 

@@ -9,9 +9,10 @@ use crate::sigv4::Credentials;
 
 /// Gives out the credentials to sign with: from the environment, a file, a metadata service.
 ///
-/// A signer asks once when it is made and again before what it got ends; see
-/// [`S3PostSigner::from_provider`](crate::s3::S3PostSigner::from_provider). Credentials without an
-/// end are asked for once.
+/// A signer asks once when it is made, and again before the credentials end; see
+/// [`S3PostSigner::from_provider`](crate::s3::S3PostSigner::from_provider). Credentials with a session
+/// token and no [end](Credentials::expiring_at) are asked for every five minutes, and long-lived ones
+/// once.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -29,8 +30,11 @@ use crate::sigv4::Credentials;
 /// ```
 #[async_trait]
 pub trait ProvideCredentials: Send + Sync {
-    /// The credentials as they are now. Has to answer in bounded time: one caller waits for it, and the
-    /// others have to make do with what there is.
+    /// The credentials as they are now.
+    ///
+    /// The future may be polled by one request and then by another, and is not dropped when the
+    /// request that caused it is. A future that has not answered after a minute is dropped, and the
+    /// next request asks again; a panic counts as an error.
     ///
     /// # Errors
     /// When there are none to be had now. The cause goes to the log: it must not hold a secret.

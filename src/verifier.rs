@@ -15,16 +15,18 @@ use crate::object_name::ObjectKey;
 /// Ready-made: `S3Verifier` (feature `verify`).
 #[async_trait]
 pub trait ObjectVerifier: Send + Sync {
-    /// What the store holds under that key; `None` when there is nothing.
+    /// What the store holds under that key; `None` when the store itself says that there is nothing.
     ///
     /// # Errors
-    /// [`VerifyError::Unavailable`] when the store can't be asked; never `Ok(None)` for that.
+    /// [`VerifyError::Unavailable`] when the store can't be asked, or when a proxy answered in its
+    /// place; never `Ok(None)` for that.
     async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError>;
 
-    /// Deletes what the store holds under that key. That there is nothing, or not any more, is a success.
+    /// Deletes what the store holds under that key. That there is nothing, or not any more, is a success
+    /// if the store itself says so.
     ///
     /// # Errors
-    /// When the object may still be there.
+    /// When the object may still be there: a 404 of a proxy proves nothing.
     async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError>;
 }
 

@@ -213,6 +213,8 @@ fn urls_are_google_s_but_for_the_algorithm() {
         let signature = parameters.remove("X-Goog-Signature").unwrap();
         assert_eq!((base, parameters.clone()), parts(&theirs), "{name}");
         if let Some(address) = post_url(&case.bucket, case.style.as_deref(), base) {
+            // A bucket leaves the default port out, as clients do.
+            let base = base.replacen(":443/", "/", 1);
             let below = base.strip_prefix(&address).unwrap();
             assert!(below.starts_with('/'), "{name}: {base} is not in {address}");
         }

@@ -4,6 +4,8 @@
 
 #[path = "postgres/calls.rs"]
 mod calls;
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/cluster.rs"]
 mod cluster;
 #[path = "postgres/conforming.rs"]

@@ -279,6 +279,10 @@ fn botocore_s_urls() {
                 input("content_disposition").unwrap(),
             ],
         );
+        // botocore signs the host that clients send, and leaves the endpoint as it was given.
+        let (origin, path) = theirs.split_at(theirs[8..].find('/').unwrap() + 8);
+        let origin = url::Url::parse(origin).unwrap().origin();
+        let theirs = format!("{}{path}", origin.ascii_serialization());
         assert_eq!(signed.json()["url"], theirs, "{}", case["id"]);
         compared += 1;
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::json;
 use support::{COLLECTION, KEY, NOW, call, decoded_policy, example_credentials, world};
 use tokio::net::TcpListener;
@@ -461,8 +461,11 @@ async fn asked(bucket: S3Bucket) -> (String, bool) {
     let app = axum::Router::new().fallback(move |request: Request| async move {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let mode = request.headers().contains_key("x-amz-checksum-mode");
-        *seeing.lock().unwrap() = Some((query, mode));
-        StatusCode::NOT_FOUND
+        if request.method() == Method::HEAD {
+            *seeing.lock().unwrap() = Some((query, mode));
+        }
+        let missing = "<Error><Code>NoSuchKey</Code></Error>";
+        (StatusCode::NOT_FOUND, missing)
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());

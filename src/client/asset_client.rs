@@ -22,6 +22,7 @@ use crate::clock::{Clock, IdSource, RandomIds, SystemClock};
 use crate::credential::Credential;
 use crate::id::AssetId;
 use crate::limits::UploadSize;
+use crate::tls::TrustRoots;
 use crate::workspace::WorkspaceSlug;
 
 /// How long nothing may happen.
@@ -68,7 +69,7 @@ impl AssetClient {
         Ok(Self {
             address: Address::new(server, workspace)?,
             credential: header(credential)?,
-            transport: Transport::new(TIMEOUT),
+            transport: Transport::new(TIMEOUT, &TrustRoots::mozilla()),
             retry: RetryPolicy::new(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
@@ -89,6 +90,14 @@ impl AssetClient {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.transport.timeout = timeout;
+        self
+    }
+
+    /// The certificate authorities to trust, for the server and for the object store;
+    /// [`TrustRoots::mozilla`] by default.
+    #[must_use]
+    pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
+        self.transport.set_trust_roots(roots);
         self
     }
 

@@ -48,7 +48,7 @@
 //! # Security
 //! 1. The key goes to the server alone, never to the object store, and is shown nowhere.
 //! 2. Redirects are not followed: they could carry the key, or the file, to somebody else.
-//! 3. TLS is rustls with the Mozilla roots. Over `http://` the key can be read on the way.
+//! 3. TLS is rustls with the [roots of your choice](AssetClient::trust_roots). Over `http://` the key can be read on the way.
 //! 4. What is downloaded bears its name only once it is whole.
 
 mod address;

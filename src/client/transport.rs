@@ -19,7 +19,7 @@ use super::error::{ClientError, Peer};
 use super::exact::SourceFault;
 use super::source::SourceBody;
 use crate::BoxError;
-use crate::tls::tls;
+use crate::tls::TrustRoots;
 
 /// The longest answer that is read whole, in bytes: a form has 20 KB at most, as JSON somewhat more.
 const ANSWER: usize = 1024 * 1024;
@@ -35,23 +35,25 @@ pub(super) struct Reply {
     pub(super) body: Bytes,
 }
 
+type HttpClient = Client<HttpsConnector<Connector>, SourceBody>;
+
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
-    client: Client<HttpsConnector<Connector>, SourceBody>,
+    client: HttpClient,
     pub(super) timeout: Duration,
 }
 
 impl Transport {
-    pub(super) fn new(timeout: Duration) -> Self {
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(Connector::new());
+    pub(super) fn new(timeout: Duration, roots: &TrustRoots) -> Self {
         Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: trusting(roots),
             timeout,
         }
+    }
+
+    /// Whom to trust from now on.
+    pub(super) fn set_trust_roots(&mut self, roots: &TrustRoots) {
+        self.client = trusting(roots);
     }
 
     /// Sends a request and waits for the head of the answer. Time only counts while `moved` does not.
@@ -110,6 +112,15 @@ impl Transport {
         let answer = tokio::time::timeout(wait, answer).await;
         answer.map_err(|_| ClientError::Stalled { peer, wait })
     }
+}
+
+fn trusting(roots: &TrustRoots) -> HttpClient {
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(roots.client_config())
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(Connector::new());
+    Client::builder(TokioExecutor::new()).build(connector)
 }
 
 fn failed(peer: Peer, fault: hyper_util::client::legacy::Error) -> ClientError {

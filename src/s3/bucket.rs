@@ -1,5 +1,6 @@
 //! Where a bucket is: for browsers, and for the server itself.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::provider::existing;
@@ -60,6 +61,23 @@ pub enum InvalidBucket {
         /// What was given.
         endpoint: String,
     },
+    /// Clients would send requests elsewhere than the endpoint says, or sign another path.
+    #[error(
+        "clients rewrite `{endpoint}`: write an IPv4 address as four decimal numbers, and a path of \
+         letters, digits, `-`, `.`, `_` and `~`"
+    )]
+    Rewritten {
+        /// What was given.
+        endpoint: String,
+    },
+    /// The bucket was to stand in front of an IP address.
+    #[error(
+        "`{endpoint}` is an IP address: a bucket can't stand in front of it, so use path style"
+    )]
+    IpAddress {
+        /// What was given.
+        endpoint: String,
+    },
     /// The bucket was to stand in the host's name, where it can't.
     #[error("`{name}` is no DNS label: it can't stand in a host's name, so use path style")]
     NoDnsLabel {
@@ -109,9 +127,14 @@ impl S3Bucket {
     /// taken to do whatever AWS does; where the store has a method of its own here, as
     /// [`garage`](Self::garage), use that.
     ///
+    /// The endpoint is written as clients write it (WHATWG, "URL Standard"), because the host is
+    /// signed: in lower case, without the scheme's default port, and an IPv6 address in its shortest
+    /// form. `https://S3.Example.com:443` becomes `https://s3.example.com`.
+    ///
     /// # Errors
     /// When the name can't be a bucket's, or the endpoint is no `http` or `https` URL; one with user
-    /// information, a query or a fragment is none.
+    /// information, a query or a fragment is none. Endpoints whose meaning clients change are refused:
+    /// `http://127.1`, `http://0x7f000001`, `https://s3.example.com/%2e%2e`.
     pub fn custom(
         name: impl Into<String>,
         region: Region,
@@ -127,22 +150,24 @@ impl S3Bucket {
     /// `https://{bucket}.s3.example.com/`.
     ///
     /// # Errors
-    /// As [`custom`](Self::custom), and when the name is no DNS label.
+    /// As [`custom`](Self::custom), and when the name is no DNS label or the endpoint's host is an IP
+    /// address.
     pub fn custom_virtual_hosted(
         name: impl Into<String>,
         region: Region,
         endpoint: &str,
     ) -> Result<Self, InvalidBucket> {
         let name = checked(name.into())?;
-        let Endpoint {
-            scheme,
-            authority,
-            path,
-        } = Endpoint::parse(endpoint)?;
+        let parsed = Endpoint::parse(endpoint)?;
+        if !matches!(parsed.host, Host::Name(_)) {
+            let endpoint = endpoint.to_owned();
+            return Err(InvalidBucket::IpAddress { endpoint });
+        }
         if !is_dns_label(&name) {
             return Err(InvalidBucket::NoDnsLabel { name });
         }
-        let address = Address::virtual_hosted(scheme, &authority, &path, &name);
+        let Endpoint { scheme, path, .. } = &parsed;
+        let address = Address::virtual_hosted(scheme, &parsed.authority(), path, &name);
         Ok(Self::at(address, name, region))
     }
 
@@ -164,7 +189,7 @@ impl S3Bucket {
     /// The endpoint, path style, by which the server itself reaches the store.
     ///
     /// # Errors
-    /// When it is no `http` or `https` URL.
+    /// As [`custom`](Self::custom).
     pub fn internal_endpoint(mut self, endpoint: &str) -> Result<Self, InvalidBucket> {
         let endpoint = Endpoint::parse(endpoint)?;
         self.internal = Address::path_style(endpoint.origin(), &endpoint.path, &self.name);
@@ -271,28 +296,51 @@ pub(super) fn is_dns_label(name: &str) -> bool {
         && !name.ends_with('-')
 }
 
+/// An endpoint as clients write it.
 struct Endpoint {
     scheme: &'static str,
-    authority: String,
+    host: Host,
+    /// `None` for the scheme's own.
+    port: Option<u16>,
     path: String,
+}
+
+enum Host {
+    Name(String),
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
 }
 
 impl Endpoint {
     fn parse(endpoint: &str) -> Result<Self, InvalidBucket> {
-        Self::read(endpoint).ok_or_else(|| InvalidBucket::Endpoint {
-            // What stands before an `@` may be a password.
-            endpoint: match endpoint.rsplit_once('@') {
-                Some((_, host)) => format!("...@{host}"),
-                None => endpoint.to_owned(),
-            },
-        })
+        let Some((scheme, host, port, path)) = Self::split(endpoint) else {
+            return Err(InvalidBucket::Endpoint {
+                // What stands before an `@` may be a password.
+                endpoint: match endpoint.rsplit_once('@') {
+                    Some((_, host)) => format!("...@{host}"),
+                    None => endpoint.to_owned(),
+                },
+            });
+        };
+        let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
+        match Host::parse(&host) {
+            Some(host) if path.bytes().all(unreserved) => Ok(Self {
+                scheme,
+                host,
+                port,
+                path,
+            }),
+            _ => Err(InvalidBucket::Rewritten {
+                endpoint: endpoint.to_owned(),
+            }),
+        }
     }
 
-    fn read(endpoint: &str) -> Option<Self> {
+    fn split(endpoint: &str) -> Option<(&'static str, String, Option<u16>, String)> {
         let uri: http::Uri = endpoint.parse().ok()?;
-        let scheme = match uri.scheme_str()? {
-            "http" => "http",
-            "https" => "https",
+        let (scheme, default_port) = match uri.scheme_str()? {
+            "http" => ("http", 80),
+            "https" => ("https", 443),
             _ => return None,
         };
         let authority = uri.authority()?;
@@ -306,25 +354,85 @@ impl Endpoint {
             None => authority.as_str(),
         };
         let rewritten = |segment: &str| matches!(segment, "" | "." | "..");
-        let clean = !authority.host().is_empty()
+        let clean = Host::is_written_well(authority.host())
             && authority.host() == host_and_port
             && uri.query().is_none()
             && !endpoint.contains('#')
             && !path.split('/').skip(1).any(rewritten);
-        clean.then(|| Self {
-            scheme,
-            authority: authority.as_str().to_owned(),
-            path: path.to_owned(),
-        })
+        let port = uri.port_u16().filter(|port| *port != default_port);
+        let host = authority.host().to_ascii_lowercase();
+        clean.then(|| (scheme, host, port, path.to_owned()))
+    }
+
+    fn authority(&self) -> String {
+        let host = match &self.host {
+            Host::Name(name) => name.clone(),
+            Host::V4(address) => address.to_string(),
+            Host::V6(address) => format!("[{}]", shortest(*address)),
+        };
+        match self.port {
+            Some(port) => format!("{host}:{port}"),
+            None => host,
+        }
     }
 
     fn origin(&self) -> String {
-        format!("{}://{}", self.scheme, self.authority)
+        format!("{}://{}", self.scheme, self.authority())
+    }
+}
+
+impl Host {
+    /// Whether it is an IPv6 address in brackets, or labels with dots between them.
+    fn is_written_well(host: &str) -> bool {
+        if let Some(address) = in_brackets(host) {
+            return address.parse::<Ipv6Addr>().is_ok();
+        }
+        let known = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        let name = host.strip_suffix('.').unwrap_or(host);
+        name.split('.')
+            .all(|label| !label.is_empty() && label.bytes().all(known))
+    }
+
+    /// `None` for an IPv4 address in another notation, such as `127.1`, `0177.0.0.1` or `2130706433`.
+    fn parse(host: &str) -> Option<Self> {
+        if let Some(address) = in_brackets(host) {
+            return address.parse().ok().map(Self::V6);
+        }
+        if ends_in_number(host) {
+            return host.parse().ok().map(Self::V4);
+        }
+        Some(Self::Name(host.to_owned()))
+    }
+}
+
+fn in_brackets(host: &str) -> Option<&str> {
+    host.strip_prefix('[')?.strip_suffix(']')
+}
+
+/// Whether clients take a host for an IPv4 address (WHATWG, "URL Standard", "ends in a number
+/// checker"). In lower case.
+fn ends_in_number(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let hexadecimal = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+    digits(last) || last.strip_prefix("0x").is_some_and(hexadecimal)
+}
+
+/// The address as clients write it (WHATWG, "URL Standard", "IPv6 serializer"). Rust writes the one
+/// kind otherwise that holds an IPv4 address.
+fn shortest(address: Ipv6Addr) -> String {
+    match (address.to_ipv4_mapped(), address.segments()) {
+        (Some(_), [.., high, low]) => format!("::ffff:{high:x}:{low:x}"),
+        (None, _) => address.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use url::Url;
+
     use super::*;
 
     fn region(name: &str) -> Region {
@@ -420,6 +528,143 @@ mod tests {
                 Err(InvalidBucket::Name),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn endpoints_are_written_as_clients_write_them() {
+        for (endpoint, origin) in [
+            ("https://S3.Example.COM", "https://s3.example.com"),
+            ("https://s3.example.com:443", "https://s3.example.com"),
+            ("http://s3.example.com:80/", "http://s3.example.com"),
+            ("http://s3.example.com:443", "http://s3.example.com:443"),
+            ("https://s3.example.com:80", "https://s3.example.com:80"),
+            ("http://s3.example.com:09000", "http://s3.example.com:9000"),
+            ("HTTP://127.0.0.1:9000", "http://127.0.0.1:9000"),
+            ("http://[0:0:0:0:0:0:0:1]:9000", "http://[::1]:9000"),
+            ("https://[2001:DB8::000A]:443", "https://[2001:db8::a]"),
+            ("http://[1:0:0:2:0:0:0:3]", "http://[1:0:0:2::3]"),
+            ("http://[::ffff:127.0.0.1]", "http://[::ffff:7f00:1]"),
+            ("http://[::1.2.3.4]", "http://[::102:304]"),
+        ] {
+            let bucket = S3Bucket::custom("uploads", region("us-east-1"), endpoint).unwrap();
+            assert_eq!(bucket.origin(), origin, "{endpoint}");
+            let internal = S3Bucket::aws("uploads", region("us-east-1"))
+                .and_then(|bucket| bucket.internal_endpoint(endpoint))
+                .unwrap();
+            assert_eq!(internal.internal.origin, origin, "{endpoint}");
+        }
+        let hosted = S3Bucket::custom_virtual_hosted(
+            "uploads",
+            region("us-east-1"),
+            "https://S3.Example.com:443/base",
+        );
+        assert_eq!(
+            hosted.unwrap().post_url(),
+            "https://uploads.s3.example.com/base/"
+        );
+    }
+
+    #[test]
+    fn no_bucket_stands_in_front_of_an_ip_address() {
+        for endpoint in [
+            "http://127.0.0.1:9000",
+            "http://[::1]:9000",
+            "http://[2001:db8::1]",
+            "https://203.0.113.7",
+            "http://127.1",
+            "http://2130706433",
+            "http://0x7f000001",
+            "http://0X7F.1",
+            "http://0177.0.0.1",
+            "http://127.0.0.1.",
+            "http://s3.example.7",
+        ] {
+            let refused = S3Bucket::custom_virtual_hosted("uploads", region("fra1"), endpoint);
+            let refused = refused.unwrap_err();
+            assert!(
+                matches!(
+                    refused,
+                    InvalidBucket::IpAddress { .. } | InvalidBucket::Rewritten { .. }
+                ),
+                "{endpoint}: {refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_clients_would_rewrite_is_refused() {
+        for endpoint in [
+            "http://127.1:9000",
+            "http://2130706433",
+            "http://0x7f000001",
+            "http://0x",
+            "http://010.0.0.1",
+            "http://127.0.0.1.",
+            "http://256.0.0.1",
+            "http://s3.example.1",
+            "https://s3.example.com/%2e%2e/up",
+            "https://s3.example.com/a%20b",
+            "https://s3.example.com/a+b",
+        ] {
+            let refused = S3Bucket::custom("uploads", region("us-east-1"), endpoint);
+            assert!(
+                matches!(refused, Err(InvalidBucket::Rewritten { .. })),
+                "{endpoint}: {refused:?}"
+            );
+        }
+        for endpoint in [
+            "http://[::1%25eth0]",
+            "http://[1::2::3]",
+            "http://s3..example.com",
+            "http://s3.*.com",
+        ] {
+            let refused = S3Bucket::custom("uploads", region("us-east-1"), endpoint);
+            assert!(
+                matches!(refused, Err(InvalidBucket::Endpoint { .. })),
+                "{endpoint}: {refused:?}"
+            );
+        }
+    }
+
+    fn hosts() -> impl Strategy<Value = String> {
+        let number = "(0|0x|0X|)([0-9]{1,3}|[0-9a-fA-F]{1,4})";
+        prop_oneof![
+            "[a-zA-Z0-9_.-]{1,12}",
+            proptest::collection::vec(number, 1..5).prop_map(|parts| parts.join(".")),
+            any::<[u8; 4]>().prop_map(|bytes| Ipv4Addr::from(bytes).to_string()),
+            proptest::collection::vec("0{0,3}[0-9a-fA-F]{1}|0000|[0-9A-F]{4}", 8)
+                .prop_map(|groups| format!("[{}]", groups.join(":"))),
+            any::<[u16; 8]>().prop_map(|groups| format!("[{}]", Ipv6Addr::from(groups))),
+            any::<[u8; 4]>().prop_map(|bytes| format!("[::FFFF:{}]", Ipv4Addr::from(bytes))),
+        ]
+    }
+
+    proptest! {
+        /// The `url` crate is the URL Standard, and so what browsers do.
+        #[test]
+        fn no_client_rewrites_an_endpoint(
+            scheme in "http|https|HTTPS",
+            host in hosts(),
+            port in "|:80|:443|:0443|:[0-9]{1,5}",
+            path in "|/|(/[a-zA-Z0-9._~%2eE!+-]{1,4}){1,2}/?",
+        ) {
+            let endpoint = format!("{scheme}://{host}{port}{path}");
+            let own = S3Bucket::custom("uploads", region("r"), &endpoint);
+            let hosted = S3Bucket::custom_virtual_hosted("uploads", region("r"), &endpoint);
+            for bucket in own.iter().chain(&hosted) {
+                let read = Url::parse(bucket.post_url());
+                let read = read.map(String::from);
+                prop_assert_eq!(read.as_deref(), Ok(bucket.post_url()), "{}", endpoint);
+            }
+            if let Ok(bucket) = &own {
+                let theirs = Url::parse(&endpoint).unwrap().origin().ascii_serialization();
+                prop_assert_eq!(bucket.origin(), theirs);
+            }
+            if let Ok(bucket) = &hosted {
+                let url = Url::parse(bucket.post_url()).unwrap();
+                prop_assert!(url.domain().is_some_and(|name| name.starts_with("uploads.")));
+            }
         }
     }
 

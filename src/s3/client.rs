@@ -14,28 +14,27 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use crate::auth::Unavailable;
-use crate::tls::tls;
+use crate::tls::TrustRoots;
 
-/// HTTP/1.1, in the clear or over rustls with the Mozilla roots; follows no redirect. Needs a Tokio
-/// runtime.
+/// HTTP/1.1, in the clear or over rustls; follows no redirect. Needs a Tokio runtime.
 #[derive(Clone)]
 pub(super) struct StoreClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     timeout: Duration,
 }
 
 impl StoreClient {
     /// Waits ten seconds at most for an answer.
-    pub(super) fn new() -> Self {
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls())
-            .https_or_http()
-            .enable_http1()
-            .build();
+    pub(super) fn new(roots: &TrustRoots) -> Self {
         Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: trusting(roots),
             timeout: Duration::from_secs(10),
         }
+    }
+
+    /// Whom to trust from now on.
+    pub(super) fn set_trust_roots(&mut self, roots: &TrustRoots) {
+        self.client = trusting(roots);
     }
 
     /// How long to wait for an answer, connecting included.
@@ -61,6 +60,17 @@ impl StoreClient {
         let answer = tokio::time::timeout(self.timeout, answer).await;
         answer.map_err(|_| Unavailable::new(format!("no answer within {:?}", self.timeout)))
     }
+}
+
+type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+fn trusting(roots: &TrustRoots) -> HttpClient {
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(roots.client_config())
+        .https_or_http()
+        .enable_http1()
+        .build();
+    Client::builder(TokioExecutor::new()).build(connector)
 }
 
 impl fmt::Debug for StoreClient {

@@ -7,6 +7,8 @@ mod credentials;
 mod disposition;
 #[cfg(feature = "doctor")]
 mod doctor;
+#[cfg(feature = "verify")]
+mod error_body;
 mod post;
 mod provider;
 mod put;

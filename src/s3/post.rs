@@ -64,9 +64,16 @@ impl S3PostSigner {
     /// Signs for that bucket with credentials that come and go: asked for now, and again five minutes
     /// before they end.
     ///
-    /// Then one caller at a time fetches others, while all the rest sign with those that still hold;
-    /// once they have ended, callers are told to come again (503). A provider that fails is left alone
-    /// for ten seconds.
+    /// The request that begins such a refresh waits for its answer; all others sign with the
+    /// credentials that still hold. Once those have ended, every request waits. A request that is
+    /// dropped leaves the refresh to the next one, which carries it on. A provider that fails is left
+    /// alone for ten seconds; meanwhile requests without valid credentials are refused
+    /// ([`SignerError::Unavailable`]: 503).
+    ///
+    /// The end of a session token may be unknown, as it often is in the environment and in profiles.
+    /// Such a token is read again every five minutes, and nothing signed with it is good for longer
+    /// than ten minutes after it was last read: a form lasts five to ten minutes, whatever
+    /// [`expires_in`](Self::expires_in) says.
     ///
     /// # Errors
     /// When there are no credentials to begin with.

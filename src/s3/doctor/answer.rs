@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use roxmltree::Document;
 
 use crate::auth::Unavailable;
+use crate::s3::error_body::ErrorBody;
 
 /// The most of the store's words that are repeated, in characters.
 const MOST_REPEATED: usize = 200;
@@ -77,14 +78,9 @@ impl Answer {
 
 impl StoreFault {
     fn read(body: &[u8]) -> Option<Self> {
-        let document = Document::parse(std::str::from_utf8(body).ok()?).ok()?;
-        let root = document.root_element();
-        let text = |name: &str| {
-            let mut elements = root.children();
-            let element = elements.find(|element| element.tag_name().name() == name)?;
-            Some(plain(element.text()?))
-        };
-        (root.tag_name().name() == "Error").then_some(Self {
+        let body = ErrorBody::parse(body)?;
+        let text = |name: &str| body.text(name).map(plain);
+        Some(Self {
             code: text("Code")?,
             message: text("Message").unwrap_or_default(),
             region: text("Region"),

@@ -42,7 +42,7 @@ impl<'a> Exam<'a> {
         credentials: &'a Credentials,
         options: &'a DoctorOptions,
     ) -> Self {
-        let mut client = StoreClient::new();
+        let mut client = StoreClient::new(&options.roots);
         client.set_timeout(options.timeout);
         let id = options.ids.next_id().simple();
         Self {

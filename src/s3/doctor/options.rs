@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::clock::{Clock, IdSource, RandomIds, SystemClock};
 use crate::signer::UploadMethod;
 use crate::sigv4::{FormFields, PolicyError};
+use crate::tls::TrustRoots;
 
 /// How uploads are configured, and how patient the [`doctor`](super::doctor()) is.
 ///
@@ -29,6 +30,7 @@ pub struct DoctorOptions {
     pub(super) timeout: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,
+    pub(super) roots: TrustRoots,
 }
 
 impl DoctorOptions {
@@ -43,6 +45,7 @@ impl DoctorOptions {
             timeout: Duration::from_secs(10),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
+            roots: TrustRoots::mozilla(),
         }
     }
 
@@ -78,6 +81,13 @@ impl DoctorOptions {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// The certificate authorities to trust; [`TrustRoots::mozilla`] by default.
+    #[must_use]
+    pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
+        self.roots = roots.clone();
         self
     }
 

@@ -63,6 +63,7 @@ pub(super) async fn verify(exam: &Exam<'_>) -> DoctorCheck {
     };
     let found = S3Verifier::new(exam.bucket.clone(), exam.credentials.clone())
         .timeout(exam.options.timeout)
+        .trust_roots(&exam.options.roots)
         .clock(crate::clock::FixedClock(exam.now()))
         .inspect(&key)
         .await;

@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::fault::Fault;
 use super::session::Session;
 use super::settings::Settings;
-use super::{tls, url};
+use super::url;
 
 /// Connections to one database. A handle: its clones share them.
 ///
@@ -42,7 +42,7 @@ impl Pg {
     pub(in crate::stores) fn new(url: &str, settings: &Settings) -> Result<Self, Fault> {
         let runtime = Handle::try_current().map_err(|_| Fault::NoRuntime)?;
         let config = url::parse(url, settings.connect_timeout)?;
-        let tls = tls::connector(&settings.roots)?;
+        let tls = MakeRustlsConnect::new(settings.roots.client_config());
         let manager = ManagerConfig {
             // Asks the client, not the server: a connection that is gone is known to be gone.
             recycling_method: RecyclingMethod::Fast,

@@ -17,8 +17,6 @@ use crate::store::StoreError;
 pub(in crate::stores) enum Fault {
     #[error("the database URL can't be used: {0}")]
     Url(String),
-    #[error("TLS can't be set up: {0}")]
-    Tls(#[source] rustls::Error),
     #[error("PostgreSQL can't be connected to: {}", Told(.0))]
     Connect(#[source] Error),
     #[error("PostgreSQL: {}", Told(.0))]

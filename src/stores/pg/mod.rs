@@ -10,7 +10,6 @@ mod instant;
 mod lock;
 mod session;
 mod settings;
-mod tls;
 mod url;
 
 pub(in crate::stores) use connections::Pg;
@@ -19,4 +18,3 @@ pub(in crate::stores) use instant::in_micros;
 pub(in crate::stores) use lock::lock_key;
 pub(in crate::stores) use session::{Session, Statement, Values, values};
 pub(in crate::stores) use settings::Settings;
-pub use tls::InvalidRootCertificate;

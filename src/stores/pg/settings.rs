@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::tls::RootCertificates;
+use crate::tls::TrustRoots;
 
 /// What the options of each store set.
 #[derive(Clone, Debug)]
@@ -16,8 +16,7 @@ pub(in crate::stores) struct Settings {
     pub(in crate::stores) acquire_timeout: Duration,
     /// For a whole call, all that precedes included.
     pub(in crate::stores) call_timeout: Duration,
-    /// Who is trusted besides the Mozilla roots.
-    pub(in crate::stores) roots: RootCertificates,
+    pub(in crate::stores) roots: TrustRoots,
 }
 
 impl Default for Settings {
@@ -28,7 +27,7 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(5),
             acquire_timeout: Duration::from_secs(5),
             call_timeout: Duration::from_secs(10),
-            roots: RootCertificates::default(),
+            roots: TrustRoots::mozilla(),
         }
     }
 }

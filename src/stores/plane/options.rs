@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 use super::stamps::Stamps;
 use super::{Inner, PlaneStore, schema};
 use crate::store::StoreError;
-use crate::stores::pg::{Fault, InvalidRootCertificate, Pg, Settings};
+use crate::stores::pg::{Fault, Pg, Settings};
+use crate::tls::TrustRoots;
 
 /// How a [`PlaneStore`] is connected.
 ///
@@ -70,17 +71,11 @@ impl PlaneOptions {
         self
     }
 
-    /// Certificate authorities to trust besides the Mozilla roots: the contents of a PEM file with
-    /// one certificate or several. None by default.
-    ///
-    /// # Errors
-    /// See [`InvalidRootCertificate`].
-    pub fn root_certificates(
-        mut self,
-        pem: impl AsRef<[u8]>,
-    ) -> Result<Self, InvalidRootCertificate> {
-        self.settings.roots.add_pem(pem.as_ref())?;
-        Ok(self)
+    /// The certificate authorities to trust; [`TrustRoots::mozilla`] by default.
+    #[must_use]
+    pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
+        self.settings.roots = roots.clone();
+        self
     }
 
     /// Connects to the database.

@@ -70,7 +70,7 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// end of a credential.
 ///
 /// # TLS
-/// By rustls, with the Mozilla roots and those of [`PostgresOptions::root_certificates`]. As in libpq
+/// By rustls, with the roots of [`PostgresOptions::trust_roots`], Mozilla's by default. As in libpq
 /// the URL's `sslmode` decides: `prefer`, the default, uses TLS where the server offers it, which
 /// somebody on the way can prevent; `require` insists on it; `disable` does without. Where TLS is used
 /// the certificate and its host name are always checked, as by libpq's `verify-full`.

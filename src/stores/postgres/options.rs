@@ -7,21 +7,22 @@ use std::time::Duration;
 use super::schema::{self, InvalidSchemaName, Schema};
 use super::{Inner, PostgresStore};
 use crate::store::StoreError;
-use crate::stores::pg::{Fault, InvalidRootCertificate, Pg, Settings};
+use crate::stores::pg::{Fault, Pg, Settings};
+use crate::tls::TrustRoots;
 
 /// How a [`PostgresStore`] connects.
 ///
 /// ```no_run
 /// use std::num::NonZeroUsize;
 /// use std::time::Duration;
-/// use tower_asset_upload::PostgresStore;
+/// use tower_asset_upload::{PostgresStore, TrustRoots};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::options()
 ///     .max_connections(NonZeroUsize::new(4).unwrap())
 ///     .call_timeout(Duration::from_secs(3))
-///     .root_certificates(std::fs::read("database-ca.pem")?)?
+///     .trust_roots(&TrustRoots::mozilla().pem(std::fs::read("database-ca.pem")?)?)
 ///     .connect("postgres://uploads:secret@db.example.com/app?sslmode=require")
 ///     .await?;
 /// # Ok(())
@@ -83,17 +84,11 @@ impl PostgresOptions {
         self
     }
 
-    /// Certificate authorities to trust besides the Mozilla roots: the contents of a PEM file with
-    /// one certificate or several. None by default.
-    ///
-    /// # Errors
-    /// See [`InvalidRootCertificate`].
-    pub fn root_certificates(
-        mut self,
-        pem: impl AsRef<[u8]>,
-    ) -> Result<Self, InvalidRootCertificate> {
-        self.settings.roots.add_pem(pem.as_ref())?;
-        Ok(self)
+    /// The certificate authorities to trust; [`TrustRoots::mozilla`] by default.
+    #[must_use]
+    pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
+        self.settings.roots = roots.clone();
+        self
     }
 
     /// Connects to the database.
