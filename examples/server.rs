@@ -23,8 +23,8 @@ mod seed;
 mod short_keys;
 #[path = "shared/shutdown.rs"]
 mod shutdown;
-#[path = "server/small_frames.rs"]
-mod small_frames;
+#[path = "server/spooled_forms.rs"]
+mod spooled_forms;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! How a service is put together: three arguments that have no default, and settings that have one.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use uuid::Uuid;
 
@@ -44,12 +44,14 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
                 rules: Rules::default(),
                 max_body: 64 * 1024,
                 base_path: BasePath::default(),
+                warned_of_router: Once::new(),
             },
         }
     }
 
     /// The path below which the routes lie; `/api/v1` by default. Empty for hosts whose router strips
-    /// the prefix, as axum's `nest_service` does.
+    /// the prefix, as axum's `nest_service` does; see
+    /// [Mounting](AssetUploadService#mounting).
     ///
     /// # Errors
     /// When it can't be part of a URI.

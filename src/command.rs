@@ -6,7 +6,7 @@ use crate::id::ProjectId;
 use crate::json::{Member, read_object};
 use crate::limits::{Oversize, UploadSize};
 use crate::media_type::{AllowedTypes, MediaType};
-use crate::object_name::ObjectName;
+use crate::object_name::{DisplayName, ObjectName};
 use crate::rejection::Rejection;
 use crate::response::Refusal;
 use crate::upload::CreateUpload;
@@ -65,6 +65,12 @@ pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<Box<CreateUploa
         )
         .into());
     };
+    let length = name.chars().count();
+    if length > DisplayName::MAX_CHARS {
+        let most = DisplayName::MAX_CHARS;
+        let message = format!("`name` must have at most {most} characters; this has {length}.");
+        return Err(member_fault("name", "invalid_name", message).into());
+    }
     let (display_name, object_name) =
         ObjectName::both(&name).ok_or(Rejection::Required { field: "name" })?;
     let size = parse_size(&size, rules)?;

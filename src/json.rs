@@ -2,12 +2,17 @@
 //!
 //! Which of two equal members wins differs from parser to parser, and that is how filters get
 //! bypassed; so two are refused, at every depth.
+//!
+//! `serde_json`'s features belong to the whole tree of a host: with `arbitrary_precision` it presents
+//! numbers as objects, and with `float_roundtrip` it rounds them otherwise. So it only delimits values
+//! here ([`RawValue`]), and numbers are read by the standard library.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// How deep arrays and objects may nest, the outermost object included.
 const MAX_DEPTH: usize = 32;
@@ -43,15 +48,12 @@ pub(crate) fn read_object<'a, const N: usize>(
         ))
     })?;
     let mut members = [const { Member::Absent }; N];
-    let mut reader = serde_json::Deserializer::from_str(text);
     // Filled in place: so many members are more than is good to hand through layers of results.
-    let read = Object {
+    let object = Object {
         names,
         members: &mut members,
-    }
-    .deserialize(&mut reader)
-    .and_then(|()| reader.end());
-    match read {
+    };
+    match object.read(text) {
         Ok(()) => Ok(members),
         Err(fault) => Err(Malformed(format!(
             "The body must be one JSON object without duplicate members: {fault}."
@@ -64,11 +66,19 @@ struct Object<'m, 'de, const N: usize> {
     members: &'m mut [Member<'de>; N],
 }
 
-impl<'de, const N: usize> DeserializeSeed<'de> for Object<'_, 'de, N> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+impl<'de, const N: usize> Object<'_, 'de, N> {
+    fn read(self, text: &'de str) -> Result<(), serde_json::Error> {
+        let inner = text.trim_start_matches([' ', '\t', '\n', '\r']);
+        if !inner.is_empty() && !inner.starts_with('{') {
+            let before = &text[..text.len() - inner.len()];
+            let line = before.matches('\n').count() + 1;
+            let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1) + 1;
+            let fault = format_args!("expected `{{` at line {line} column {column}");
+            return Err(serde_json::Error::custom(fault));
+        }
+        let mut reader = serde_json::Deserializer::from_str(text);
+        reader.deserialize_map(self)?;
+        reader.end()
     }
 }
 
@@ -77,11 +87,6 @@ impl<'de, const N: usize> Visitor<'de> for Object<'_, 'de, N> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
-        // Not in serde's words, which repeat all of it.
-        Err(E::custom("invalid type: string, expected an object"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -102,7 +107,7 @@ impl<'de, const N: usize> Visitor<'de> for Object<'_, 'de, N> {
 }
 
 /// Takes a name that must be a new one.
-fn remember<'de, E: serde::de::Error>(
+fn remember<'de, E: Error>(
     names: &mut HashSet<Cow<'de, str>>,
     name: Cow<'de, str>,
 ) -> Result<(), E> {
@@ -113,7 +118,7 @@ fn remember<'de, E: serde::de::Error>(
     Ok(())
 }
 
-fn duplicate<E: serde::de::Error>(name: &str) -> E {
+fn duplicate<E: Error>(name: &str) -> E {
     let shown: String = name.chars().take(40).collect();
     E::custom(format_args!("the member {shown:?} is given twice"))
 }
@@ -123,80 +128,91 @@ fn duplicate<E: serde::de::Error>(name: &str) -> E {
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Any value at a given depth. What is inside arrays and objects is checked and let go.
+#[derive(Clone, Copy)]
 struct Value {
     depth: usize,
-}
-
-impl Value {
-    fn deeper<E: serde::de::Error>(&self) -> Result<usize, E> {
-        if self.depth < MAX_DEPTH {
-            Ok(self.depth + 1)
-        } else {
-            Err(E::custom(format_args!(
-                "nested deeper than {MAX_DEPTH} levels"
-            )))
-        }
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for Value {
     type Value = Member<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
+        let value = <&RawValue>::deserialize(deserializer)?;
+        let read = self.read(value.get());
+        // Its place is one in the value, not in the body, so the reader of the body adds its own.
+        read.map_err(|fault| match fault.to_string().rsplit_once(" at line ") {
+            Some((fault, _)) => Error::custom(fault),
+            None => Error::custom(fault),
+        })
     }
 }
 
-impl<'de> Visitor<'de> for Value {
-    type Value = Member<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+impl Value {
+    /// Reads a value that is sound JSON but for its numbers' ranges and its strings' surrogates.
+    fn read(self, text: &str) -> Result<Member<'_>, serde_json::Error> {
+        match text.as_bytes().first() {
+            Some(b'n') => Ok(Member::Null),
+            Some(b't') => Ok(Member::Bool(true)),
+            Some(b'f') => Ok(Member::Bool(false)),
+            Some(b'"') => string(text).map(Member::Text),
+            Some(b'[' | b'{') => self.compound(text),
+            _ => number(text),
+        }
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Member::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Member::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Member::Integer(value))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "only its sign is looked at")]
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(u64::try_from(value).map_or(Member::Number(value as f64), Member::Integer))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Member::Number(value))
-    }
-
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Member::Text(Cow::Borrowed(value)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Member::Text(Cow::Owned(value.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let depth = self.deeper()?;
-        while items.next_element_seed(Value { depth })?.is_some() {}
+    fn compound(self, text: &str) -> Result<Member<'_>, serde_json::Error> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Error::custom(format_args!(
+                "nested deeper than {MAX_DEPTH} levels"
+            )));
+        }
+        let inner = Self {
+            depth: self.depth + 1,
+        };
+        serde_json::Deserializer::from_str(text).deserialize_any(Contents(inner))?;
         Ok(Member::Compound)
     }
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let depth = self.deeper()?;
+fn string(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    match text.get(1..text.len() - 1) {
+        Some(plain) if !plain.contains('\\') => Ok(plain.into()),
+        _ => serde_json::from_str(text).map(|Name(text)| text),
+    }
+}
+
+fn number<'a>(text: &str) -> Result<Member<'a>, serde_json::Error> {
+    if let Ok(number) = text.parse() {
+        return Ok(Member::Integer(number));
+    }
+    match text.parse() {
+        Ok(number) if f64::is_finite(number) => Ok(Member::Number(number)),
+        _ => Err(Error::custom("number out of range")),
+    }
+}
+
+/// The items of an array, or the members of an object.
+struct Contents(Value);
+
+impl<'de> Visitor<'de> for Contents {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array or an object")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(self.0)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut names = HashSet::new();
         while let Some(Name(name)) = map.next_key()? {
             remember(&mut names, name)?;
-            map.next_value_seed(Value { depth })?;
+            map.next_value_seed(self.0)?;
         }
-        Ok(Member::Compound)
+        Ok(())
     }
 }
 
@@ -216,6 +232,11 @@ mod tests {
         assert_eq!(read("{}").unwrap(), [Member::Absent, Member::Absent]);
         let [a, b] = read(r#"{"a": -0, "b": 1e3}"#).unwrap();
         assert_eq!((a, b), (Member::Number(-0.0), Member::Number(1000.0)));
+        let [a, b] = read(r#"{"a": "\\\"", "b": ""}"#).unwrap();
+        assert_eq!(
+            (a, b),
+            (Member::Text("\\\"".into()), Member::Text("".into()))
+        );
     }
 
     #[test]
@@ -250,7 +271,10 @@ mod tests {
             "{\"a\":01}",
             "{\"a\":NaN}",
             "{\"a\":1e400}",
+            "{\"x\":[-1e400]}",
             "{\"a\":\"\\ud800\"}",
+            "{\"x\":{\"\\ud800\":1}}",
+            "{\"x\":[\"\\ud800\"]}",
             "{\"a\":\"\n\"}",
         ] {
             let Malformed(fault) = read(body).unwrap_err();
@@ -261,6 +285,17 @@ mod tests {
         }
         let long = format!("\"{}\"", "x".repeat(60_000));
         assert!(read(&long).unwrap_err().0.len() < 200);
+        for (body, place) in [
+            (" \n [1]", "line 2 column 2"),
+            (
+                "{\"a\":1,\n\"x\":[1,{\"y\":1,\"y\":2}]}",
+                "line 2 column 22",
+            ),
+        ] {
+            let Malformed(fault) = read(body).unwrap_err();
+            assert_eq!(fault.matches("line").count(), 1, "{fault}");
+            assert!(fault.contains(place), "{body:?}: {fault}");
+        }
         let Malformed(fault) = read_object(b"{\"a\":\"\xff\"}", ["a"]).unwrap_err();
         assert_eq!(fault, "The body is not UTF-8: see byte 7.");
     }

@@ -55,7 +55,8 @@
 //!
 //! | feature | adds | brings |
 //! |---|---|---|
-//! | `sqlite` | `SqliteStore`: assets, memberships and hashed credentials in one file | rusqlite with SQLite built in |
+//! | `sqlite-bundled` | `SqliteStore`: assets, memberships and hashed credentials in one file | rusqlite with SQLite compiled in |
+//! | `sqlite` | the same without a SQLite of its own: it links another crate's, or the machine's | rusqlite |
 //! | `postgres` | `PostgresStore`: the same in PostgreSQL, for any number of replicas | tokio-postgres, deadpool, rustls |
 //! | `plane` | `PlaneStore`: the tables of a self-hosted Plane | what `postgres` brings |
 //! | `profile` | `s3::ProfileCredentials`: a profile of the shared credentials and config files | rust-ini |

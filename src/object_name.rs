@@ -142,7 +142,12 @@ impl fmt::Display for ObjectName {
 pub struct DisplayName(SmolStr);
 
 impl DisplayName {
-    /// Drops the control characters of a name.
+    /// The longest name that a client may send, in characters. A longer one is answered with 400, code
+    /// `invalid_name`: every asset keeps its name, for days after its deletion too.
+    pub const MAX_CHARS: usize = 1024;
+
+    /// Drops the control characters of a name. Any length is taken, as stores may hold longer names
+    /// than [`MAX_CHARS`](Self::MAX_CHARS).
     #[must_use]
     pub fn new(raw: &str) -> Self {
         if is_plain(raw) {

@@ -116,7 +116,17 @@ impl BasePath {
         sound.then_some(Self(path))
     }
 
-    #[cfg(feature = "openapi")]
+    /// The rest of this base path under which the path would be of this API: what a router leaves that
+    /// has taken the beginning away.
+    pub(crate) fn rest_of(&self, path: &str) -> Option<&str> {
+        let base = self.0.as_str();
+        let cuts = base.match_indices('/').map(|(at, _)| at).skip(1);
+        cuts.chain([base.len()])
+            .filter(|cut| *cut > 0)
+            .map(|cut| &base[cut..])
+            .find(|rest| Path::parse(path, &Self((*rest).to_owned())).is_some())
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -206,6 +216,23 @@ mod tests {
         ] {
             assert_eq!(parse(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn what_a_router_leaves_of_the_base_path() {
+        let base = BasePath::default();
+        for (path, rest) in [
+            ("/workspaces/w/assets/", Some("")),
+            ("/v1/workspaces/w/assets/x", Some("/v1")),
+            ("/api/workspaces/w/assets/", None),
+            ("/api/v1/workspaces/w/other/", None),
+            ("/workspaces/w/", None),
+            ("/1/workspaces/w/assets/", None),
+        ] {
+            assert_eq!(base.rest_of(path), rest, "{path}");
+        }
+        let none = BasePath(String::new());
+        assert_eq!(none.rest_of("/v1/workspaces/w/assets/"), None);
     }
 
     #[test]

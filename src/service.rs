@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use crate::route::{Action, BasePath, Path};
 use crate::signer::UploadSigner;
 use crate::store::AssetStore;
 use crate::usecase::UseCases;
+use crate::workspace::WorkspaceSlug;
 
 /// Serves the asset upload API, for any host that speaks [`tower::Service`].
 ///
@@ -35,9 +36,32 @@ use crate::usecase::UseCases;
 /// | DELETE | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
 ///
 /// It takes requests with any body, is always ready, never fails (every failure is an answer),
-/// spawns nothing, and clones at the price of an `Arc`. Mount it under axum with `route_service`,
-/// `nest_service` or `fallback_service`, under hyper as the service of a connection, or in front of
-/// another service with [`AssetUploadLayer`](crate::AssetUploadLayer).
+/// spawns nothing, and clones at the price of an `Arc`.
+///
+/// # Mounting
+/// Mount it under axum with `route_service`, `nest_service` or `fallback_service`, under hyper as the
+/// service of a connection, or in front of another service with
+/// [`AssetUploadLayer`](crate::AssetUploadLayer).
+///
+/// axum's `nest_service` strips the prefix from the path, so the service's own
+/// [base path](AssetUploadBuilder::base_path) has to be empty there. A service that keeps the prefix
+/// answers every request with 404, code `path_not_found`, and logs this remedy once:
+///
+/// ```
+/// use axum::Router;
+/// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+/// # use tower_asset_upload::sigv4::{Credentials, Region};
+/// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
+///
+/// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
+/// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+/// # let store = MemoryStore::new();
+/// # let authenticator = HeaderAuthenticator::new(store.clone());
+/// let uploads = AssetUploadService::builder(store, signer, authenticator);
+/// let app: Router = Router::new().nest_service("/api/v1", uploads.base_path("")?.build());
+/// # let _ = app;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Security
 /// 1. Authentication comes before anything else; without credentials no body is read and no table
@@ -83,6 +107,8 @@ pub(crate) struct Inner<Store, Signer> {
     pub(crate) rules: Rules,
     pub(crate) max_body: usize,
     pub(crate) base_path: BasePath,
+    /// Done once it was said that a router strips the base path.
+    pub(crate) warned_of_router: Once,
 }
 
 impl<Store, Signer> AssetUploadService<Store, Signer> {
@@ -100,6 +126,30 @@ impl<Store, Signer> AssetUploadService<Store, Signer> {
         Self {
             inner: Arc::new(inner),
         }
+    }
+
+    /// Returns the workspace that a request's path names, decoded as the service itself decodes it;
+    /// `None` for a path of others, and where no workspace can have such a slug.
+    ///
+    /// For a host's middleware, such as one that checks memberships: `%77` and `w` are one slug. There
+    /// need not be such a workspace, and the caller need not be a member of it.
+    ///
+    /// ```
+    /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+    /// # use tower_asset_upload::sigv4::{Credentials, Region};
+    /// use tower_asset_upload::{AssetUploadService, FromExtensions, MemoryStore, WorkspaceSlug};
+    ///
+    /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
+    /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+    /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions).build();
+    /// let named = uploads.workspace_of("/api/v1/workspaces/%77/assets/");
+    /// assert_eq!(named, WorkspaceSlug::new("w"));
+    /// assert_eq!(uploads.workspace_of("/another/path"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn workspace_of(&self, path: &str) -> Option<WorkspaceSlug> {
+        self.route(path)?.slug().cloned()
     }
 
     /// The path of this API that the request is for, if it is for one.
@@ -129,6 +179,25 @@ where
             };
             answer.to(&head.method)
         }))
+    }
+}
+
+impl<Store, Signer> Inner<Store, Signer> {
+    /// Says once that a router strips the base path, if a path of none of the routes looks like that.
+    fn warn_of_router(&self, path: &str) {
+        if self.warned_of_router.is_completed() {
+            return;
+        }
+        if let Some(rest) = self.base_path.rest_of(path) {
+            let base = self.base_path.as_str();
+            self.warned_of_router.call_once(|| {
+                tracing::warn!(
+                    "a request was answered with 404 because its path is not under the base path \
+                     {base:?}; the router in front seems to strip the prefix, as axum's `nest_service` \
+                     does: build the service with `.base_path({rest:?})`"
+                );
+            });
+        }
     }
 }
 
@@ -242,7 +311,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        self.respond(self.route(request.uri().path()), request)
+        let path = self.route(request.uri().path());
+        if path.is_none() {
+            self.inner.warn_of_router(request.uri().path());
+        }
+        self.respond(path, request)
     }
 }
 

@@ -97,6 +97,32 @@ async fn every_bad_member_is_named() {
 }
 
 #[tokio::test]
+async fn a_name_has_at_most_1024_characters() {
+    let service = builder(&world()).build();
+    let create = async |name: String| {
+        let body = serde_json::json!({"name": name, "size": 1}).to_string();
+        call(&service, &format!("POST {COLLECTION}"), body).await
+    };
+    // As they are sent: what is dropped from a name is counted too.
+    for letter in ["a", "文", "\u{1}", "/"] {
+        let name = |length: usize| letter.repeat(length - 5) + "a.png";
+        let answer = create(name(1024)).await;
+        assert_eq!(answer.status, 200, "{letter:?}: {}", answer.shown());
+        let refused = create(name(1025)).await;
+        assert_eq!(refused.status, 400, "{letter:?}");
+        let said = refused.json();
+        assert_eq!(said["code"], "invalid_name");
+        assert_eq!(said["field"], "name");
+        assert_eq!(
+            said["error"],
+            "`name` must have at most 1024 characters; this has 1025."
+        );
+    }
+    let refused = create("文".repeat(20_000)).await;
+    assert_eq!(refused.json()["code"], "invalid_name");
+}
+
+#[tokio::test]
 async fn what_is_no_strict_json_object_is_refused_with_its_place() {
     let service = builder(&world()).build();
     let cases = create(&[

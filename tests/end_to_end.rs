@@ -62,6 +62,39 @@ async fn what_was_put_into_garage_comes_back() {
     }
 }
 
+#[tokio::test]
+async fn what_is_no_form_is_refused_in_words() {
+    let server = Objects::EMBEDDED.server(&["--signer", "post"]).await;
+    let ticket = server.api.create("a.txt", "text/plain", 5).await;
+    let http = &server.api.http;
+    let line = format!("POST {}", ticket.url);
+    let content_type = ("content-type", "multipart/form-data; boundary=b");
+    let field = |name: &str, value: &str| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    for form in [
+        String::new(),
+        "--b--\r\n".to_owned(),
+        field("key", "k") + "--b--\r\n",
+        "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n".to_owned(),
+        "no boundary at all".to_owned(),
+    ] {
+        let answer = http.send(&line, &[content_type], form.clone()).await;
+        let answer = answer.expect(400, &form[..form.len().min(80)]);
+        assert!(
+            answer.text().contains("<Code>MalformedPOSTRequest</Code>"),
+            "{}",
+            answer.text()
+        );
+    }
+    // Whoever has no form spools nothing, and the next one is served.
+    let unsigned = field("key", "k") + &field("file", "x") + "--b--\r\n";
+    let answer = http.send(&line, &[content_type], unsigned).await;
+    assert!(answer.status.is_client_error(), "{}", answer.text());
+    let stored = ticket.upload(http, "whole").await;
+    assert!(stored.status.is_success(), "{}", stored.text());
+}
+
 async fn comes_back(objects: Objects, signer: &str) {
     let server = objects.server(&["--signer", signer]).await;
     for (name, media_type, size) in [

@@ -67,6 +67,55 @@ async fn axum_nest_service_strips_the_prefix() {
 }
 
 #[tokio::test]
+async fn a_prefix_that_the_router_strips_is_noticed_once_with_its_remedy() {
+    for (nested_at, remedy) in [
+        ("/api/v1", r#"`.base_path("")`"#),
+        ("/api", r#"`.base_path("/v1")`"#),
+    ] {
+        let log = Log::default();
+        let _guard = log.listen();
+        let uploads = builder(&world()).build();
+        let app: Router = Router::new().nest_service(nested_at, uploads);
+        let nowhere = request(&format!("GET {nested_at}/elsewhere"), &[], "");
+        assert_eq!(status(&app, nowhere).await, 404);
+        assert_eq!(log.text(), "", "any other path is nobody's mistake");
+        for _ in 0..3 {
+            let request = post(COLLECTION).map(Body::new);
+            let answer = app.clone().oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), 404);
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["code"], "path_not_found");
+        }
+        let text = log.text();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("WARN") && text.contains(remedy), "{text}");
+
+        // The remedy works.
+        let rest = remedy.split('"').nth(1).unwrap();
+        let uploads = builder(&world()).base_path(rest).unwrap().build();
+        let app: Router = Router::new().nest_service(nested_at, uploads);
+        assert_eq!(status(&app, post(COLLECTION)).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_layer_says_nothing_of_the_paths_of_others() {
+    let log = Log::default();
+    let _guard = log.listen();
+    let uploads = builder(&world()).build_layer();
+    let own =
+        Router::new().fallback(|request: AxumRequest| async move { request.uri().to_string() });
+    let app = ServiceBuilder::new().layer(uploads).service(own);
+    let path = COLLECTION.strip_prefix("/api/v1").unwrap();
+    let answer = app.oneshot(post(path).map(Body::new)).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, path, "handed on untouched");
+    assert_eq!(log.text(), "");
+}
+
+#[tokio::test]
 async fn axum_fallback_service_beside_own_routes() {
     let app: Router = Router::new()
         .route("/hello", get(|| async { "hello" }))

@@ -576,6 +576,7 @@ fn names() -> impl Strategy<Value = Value> {
         r"[./\\ \u{0}\u{9}\u{a}\u{7f}\u{85}\u{a0}\u{200b}\u{202e}\u{2028}\u{2069}\u{3000}\u{feff}é$]{0,5}",
         "\\PC{0,3}",
         Just("é".repeat(300)),
+        (1023..=1025_usize).prop_map(|length| "é".repeat(length)),
     ]
     .prop_map(Value::from)
 }

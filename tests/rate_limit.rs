@@ -319,6 +319,78 @@ async fn callers_that_the_host_has_found() {
     assert_eq!(layer.held(), 2);
 }
 
+/// As the documentation of `by` shows it: a middleware of the host's finds the workspace.
+#[tokio::test]
+async fn a_workspace_is_one_however_it_is_written() {
+    #[derive(Clone)]
+    struct Entered(WorkspaceSlug);
+
+    let (layer, _) = limit(2, Duration::from_mins(1));
+    let layer = layer.by(|head| {
+        let Entered(workspace) = head.extensions.get()?;
+        Some(RateKey::new(workspace.as_str()))
+    });
+    let store = world();
+    let uploads = AssetUploadService::builder(store.clone(), signer(), FromExtensions).build();
+    let service = layer.layer(uploads.clone());
+    let ask = async |user: uuid::Uuid, path: &str| {
+        let mut request = request(&format!("GET {path}"), &[], "");
+        let caller = Principal::with_all_scopes(user.into());
+        if let Some(slug) = uploads.workspace_of(request.uri().path())
+            && store.enter(&slug, caller.user).await.unwrap().is_some()
+        {
+            request.extensions_mut().insert(Entered(slug));
+        }
+        request.extensions_mut().insert(caller);
+        send(&service, request).await
+    };
+    let written = |slug: &str| ITEM.replace("my-workspace", slug);
+    // A stranger uses up nothing of it, however it is written.
+    for slug in ["my-workspace", "m%79-workspace", "%zz", "%ff"] {
+        let answer = ask(BOB, &written(slug)).await;
+        assert_eq!(
+            (answer.status, standing(&answer.headers)),
+            (StatusCode::NOT_FOUND, (2, 0))
+        );
+    }
+    assert_eq!(layer.held(), 0);
+    for (slug, status) in [
+        ("my-workspace", 404),
+        ("%6dy-workspace", 404),
+        ("m%79-workspace", 429),
+        ("my%2Dworkspace", 429),
+        ("my-workspace", 429),
+    ] {
+        assert_eq!(ask(ALICE, &written(slug)).await.status, status, "{slug}");
+    }
+    assert_eq!(layer.held(), 1);
+    assert_eq!(ask(BOB, &written("other-workspace")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_service_tells_which_workspace_a_path_names() {
+    let uploads = builder(&world()).build();
+    let collection = |slug: &str| format!("/api/v1/workspaces/{slug}/assets/");
+    let w = WorkspaceSlug::new("w");
+    assert!(w.is_some());
+    for path in [
+        collection("w"),
+        collection("%77"),
+        ITEM.replace("my-workspace", "%77"),
+    ] {
+        assert_eq!(uploads.workspace_of(&path), w, "{path}");
+    }
+    assert_ne!(uploads.workspace_of(&collection("W")), w);
+    for path in [
+        "/",
+        "/workspaces/w/assets/",
+        "/api/v1/workspaces/w/",
+        &collection("%ff"),
+    ] {
+        assert_eq!(uploads.workspace_of(path), None, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn whatever_else_a_host_counts_by() {
     let (layer, _) = limit(1, Duration::from_mins(1));

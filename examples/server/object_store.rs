@@ -25,7 +25,7 @@ use tower_http::cors::{Any, CorsLayer};
 use crate::Failure;
 use crate::options::Options;
 use crate::short_keys::ShortKeys;
-use crate::small_frames::in_small_frames;
+use crate::spooled_forms::spooled;
 
 /// The longest lifetime that a signature may have, in seconds.
 const LONGEST_LIFETIME: u32 = 7 * 24 * 60 * 60;
@@ -130,20 +130,23 @@ async fn embed(
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
     let s3 = builder.build();
 
+    let spool: Arc<Path> = root.into();
     let service = service_fn(move |request: Request<Body>| {
-        let mut s3 = s3.clone();
+        let (mut s3, spool) = (s3.clone(), Arc::clone(&spool));
         async move {
-            Ok::<_, Infallible>(
-                match tower::Service::call(&mut s3, in_small_frames(request)).await {
-                    Ok(answer) => answer.map(Body::new),
-                    Err(error) => {
-                        tracing::error!(?error, "the embedded object store failed");
-                        let mut answer = Response::new(Body::empty());
-                        *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                        answer
-                    }
-                },
-            )
+            let request = match spooled(request, &spool).await {
+                Ok(request) => request,
+                Err(answer) => return Ok::<_, Infallible>(answer),
+            };
+            Ok(match tower::Service::call(&mut s3, request).await {
+                Ok(answer) => answer.map(Body::new),
+                Err(error) => {
+                    tracing::error!(?error, "the embedded object store failed");
+                    let mut answer = Response::new(Body::empty());
+                    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    answer
+                }
+            })
         }
     });
     // What a bucket's CORS configuration does elsewhere: browsers may upload and read what happened.

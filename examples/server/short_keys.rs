@@ -7,9 +7,11 @@ use s3s::dto::{
     HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output,
     PutObjectInput, PutObjectOutput,
 };
-use s3s::{S3, S3Request, S3Response, S3Result};
+use s3s::{S3, S3Error, S3Request, S3Response, S3Result};
 use s3s_fs::FileSystem;
 use sha2::{Digest, Sha256};
+
+use crate::spooled_forms::SpooledFile;
 
 /// The store writes a key, in base64, into a file's name, where 255 bytes are the most. S3 takes keys
 /// of 1,024 bytes, so a key longer than this goes by its digest.
@@ -42,13 +44,17 @@ impl S3 for ShortKeys {
         self.0.head_object(request).await
     }
 
-    /// POST Object comes here too. The `ETag` is put into its answer's head, where S3 has it and this
+    /// POST Object comes here too, with zeros for a file that was spooled. The `ETag` is put into its answer's head, where S3 has it and this
     /// store by itself doesn't: Uppy 5 waits for it forever.
     async fn put_object(
         &self,
         mut request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
         shorten(&mut request.input.key);
+        if let Some(file) = request.extensions.remove::<SpooledFile>() {
+            let body = file.into_body().await.map_err(S3Error::internal_error)?;
+            request.input.body = Some(body);
+        }
         let mut response = self.0.put_object(request).await?;
         let tag = response.output.e_tag.as_ref();
         if let Some(Ok(tag)) = tag.map(ETag::to_http_header) {

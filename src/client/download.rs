@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method, Request};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
@@ -87,10 +87,14 @@ impl AssetClient {
     /// `.part`, and renamed once it is whole, checked and on the disk. So `path` never has a part
     /// of it, whatever happens. Attempts begin from the beginning, each with a fresh URL.
     ///
+    /// An answer that has neither `Content-Length` nor chunked framing ends when its connection does,
+    /// and one that was cut off looks whole (RFC 9112, section 8). Such an answer is accepted only
+    /// where `expected` has a size or a checksum.
+    ///
     /// # Errors
-    /// [`ClientError::Different`] when it is not what was expected, [`ClientError::File`] when it
-    /// can't be written; see [`ClientError`] for the rest. Then `path` is as it was, and nothing
-    /// is beside it.
+    /// [`ClientError::Different`] when it is not what was expected, [`ClientError::Unbounded`] when
+    /// nothing shows where it ends, [`ClientError::File`] when it can't be written; see
+    /// [`ClientError`] for the rest. Then `path` is as it was, and nothing is beside it.
     pub async fn download_expecting(
         &self,
         id: AssetId,
@@ -127,9 +131,20 @@ impl AssetClient {
             let reply = self.transport.whole(PEER, answer).await?;
             return Err(refused(PEER, &reply, self.now()));
         }
+        // A part of the file (206), or none of it: not the answer to a request for all of it.
+        if answer.status() != StatusCode::OK {
+            let status = answer.status().as_u16();
+            let answer =
+                format!("the object store answered {status} to a request for a whole file");
+            return Err(ClientError::Answer(answer));
+        }
         let length = content_length(answer.headers());
         if let (Some(length), Some(size)) = (length, expected.size) {
             same_size(length, size)?;
+        }
+        let is_bounded = shows_its_end(answer.headers());
+        if !is_bounded && expected == Expected::new() {
+            return Err(ClientError::Unbounded);
         }
 
         let mut part = Part::beside(path, &self.ids.next_id().simple().to_string()).await?;
@@ -153,7 +168,15 @@ impl AssetClient {
             size: meter.moved(),
             checksum: Checksum::new(hash.finalize().into()),
         };
-        same_size(downloaded.size, expected.size.unwrap_or(downloaded.size))?;
+        if let Some(size) = expected.size {
+            if !is_bounded && downloaded.size < size {
+                return Err(ClientError::Lost {
+                    peer: PEER,
+                    source: format!("it ended after {} of {size} bytes", downloaded.size).into(),
+                });
+            }
+            same_size(downloaded.size, size)?;
+        }
         if let Some(checksum) = expected.checksum.filter(|it| *it != downloaded.checksum) {
             return Err(ClientError::Different(format!(
                 "the object store has a file with the SHA-256 {}, not {checksum}",
@@ -167,6 +190,17 @@ impl AssetClient {
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether a body that was cut off is told from a whole one (RFC 9112, section 6.3). A
+/// `Transfer-Encoding` overrides `Content-Length`, and shows the end only if its last coding is
+/// `chunked`.
+fn shows_its_end(headers: &HeaderMap) -> bool {
+    let Some(codings) = headers.get_all(TRANSFER_ENCODING).iter().next_back() else {
+        return headers.contains_key(CONTENT_LENGTH);
+    };
+    let last = codings.to_str().ok().and_then(|it| it.rsplit(',').next());
+    last.is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked"))
 }
 
 fn same_size(found: u64, expected: u64) -> Result<(), ClientError> {

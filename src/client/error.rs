@@ -113,8 +113,14 @@ pub enum ClientError {
     /// What there is isn't what was expected: a size, a checksum.
     #[error("{0}")]
     Different(String),
+    /// A download whose end can't be told from a lost connection, with nothing to compare it with.
+    #[error(
+        "the object store's answer has neither `Content-Length` nor chunked framing, so a part of the \
+         file would look like all of it; say which size or checksum to expect"
+    )]
+    Unbounded,
     /// The answer is none that the API gives.
-    #[error("the server's answer is not understood: {0}")]
+    #[error("the answer is not understood: {0}")]
     Answer(String),
 }
 

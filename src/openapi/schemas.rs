@@ -7,6 +7,7 @@ use super::document::Settings;
 use crate::asset::ExternalLabel;
 use crate::limits::Oversize;
 use crate::media_type::MediaType;
+use crate::object_name::DisplayName;
 
 /// Something is left of it once it is cleaned: behind the last slash or backslash stands a character
 /// that is no dot, no white space and none of those that are dropped (`ObjectName::clean`).
@@ -61,6 +62,7 @@ fn upload_request(settings: &Settings) -> Value {
         "properties": {
             "name": {
                 "type": "string",
+                "maxLength": DisplayName::MAX_CHARS,
                 "pattern": NAME,
                 "description": "The file's name. Only what follows the last slash or backslash \
                     counts; something of it has to be left when control characters, `..`, and \

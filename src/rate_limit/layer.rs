@@ -38,6 +38,10 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// of them shared one quota anybody could use it up, preflights of browsers included. Its answer
 /// shows the whole quota.
 ///
+/// A client that invents another credential for each request is **never** limited: each of them has a
+/// quota of its own, and each costs one look-up. Only a limit by address holds such a client; set one
+/// in the proxy in front, which knows the address.
+///
 /// [`by_principal`](Self::by_principal) and [`by`](Self::by) count by something else,
 /// [`only`](Self::only) leaves requests out altogether.
 ///
@@ -154,16 +158,56 @@ impl RateLimitLayer {
     /// Counts by what the function makes of a request's head; a request that it gives no key isn't
     /// counted.
     ///
-    /// **Danger:** a key that clients choose at will, such as one of a header that any of them can
-    /// send, limits nobody.
+    /// **Danger:** the function sees the request before the service has authenticated anybody.
+    /// 1. A key that clients choose at will, such as one of a header that any of them can send, limits
+    ///    nobody. The text of the path is such a key: `%77` and `w` name one workspace.
+    /// 2. A quota that several callers share is used up by whoever can name it. So take its key from
+    ///    the host's own middleware, and only for callers that may use it.
+    ///
+    /// A workspace of many callers, as one:
     ///
     /// ```
-    /// use tower_asset_upload::{RateKey, RateLimitLayer};
+    /// use axum::Router;
+    /// use axum::extract::Request;
+    /// use axum::middleware::{Next, from_fn};
+    /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+    /// # use tower_asset_upload::sigv4::{Credentials, Region};
+    /// use tower::Layer;
+    /// use tower_asset_upload::{
+    ///     AssetStore, AssetUploadService, FromExtensions, MemoryStore, Principal, RateKey,
+    ///     RateLimitLayer, WorkspaceSlug,
+    /// };
     ///
-    /// // A workspace of many callers, as one.
-    /// let limit = RateLimitLayer::default()
-    ///     .by(|head| head.uri.path().split('/').nth(4).map(RateKey::new));
-    /// # let _ = limit;
+    /// /// The workspace of a request, once its caller is known to be a member.
+    /// #[derive(Clone)]
+    /// struct Entered(WorkspaceSlug);
+    ///
+    /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
+    /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+    /// let store = MemoryStore::new();
+    /// let uploads = AssetUploadService::builder(store.clone(), signer, FromExtensions).build();
+    /// let limit = RateLimitLayer::default().by(|head| {
+    ///     let Entered(workspace) = head.extensions.get()?;
+    ///     Some(RateKey::new(workspace.as_str()))
+    /// });
+    /// let limited = limit.layer(uploads.clone());
+    ///
+    /// // Comes behind the host's middleware that authenticates and puts in the `Principal`.
+    /// let enter = from_fn(move |mut request: Request, next: Next| {
+    ///     let (store, slug) = (store.clone(), uploads.workspace_of(request.uri().path()));
+    ///     async move {
+    ///         if let Some(caller) = request.extensions().get::<Principal>()
+    ///             && let Some(slug) = slug
+    ///             && let Ok(Some(_)) = store.enter(&slug, caller.user).await
+    ///         {
+    ///             request.extensions_mut().insert(Entered(slug));
+    ///         }
+    ///         next.run(request).await
+    ///     }
+    /// });
+    /// let app: Router = Router::new().fallback_service(limited).layer(enter);
+    /// # let _ = app;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn by(mut self, key: impl Fn(&Parts) -> Option<RateKey> + Send + Sync + 'static) -> Self {

@@ -50,6 +50,8 @@ pub(crate) enum Fault {
     Silence,
     /// The head of a success, and a part of its body.
     Half,
+    /// A signed URL that leads to another object store.
+    Elsewhere(String),
 }
 
 impl Fault {
@@ -194,19 +196,25 @@ impl Scripted {
                 answer.headers_mut().insert("content-length", length);
                 answer
             }
+            Some((_, Fault::Elsewhere(url))) => whole(200, located(&url)),
             None => match call {
                 Call::Announce => whole(200, self.form().into()),
                 Call::Locate => {
                     let url = format!("{}/fetch?X-Amz-Signature={FORM_SECRET}", self.url);
-                    let body = json!({"asset_id": ID, "asset_url": url, "asset_name": "a.txt",
-                        "asset_type": "text/plain"});
-                    whole(200, body.to_string().into())
+                    whole(200, located(&url))
                 }
                 Call::Fetch => whole(200, CONTENT.into()),
                 _ => whole(204, Bytes::new()),
             },
         })
     }
+}
+
+/// The answer to a request for a download.
+fn located(url: &str) -> Bytes {
+    let body = json!({"asset_id": ID, "asset_url": url, "asset_name": "a.txt",
+        "asset_type": "text/plain"});
+    body.to_string().into()
 }
 
 /// A client that waits hardly at all.

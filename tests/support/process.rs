@@ -180,6 +180,11 @@ impl Process {
         )
     }
 
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn stdout(&self) -> String {
         self.stdout.text()
     }
@@ -439,7 +444,11 @@ pub struct Api {
 impl Server {
     /// Starts it on a free port.
     pub async fn start(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut process = Self::spawn(data, arguments, environment);
+        Self::ready(Self::spawn(data, arguments, environment)).await
+    }
+
+    /// Waits for a server that was started in another way.
+    pub async fn ready(mut process: Process) -> Self {
         let url = process.wait_for_url();
         let http = Http::new();
         let demo = http.send(&format!("GET {url}/demo.json"), &[], "").await;

@@ -22,6 +22,12 @@ pub(super) enum Fault {
         "the database can't keep a write-ahead log, only {0:?}; it has to be a file on a local disk"
     )]
     NoWal(String),
+    #[error(
+        "SQLite {}.{}.{} is linked, and the store needs 3.37.0 or newer: the feature `sqlite-bundled` \
+         compiles one in",
+        .0 / 1_000_000, .0 / 1000 % 1000, .0 % 1000
+    )]
+    Old(i32),
     #[error("the column {0} holds what does not parse")]
     Row(&'static str),
     #[error("{0} is out of the range that the database can hold")]

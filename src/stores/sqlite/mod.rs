@@ -49,8 +49,12 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// 4. **Silence.** Of credentials only the SHA-256 is kept; see [`CredentialVerifier`] on why that
 ///    is enough for keys drawn at random, and for no others.
 ///
+/// It needs SQLite 3.37 or newer. The feature `sqlite-bundled` compiles one in; `sqlite` alone links the
+/// one that another crate of the program compiles, or that of the machine.
+///
 /// A full disk, a lock that another process keeps, a full queue, a call that takes too long and a
-/// database that was migrated for a later release are [`StoreError::Unavailable`]; a damaged file and a row that no longer parses are
+/// database that was migrated for a later release are [`StoreError::Unavailable`]; a damaged file and a
+/// row that no longer parses are
 /// [`StoreError::Failed`].
 ///
 /// ```
@@ -92,7 +96,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Unavailable`] when the file can't be opened, is locked, or was migrated to a
     /// version that this release can't work with, and [`StoreError::Failed`] when it is no database or
-    /// another application's.
+    /// another application's, and when the SQLite that is linked is older than 3.37.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         SqliteOptions::new().open(path)
     }

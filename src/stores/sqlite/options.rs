@@ -103,6 +103,7 @@ impl SqliteOptions {
     }
 
     fn connect(&self, path: &Path) -> Result<SqliteStore, Fault> {
+        recent_enough(rusqlite::version_number())?;
         let writer = schema::open_writer(path, self.busy_timeout)?;
         let readers = (0..self.readers.get())
             .map(|_| schema::open_reader(path, self.busy_timeout))
@@ -122,5 +123,30 @@ impl SqliteOptions {
 impl Default for SqliteOptions {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Strict tables came with SQLite 3.37.0.
+fn recent_enough(version: i32) -> Result<(), Fault> {
+    if version < 3_037_000 {
+        return Err(Fault::Old(version));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_is_too_old_is_named() {
+        let refused = recent_enough(3_036_001).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "SQLite 3.36.1 is linked, and the store needs 3.37.0 or newer: the feature \
+             `sqlite-bundled` compiles one in"
+        );
+        assert!(!refused.is_passing());
+        assert!(recent_enough(3_037_000).is_ok());
     }
 }

@@ -41,7 +41,9 @@ pub(super) fn asset(row: &Row<'_>) -> Result<Asset, Fault> {
             media_type: text("media_type")?
                 .parse()
                 .map_err(|_| Fault::Row("media_type"))?,
-            size: UploadSize::new(row.get("size")?).ok_or(Fault::Row("size"))?,
+            size: bytes(row, "size")?
+                .and_then(UploadSize::new)
+                .ok_or(Fault::Row("size"))?,
             checksum: checksum(row, "checksum_sha256")?,
             project: row.get::<_, Option<Uuid>>("project_id")?.map(Into::into),
             external: ExternalRef {
@@ -68,7 +70,7 @@ fn state(row: &Row<'_>) -> Result<UploadState, Fault> {
 }
 
 fn stored_object(row: &Row<'_>) -> Result<Option<StoredObject>, Fault> {
-    let Some(size) = row.get("stored_size")? else {
+    let Some(size) = bytes(row, "stored_size")? else {
         return Ok(None);
     };
     Ok(Some(StoredObject {
@@ -79,6 +81,18 @@ fn stored_object(row: &Row<'_>) -> Result<Option<StoredObject>, Fault> {
         version: row.get("stored_version")?,
         checksum: checksum(row, "stored_checksum_sha256")?,
     }))
+}
+
+/// A column of a size: SQLite's integers have a sign.
+fn bytes(row: &Row<'_>, column: &'static str) -> Result<Option<u64>, Fault> {
+    let bytes = row.get::<_, Option<i64>>(column)?;
+    let bytes = bytes.map(u64::try_from).transpose();
+    bytes.map_err(|_| Fault::Row(column))
+}
+
+/// The column of a size.
+pub(super) fn size(bytes: u64) -> Result<i64, Fault> {
+    i64::try_from(bytes).map_err(|_| Fault::Range("the size"))
 }
 
 fn checksum(row: &Row<'_>, column: &'static str) -> Result<Option<Checksum>, Fault> {
