@@ -400,6 +400,7 @@ fn fields_that_would_be_ignored_are_refused() {
             "x-amz-server-side-encryption",
         ),
         ("MinIO", FormFields::new().acl("private"), "acl"),
+        ("MinIO", FormFields::new().tagging("<Tagging/>"), "tagging"),
         (
             "Ceph Object Gateway",
             FormFields::new().checksum_sha256(&Checksum::new([7; 32])),

@@ -208,6 +208,36 @@ async fn a_store_without_forms() {
     expect(&report, "lifecycle", Skipped, &["AccessDenied"]);
 }
 
+/// What MinIO did in 2019 and until 2023.
+#[tokio::test]
+async fn old_releases_of_minio_are_named() {
+    let store = Scripted::start(|asked| match asked.method.as_str() {
+        "POST" => (204, Vec::new(), String::new()),
+        _ if !asked.is_signed() => error(403, "AccessDenied", ""),
+        _ => error(404, "NoSuchKey", ""),
+    })
+    .await;
+    let region = Region::us_east_1;
+    let minio = S3Bucket::minio("uploads", region(), &store.endpoint).unwrap();
+    let custom = S3Bucket::custom("uploads", region(), &store.endpoint).unwrap();
+    let ceph = S3Bucket::ceph("uploads", region(), &store.endpoint).unwrap();
+    for (bucket, named) in [(minio, true), (custom, true), (ceph, false)] {
+        let mut setup = store.setup();
+        setup.bucket = bucket;
+        let report = setup.report().await;
+        for (name, release) in [
+            ("type", "RELEASE.2019-07-10"),
+            ("key", "RELEASE.2019-07-10"),
+            ("fields", "RELEASE.2023-09-27"),
+        ] {
+            let check = expect(&report, name, Failed, &["The store took"]);
+            assert_eq!(check.says.contains(release), named, "{check:?}");
+        }
+        let check = expect(&report, "size", Failed, &[]);
+        assert!(!check.says.contains("MinIO"), "{check:?}");
+    }
+}
+
 /// A store that takes everything and deletes nothing.
 #[tokio::test]
 async fn what_can_not_be_removed_is_named() {
