@@ -220,6 +220,48 @@ async fn what_is_put_has_the_signed_headers() {
 }
 
 #[tokio::test]
+async fn a_url_that_was_used_counts_as_sent() {
+    let used = || xml(412, "PreconditionFailed");
+    // The store has taken the file, and its answer was lost.
+    let peer = Scripted::single_use_puts().await;
+    peer.fail(Call::Put, Fault::Hangup);
+    peer.fail(Call::Put, used());
+    peer.client().upload(&alone(), &content()).await.unwrap();
+    assert_eq!(peer.seen(Call::Put).len(), 2);
+    for seen in peer.seen(Call::Put) {
+        assert_eq!(seen.headers["if-none-match"], "*");
+    }
+    // The file is only sent when the store asks for it: a refusal would be lost behind it.
+    let expected = &peer.seen(Call::Put)[0].headers["expect"];
+    assert_eq!(expected, "100-continue");
+    // The server decides what the file that is there is worth.
+    assert_eq!(peer.seen(Call::Complete).len(), 1);
+
+    let peer = Scripted::single_use_puts().await;
+    peer.fail(Call::Put, used());
+    let mismatch = json!({"error": "Another size.", "code": "object_mismatch"});
+    let mismatch = Fault::Answer(409, Vec::new(), mismatch.to_string());
+    peer.fail(Call::Complete, mismatch);
+    let error = peer.client().upload(&alone(), &content()).await;
+    assert_eq!(error.unwrap_err().code(), Some("object_mismatch"));
+
+    // Two at once: AWS asks to try again.
+    let peer = Scripted::single_use_puts().await;
+    peer.fail(Call::Put, xml(409, "ConditionalRequestConflict"));
+    peer.client().upload(&alone(), &content()).await.unwrap();
+    assert_eq!(peer.seen(Call::Put).len(), 2);
+
+    // Without a condition a 412 is a refusal.
+    for peer in [Scripted::puts().await, Scripted::posts().await] {
+        let kind = peer.uploads();
+        peer.fail(kind, used());
+        let error = peer.client().upload(&alone(), &content()).await;
+        assert_eq!(error.unwrap_err().status().unwrap(), 412);
+        assert_eq!(peer.seen(Call::Complete).len(), 0);
+    }
+}
+
+#[tokio::test]
 async fn a_form_that_has_ended_is_replaced_once() {
     let peer = Scripted::posts().await;
     let expired = || xml(403, "AccessDenied");

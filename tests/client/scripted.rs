@@ -78,24 +78,36 @@ pub(crate) struct Scripted {
     seen: Arc<Mutex<Vec<Seen>>>,
     /// Sent for PUT instead of POST.
     puts: bool,
+    /// Each URL is good for one upload.
+    single_use: bool,
 }
 
 impl Scripted {
     pub(crate) async fn posts() -> Self {
-        Self::start(false).await
+        Self::start(false, false).await
     }
 
     pub(crate) async fn puts() -> Self {
-        Self::start(true).await
+        Self::start(true, false).await
     }
 
-    async fn start(puts: bool) -> Self {
+    pub(crate) async fn single_use_puts() -> Self {
+        Self::start(true, true).await
+    }
+
+    /// How it is uploaded to.
+    pub(crate) fn uploads(&self) -> Call {
+        if self.puts { Call::Put } else { Call::Post }
+    }
+
+    async fn start(puts: bool, single_use: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let this = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
             faults: Arc::default(),
             seen: Arc::default(),
             puts,
+            single_use,
         };
         let served = this.clone();
         tokio::spawn(async move {
@@ -138,13 +150,16 @@ impl Scripted {
     /// The answer to a successful announcement.
     pub(crate) fn form(&self) -> String {
         let url = format!("{}/store", self.url);
-        let data = if self.puts {
+        let mut data = if self.puts {
             json!({"method": "PUT", "url": format!("{url}?X-Amz-Signature={FORM_SECRET}"), "fields": {},
                 "headers": {"Content-Type": "text/plain", "Content-Length": CONTENT.len().to_string()}})
         } else {
             json!({"method": "POST", "url": url, "fields": {"Content-Type": "text/plain",
                 "key": "k", "x-amz-signature": FORM_SECRET}})
         };
+        if self.single_use {
+            data["headers"]["If-None-Match"] = "*".into();
+        }
         json!({"asset_id": ID, "asset_url": "/a", "upload_data": data}).to_string()
     }
 
