@@ -421,7 +421,8 @@ function storeHint(request, code) {
   if (code === 'EntityTooLarge') return 'It is larger than the size the form was signed for.';
   if (code === 'EntityTooSmall') return 'It is smaller than the size the form was signed for.';
   if (request.status === 403) return 'The form may have expired: a retry gets a new one.';
-  if (request.status === 501) return 'This store takes no POST uploads: start the server with --signer put.';
+  // OpenStack Swift answers 412.
+  if ([412, 501].includes(request.status)) return 'This store takes no POST uploads: start the server with --signer put.';
   if (request.status >= 500) return 'It may be overloaded: retry in a moment.';
   return '';
 }
