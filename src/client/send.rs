@@ -22,6 +22,7 @@ impl AssetClient {
     /// be it of an attempt whose answer was lost or of an earlier run. This counts as sent: whether the
     /// object is the announced one shows when the asset is [completed](Self::complete). The server
     /// compares size and type, and the bytes if their [checksum](super::NewUpload::checksum) was announced.
+    /// The file is sent when the object store asks for it (`Expect: 100-continue`), or after a second.
     ///
     /// # Errors
     /// See [`ClientError`]. A 403 of the object store's often means that the ticket has ended: then

@@ -44,6 +44,8 @@ pub(crate) enum Call {
 pub(crate) enum Fault {
     /// Another answer: status, headers, body.
     Answer(u16, Vec<(&'static str, String)>, String),
+    /// An answer with that status, and the body isn't even looked at.
+    Unread(u16),
     /// The connection ends once the request was read.
     Hangup,
     /// No answer, ever.
@@ -177,18 +179,21 @@ impl Scripted {
             (&Method::GET, _) => Call::Locate,
             _ => Call::Delete,
         };
-        let body = body.collect().await?.to_bytes();
+        let fault = {
+            let mut faults = self.faults.lock().unwrap();
+            let next = faults.iter().position(|(other, _)| *other == call);
+            next.and_then(|next| faults.remove(next))
+        };
+        let body = match fault {
+            Some((_, Fault::Unread(_))) => Bytes::new(),
+            _ => body.collect().await?.to_bytes(),
+        };
         self.seen.lock().unwrap().push(Seen {
             call,
             headers: head.headers,
             body,
             at: Instant::now(),
         });
-        let fault = {
-            let mut faults = self.faults.lock().unwrap();
-            let next = faults.iter().position(|(other, _)| *other == call);
-            next.and_then(|next| faults.remove(next))
-        };
         let whole = |status: u16, body: Bytes| {
             let answer = Response::builder().status(status);
             answer.body(Full::new(body).boxed()).unwrap()
@@ -201,6 +206,7 @@ impl Scripted {
                 }
                 answer
             }
+            Some((_, Fault::Unread(status))) => whole(status, Bytes::new()),
             Some((_, Fault::Hangup)) => return Err("told to hang up".into()),
             Some((_, Fault::Silence)) => std::future::pending().await,
             Some((_, Fault::Half)) => {
