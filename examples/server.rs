@@ -130,7 +130,10 @@ async fn run(options: Options) -> Result<(), Failure> {
         .layer(TraceLayer::new_for_http());
 
     if let Some(demo) = &demo {
-        print!("{}", demo.instructions(address, options.signer));
+        print!(
+            "{}",
+            demo.instructions(address, options.signer, &store.bucket)
+        );
     }
     println!("listening on http://{address}");
     std::io::stdout()

@@ -80,6 +80,38 @@ async fn the_page_puts_where_the_store_takes_no_forms() {
     .await;
 }
 
+/// A URL is good for one upload, and the answer to it is lost on the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_completes_what_had_arrived() {
+    with_browser(
+        "the_page_completes_what_had_arrived",
+        async |page, files| {
+            page.open_with(&["--signer", "put"]).await;
+            page.get(
+                "window.statuses = [];
+             window.XMLHttpRequest = class extends XMLHttpRequest {
+               set onload(handler) {
+                 super.onload = () => {
+                   window.statuses.push(this.status);
+                   if (window.statuses.length === 1) this.onerror();
+                   else handler();
+                 };
+               }
+             };",
+            )
+            .await;
+            page.choose(&[&files.photo]).await;
+            page.shows("li.upload[data-state=failed] .retry").await;
+            page.click("li.upload .retry").await;
+            page.shows("li.upload[data-state=done]").await;
+            page.thumbnail_is_drawn().await;
+            let statuses = page.get("return window.statuses.join()").await;
+            assert_eq!(statuses, "200,412");
+        },
+    )
+    .await;
+}
+
 // ---------------------------------------------------------------- The browser
 
 /// Files to choose.

@@ -5,8 +5,18 @@
 #[path = "support/process.rs"]
 mod process;
 
+#[path = "support/ceph.rs"]
+mod ceph;
+#[path = "support/flock.rs"]
+mod flock;
 #[path = "support/garage.rs"]
 mod garage;
+#[path = "support/ministack.rs"]
+mod ministack;
+#[path = "support/swift.rs"]
+mod swift;
+#[path = "support/venv.rs"]
+mod venv;
 
 #[path = "doctor/embedded.rs"]
 mod embedded;
@@ -21,6 +31,8 @@ mod at_the_terminal;
 mod enforcing;
 #[path = "doctor/lax.rs"]
 mod lax;
+#[path = "doctor/real.rs"]
+mod real;
 #[path = "doctor/wrong.rs"]
 mod wrong;
 

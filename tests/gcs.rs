@@ -403,6 +403,7 @@ fn urls_refuse_what_only_aws_knows() {
         (download().checksum_sha256(&sum), "checksum-sha256"),
         (download().checksum_mode(), "checksum-mode"),
         (download().version_id("1"), "versionId"),
+        (download().if_none_match_any(), "if-none-match"),
     ] {
         assert_eq!(signer().presign_at(&request, NOW), Err(unsupported(name)));
     }
@@ -411,6 +412,18 @@ fn urls_refuse_what_only_aws_knows() {
         .content_length(5)
         .response_content_disposition("inline");
     assert!(signer().presign_at(&all_know, NOW).is_ok());
+}
+
+#[test]
+fn only_google_knows_generations() {
+    let absent = download().if_generation_match(0);
+    let url = signer().presign_at(&absent, NOW).unwrap();
+    let signed = "X-Goog-SignedHeaders=host%3Bx-goog-if-generation-match";
+    assert!(url.as_str().contains(signed), "{}", url.as_str());
+    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret").unwrap();
+    let aws = Signer::new(credentials, Region::us_east_1());
+    let refused = aws.presign_at(&absent, NOW);
+    assert_eq!(refused, Err(unsupported("x-goog-if-generation-match")));
 }
 
 /// "Headers should be trimmed", with a header that can be signed here.

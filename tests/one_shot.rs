@@ -36,10 +36,43 @@ fn another(file: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn a_form_used_twice_shows_in_the_embedded_store() {
     let data = temp_dir();
-    for signer in ["post", "put"] {
-        let server = Server::start(data.path(), &["--signer", signer], ENVIRONMENT).await;
-        used_twice(&server).await;
-    }
+    used_twice(&Server::start(data.path(), &[], ENVIRONMENT).await).await;
+}
+
+/// A URL that is good for one upload.
+#[tokio::test]
+async fn a_url_used_twice_is_refused_by_the_embedded_store() {
+    let data = temp_dir();
+    let server = Server::start(data.path(), &["--signer", "put"], ENVIRONMENT).await;
+    // Short enough to be sent before the store hangs up behind its refusal.
+    let (api, file) = (&server.api, noise(1000));
+    let url = api.create("photo.png", "image/png", 1000).await;
+    let [get, patch] = ["GET", "PATCH"].map(|method| format!("{method} {}", url.id));
+    upload(&server, &url, &file).await;
+    let refused = async |file: &[u8]| {
+        let answer = url.upload(&api.http, file.to_vec()).await;
+        answer.expect(412, "used again");
+    };
+    // Before the completion, and after it.
+    refused(&another(&file)).await;
+    api.call(&patch, "").await.expect(204, "as announced");
+    refused(&another(&file)).await;
+    refused(&file).await;
+    // Without the header the signature doesn't hold.
+    let mut bare = url.clone();
+    bare.headers.retain(|(name, _)| name != "If-None-Match");
+    let answer = bare.upload(&api.http, another(&file)).await;
+    assert!(answer.status.is_client_error(), "{}", answer.text());
+
+    api.call(&patch, "").await.expect(204, "the same object");
+    let located = api.call(&get, "").await.expect(200, "a download").json();
+    let line = format!("GET {}", located["asset_url"].as_str().unwrap());
+    let object = api
+        .http
+        .send(&line, &[], "")
+        .await
+        .expect(200, "the object");
+    assert!(object.body == file, "replaced");
 }
 
 #[tokio::test]

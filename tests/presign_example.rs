@@ -315,6 +315,24 @@ fn a_put_says_what_has_to_be_sent() {
 }
 
 #[test]
+fn a_put_for_one_upload() {
+    let flags = ["--size", "5", "--single-use"];
+    let signed = run_for("put", "k", &flags).json();
+    let headers = json!({"content-length": "5", "if-none-match": "*"});
+    assert_eq!(signed["headers"], headers);
+    let url = signed["url"].as_str().unwrap();
+    let names = "X-Amz-SignedHeaders=content-length%3Bhost%3Bif-none-match&";
+    assert!(url.contains(names), "{url}");
+    let line = run_for("put", "k", &[&flags[..], &["--curl"]].concat()).out();
+    assert!(line.contains("'if-none-match: *'"), "{line}");
+
+    let google = ["put", "--google", "--single-use", "--bucket", "uploads"];
+    let signed = run(&[&google[..], &["--key", "k", "--now", NOW]].concat()).json();
+    let headers = json!({"x-goog-if-generation-match": "0"});
+    assert_eq!(signed["headers"], headers);
+}
+
+#[test]
 fn google_s_dialect() {
     let common = [
         "--google", "--bucket", "uploads", "--key", "k", "--now", NOW,

@@ -12,7 +12,7 @@ use serde_json::json;
 use support::{COLLECTION, KEY, NOW, call, decoded_policy, example_credentials, world};
 use tokio::net::TcpListener;
 use tower_asset_upload::s3::{
-    InvalidS3Signer, S3Bucket, S3PostSigner, S3PutSigner, S3Signer, S3Verifier,
+    InvalidBucket, InvalidS3Signer, S3Bucket, S3PostSigner, S3PutSigner, S3Signer, S3Verifier,
 };
 use tower_asset_upload::sigv4::{Credentials, FormFields, Region, ServerSideEncryption};
 use tower_asset_upload::{
@@ -28,7 +28,11 @@ struct Documented {
     method: UploadMethod,
     checksums: bool,
     session_tokens: bool,
+    /// The header that makes a URL good for one upload.
+    single_use: Option<(&'static str, &'static str)>,
 }
+
+const IF_NONE_MATCH: (&str, &str) = ("If-None-Match", "*");
 
 fn all() -> Vec<Documented> {
     use UploadMethod::{Post, Put};
@@ -44,6 +48,11 @@ fn all() -> Vec<Documented> {
             method,
             checksums,
             session_tokens,
+            single_use: match name {
+                "AWS S3" | "Cloudflare R2" | "MinIO" | "Ceph Object Gateway" => Some(IF_NONE_MATCH),
+                "Google Cloud Storage" => Some(("x-goog-if-generation-match", "0")),
+                _ => None,
+            },
         };
     vec![
         documented(
@@ -148,6 +157,7 @@ async fn each_store_is_uploaded_to_as_it_documents() {
         name,
         bucket,
         method,
+        single_use,
         ..
     } in all()
     {
@@ -165,7 +175,8 @@ async fn each_store_is_uploaded_to_as_it_documents() {
             let at = format!("{}{}w/photo.png?", bucket.origin(), bucket.prefix());
             assert!(data.url().starts_with(&at), "{name}: {}", data.url());
             let headers: Vec<_> = data.headers().iter().collect();
-            let expected = [("Content-Type", "image/png"), ("Content-Length", "1024")];
+            let mut expected = vec![("Content-Type", "image/png"), ("Content-Length", "1024")];
+            expected.extend(single_use);
             assert_eq!(headers, expected, "{name}");
             assert!(data.fields().is_empty(), "{name}");
         }
@@ -236,6 +247,50 @@ async fn a_form_for_a_store_without_forms_is_refused() {
         );
     }
     assert_eq!(without, 4);
+}
+
+#[tokio::test]
+async fn a_url_is_good_for_one_upload_where_the_store_documents_it() {
+    for Documented {
+        name,
+        bucket,
+        single_use,
+        ..
+    } in all()
+    {
+        assert_eq!(bucket.has_single_use_puts(), single_use.is_some(), "{name}");
+        let signer = S3Signer::put(S3PutSigner::new(bucket.clone(), example_credentials()));
+        let data = sign(&signer.unwrap(), None).await.unwrap();
+        let sent = data.headers().iter().nth(2);
+        assert_eq!(sent, single_use, "{name}");
+        // What has to be sent is signed.
+        let last = single_use.map_or("host".to_owned(), |(header, _)| header.to_lowercase());
+        assert_eq!(signed_headers(data.url()).last().unwrap(), &last, "{name}");
+
+        let described = bucket.single_use_puts();
+        match (name, single_use) {
+            ("This object store", _) => {
+                let signer = S3PutSigner::new(described.unwrap(), example_credentials());
+                let data = sign(&signer, None).await.unwrap();
+                assert_eq!(data.headers().iter().nth(2), Some(IF_NONE_MATCH));
+            }
+            (_, Some(_)) => assert!(described.unwrap().has_single_use_puts(), "{name}"),
+            (_, None) => {
+                let fault = described.unwrap_err();
+                assert!(
+                    matches!(fault, InvalidBucket::SingleUse { .. }),
+                    "{fault:?}"
+                );
+                assert!(fault.to_string().contains(name), "{fault}");
+            }
+        }
+    }
+}
+
+fn signed_headers(url: &str) -> Vec<String> {
+    let (_, rest) = url.split_once("-SignedHeaders=").unwrap();
+    let names = rest.split('&').next().unwrap();
+    names.split("%3B").map(str::to_owned).collect()
 }
 
 #[tokio::test]
@@ -400,6 +455,7 @@ fn fields_that_would_be_ignored_are_refused() {
             "x-amz-server-side-encryption",
         ),
         ("MinIO", FormFields::new().acl("private"), "acl"),
+        ("MinIO", FormFields::new().tagging("<Tagging/>"), "tagging"),
         (
             "Ceph Object Gateway",
             FormFields::new().checksum_sha256(&Checksum::new([7; 32])),

@@ -22,6 +22,7 @@ Tries a bucket for real, and says what is wrong and what to do.
   --endpoint URL           the store, as the server reaches it
   --public-endpoint URL    the same store, as clients reach it [the endpoint]
   --virtual-hosted         the bucket in the public host's name, not in the path
+  --single-use             the bucket is described with single_use_puts
   --method post|put        how clients upload [what the store takes]
   --origin ORIGIN          of the page that uploads, as in https://app.example.com
   --timeout SECONDS        for each answer [10]
@@ -54,6 +55,7 @@ pub(crate) struct CommandLine {
     endpoint: Option<String>,
     public_endpoint: Option<String>,
     virtual_hosted: bool,
+    single_use: bool,
 }
 
 impl CommandLine {
@@ -84,6 +86,7 @@ impl CommandLine {
                     once(&mut line.public_endpoint, &name, text(&mut args, &name)?)?;
                 }
                 "virtual-hosted" => line.virtual_hosted = true,
+                "single-use" => line.single_use = true,
                 "method" => {
                     let method = method(&text(&mut args, &name)?)?;
                     line.options = line.options.method(method);
@@ -128,6 +131,11 @@ impl CommandLine {
                 bucket.and_then(|bucket| bucket.internal_endpoint(internal))
             }
             _ => bucket,
+        };
+        let bucket = if self.single_use {
+            bucket.and_then(S3Bucket::single_use_puts)
+        } else {
+            bucket
         };
         bucket.map_err(|fault| fault.to_string())
     }

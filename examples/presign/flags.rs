@@ -75,6 +75,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     Flag { name: "content_type", kind: Kind::Text("TYPE"), actions: UPLOADS, help: "demanded of the upload" },
     Flag { name: "checksum_sha256", kind: Kind::Text("SHA256"), actions: UPLOADS, help: "of the file, in base64 or hexadecimal" },
     Flag { name: "size", kind: Kind::Number("BYTES"), actions: &[Action::Put], help: "of the file, exactly" },
+    Flag { name: "single_use", kind: Kind::Switch, actions: &[Action::Put], help: "refused where there is an object already" },
     Flag { name: "min_size", kind: Kind::Number("BYTES"), actions: FORM, help: "of the file [0]" },
     Flag { name: "max_size", kind: Kind::Number("BYTES"), actions: FORM, help: "of the file" },
     Flag { name: "meta", kind: Kind::Pairs, actions: FORM, help: "metadata; may be repeated" },

@@ -93,6 +93,8 @@ pub(crate) struct Request {
     content_type: Option<String>,
     checksum_sha256: Option<String>,
     size: Option<u64>,
+    #[serde(default)]
+    single_use: bool,
     min_size: Option<u64>,
     max_size: Option<u64>,
     #[serde(default)]
@@ -290,6 +292,9 @@ impl Request {
             headers.push("x-amz-checksum-sha256", &checksum.to_base64());
             request = request.checksum_sha256(&checksum);
         }
+        if self.single_use {
+            (request, headers) = self.once(request, headers);
+        }
         if let Some(value) = &self.response_content_disposition {
             request = request.response_content_disposition(value);
         }
@@ -304,6 +309,17 @@ impl Request {
             fields: Pairs::new(),
             headers,
         })
+    }
+
+    /// Adds the condition that there is no object yet, in the store's dialect.
+    fn once<'p>(&self, request: Presign<'p>, mut headers: Pairs) -> (Presign<'p>, Pairs) {
+        if self.google {
+            headers.push("x-goog-if-generation-match", "0");
+            (request.if_generation_match(0), headers)
+        } else {
+            headers.push("if-none-match", "*");
+            (request.if_none_match_any(), headers)
+        }
     }
 
     fn now(&self) -> Result<OffsetDateTime, Fault> {

@@ -57,6 +57,10 @@ impl ObjectStore {
         let public = options.s3_public_endpoint.as_deref().unwrap_or(&endpoint);
         let bucket = S3Bucket::custom(&*options.s3_bucket, region, public)
             .and_then(|bucket| bucket.internal_endpoint(&endpoint))
+            .and_then(|bucket| match embedded {
+                Some(_) => bucket.single_use_puts(),
+                None => Ok(bucket),
+            })
             .map_err(|fault| fault.to_string())?;
         Ok(Self {
             bucket,

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
+use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::{
     Credential, CredentialKind, CredentialRecord, IdSource, Principal, ProjectId, RandomIds, Scope,
     Scopes, UserId, WorkspaceId, WorkspaceSlug,
@@ -225,13 +226,21 @@ fn write_demo(data_dir: &Path, path: &Path) -> Result<Seed, Failure> {
 
 impl Demo {
     /// Lines that work as pasted.
-    pub(crate) fn instructions(&self, address: SocketAddr, signer: SignerKind) -> String {
+    pub(crate) fn instructions(
+        &self,
+        address: SocketAddr,
+        signer: SignerKind,
+        bucket: &S3Bucket,
+    ) -> String {
         let Self { slug, api_key } = self;
         let url = format!("http://{address}/api/v1/workspaces/{slug}/assets/");
         let upload = match signer {
             SignerKind::Post => {
                 "printf %s \"$A\" | sed 's/.*\"fields\":{//; s/}.*//; s/\"\\([^\"]*\\)\":\"\\([^\"]*\\)\",*/form-string = \"\\1=\\2\"\\n/g' | \
                  curl -sS -K - -F file=@hello.txt \"$U\""
+            }
+            SignerKind::Put if bucket.has_single_use_puts() => {
+                "curl -sS -T hello.txt -H 'Content-Type: text/plain' -H 'If-None-Match: *' \"$U\""
             }
             SignerKind::Put => "curl -sS -T hello.txt -H 'Content-Type: text/plain' \"$U\"",
         };

@@ -187,7 +187,7 @@ impl Refusal {
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => Again::IfRepeatable,
             // The server means that trying again won't help; S3 means that it may (AWS, "Error
-            // responses", `InternalError`), and so it does with two that look like the caller's fault.
+            // responses", `InternalError`), and so it does with some that look like the caller's fault.
             StatusCode::INTERNAL_SERVER_ERROR if self.peer == Peer::ObjectStore => {
                 Again::IfRepeatable
             }
@@ -195,7 +195,7 @@ impl Refusal {
                 (self.peer, self.code.as_deref()),
                 (
                     Peer::ObjectStore,
-                    Some("RequestTimeout" | "OperationAborted")
+                    Some("RequestTimeout" | "OperationAborted" | "ConditionalRequestConflict")
                 )
             ) =>
             {
@@ -245,6 +245,7 @@ mod tests {
             (404, Never, Never),
             (408, IfRepeatable, IfRepeatable),
             (409, Never, Never),
+            (412, Never, Never),
             (429, Always, Always),
             (500, Never, IfRepeatable),
             (501, Never, Never),
@@ -258,5 +259,10 @@ mod tests {
         let slow = Some("RequestTimeout");
         assert_eq!(refused(Peer::ObjectStore, 400, slow).again(), IfRepeatable);
         assert_eq!(refused(Peer::Server, 400, slow).again(), Never);
+        let conflict = Some("ConditionalRequestConflict");
+        assert_eq!(
+            refused(Peer::ObjectStore, 409, conflict).again(),
+            IfRepeatable
+        );
     }
 }

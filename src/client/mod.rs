@@ -38,6 +38,9 @@
 //! | announcing, with an [external pair](NewUpload::external) | the same as for a look-up |
 //! | announcing, without one | 429, and a connection that was never made: nothing was created |
 //!
+//! A PUT URL may be good for one upload, and its object store then answers 412 to the second. The client
+//! takes that as sent, and the server decides when the asset is completed.
+//!
 //! # After a crash
 //!
 //! With an external pair an upload can be taken up by a process that knows nothing of the first:
@@ -60,6 +63,7 @@ mod error;
 mod exact;
 mod form;
 mod new_upload;
+mod on_demand;
 mod progress;
 mod retry;
 mod send;

@@ -1,7 +1,7 @@
 //! Sending a file to the object store.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use http::{Method, Request, request};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, IF_NONE_MATCH};
+use http::{Method, Request, StatusCode, request};
 use http_body_util::BodyExt;
 
 use super::answer::{Ticket, done};
@@ -9,6 +9,7 @@ use super::asset_client::AssetClient;
 use super::error::{ClientError, Peer};
 use super::exact::Exact;
 use super::form::Form;
+use super::on_demand::on_demand;
 use super::progress::Meter;
 use super::source::{SourceBody, UploadSource};
 use crate::signer::{UploadData, UploadMethod};
@@ -16,6 +17,12 @@ use crate::signer::{UploadData, UploadMethod};
 impl AssetClient {
     /// Sends a file as the ticket says, by POST or PUT, and again if that fails for a reason that may
     /// pass. It doesn't complete the asset.
+    ///
+    /// A URL may be good for one upload only. The object store then answers 412 once there is an object,
+    /// be it of an attempt whose answer was lost or of an earlier run. This counts as sent: whether the
+    /// object is the announced one shows when the asset is [completed](Self::complete). The server
+    /// compares size and type, and the bytes if their [checksum](super::NewUpload::checksum) was announced.
+    /// The file is sent when the object store asks for it (`Expect: 100-continue`), or after a second.
     ///
     /// # Errors
     /// See [`ClientError`]. A 403 of the object store's often means that the ticket has ended: then
@@ -40,6 +47,9 @@ impl AssetClient {
             let Err(error) = answer else {
                 return Ok(());
             };
+            if was_used(&ticket.upload, &error) {
+                return Ok(());
+            }
             if !error.is_transient() {
                 return Err(error);
             }
@@ -61,7 +71,17 @@ impl AssetClient {
         let request = Request::builder().uri(upload.url());
         let request = match upload.method() {
             UploadMethod::Post => self.form(request, upload, file),
-            UploadMethod::Put => put(request, upload, file, size)?,
+            UploadMethod::Put => {
+                let request = put(request, upload, file, size)?;
+                request.map(|request| {
+                    if is_single_use(upload) {
+                        // The refusal of a second use must not be lost behind the file.
+                        on_demand(request, self.transport.timeout)
+                    } else {
+                        request.map(|file| -> SourceBody { Box::pin(file.map_err(Into::into)) })
+                    }
+                })
+            }
         };
         request.map_err(|_| ClientError::Answer("`upload_data` is no request".to_owned()))
     }
@@ -82,12 +102,25 @@ impl AssetClient {
     }
 }
 
+/// Whether a URL is good for one upload.
+fn is_single_use(upload: &UploadData) -> bool {
+    upload.headers().iter().any(|(name, _)| {
+        name.eq_ignore_ascii_case(IF_NONE_MATCH.as_str())
+            || name.eq_ignore_ascii_case("x-goog-if-generation-match")
+    })
+}
+
+/// Whether the object store says that the URL was good for one upload, and that there was one.
+fn was_used(upload: &UploadData, error: &ClientError) -> bool {
+    is_single_use(upload) && error.status() == Some(StatusCode::PRECONDITION_FAILED)
+}
+
 fn put(
     request: request::Builder,
     upload: &UploadData,
     file: Exact,
     size: u64,
-) -> Result<http::Result<Request<SourceBody>>, ClientError> {
+) -> Result<http::Result<Request<Exact>>, ClientError> {
     let mut request = request.method(Method::PUT);
     for (name, value) in upload.headers().iter() {
         // These two come from the body and the URL.
@@ -101,5 +134,5 @@ fn put(
             request = request.header(name, value.as_bytes());
         }
     }
-    Ok(request.body(Box::pin(file.map_err(Into::into))))
+    Ok(request.body(file))
 }

@@ -95,6 +95,15 @@ pub enum InvalidBucket {
     /// The account can't stand in a host's name.
     #[error("an account id of Cloudflare's has 32 hexadecimal digits, in lower case")]
     Account,
+    /// The store documents no condition that makes a PUT URL good for one upload.
+    #[error(
+        "{store} documents no If-None-Match for uploads: leave `single_use_puts` out, or describe the \
+         bucket by `custom` if you have tried it"
+    )]
+    SingleUse {
+        /// The store.
+        store: &'static str,
+    },
 }
 
 impl S3Bucket {

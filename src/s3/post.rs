@@ -25,8 +25,9 @@ use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy, 
 /// 3. What can't be enforced is refused when the signer or the form is built: `${`, a field without
 ///    its condition, more than S3's 20 KB.
 ///
-/// A form can be used more than once until it ends: S3 has no condition for that. The key is
-/// random, so only who has the form can overwrite the object;
+/// A form can be used more than once until it ends: S3 has no condition for that. (A PUT URL can be
+/// good for one upload: [`S3PutSigner`](super::S3PutSigner).) The key is random, so only who has the form
+/// can overwrite the object;
 /// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset) says how that shows, and where it can't.
 ///
 /// A download that names a version needs `s3:GetObjectVersion`.

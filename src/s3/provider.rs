@@ -1,7 +1,7 @@
 //! Buckets by their provider: the endpoint, the region and the addressing style that each documents.
 
 use super::bucket::{InvalidBucket, S3Bucket, is_dns_label};
-use super::rules::Rules;
+use super::rules::{Rules, SingleUse};
 use crate::signer::UploadMethod;
 use crate::sigv4::Region;
 
@@ -9,17 +9,17 @@ use crate::sigv4::Region;
 /// [`S3Signer`](super::S3Signer) picks the upload method by that, and refuses what the store doesn't
 /// do.
 ///
-/// | store | uploads | SHA-256 compared | session tokens | addressing |
-/// |---|---|---|---|---|
-/// | [AWS S3](Self::aws) | POST | yes | yes | host, path where need be |
-/// | [Cloudflare R2](Self::cloudflare_r2) | PUT | yes | yes | path |
-/// | [Backblaze B2](Self::backblaze_b2) | PUT | no | yes | path |
-/// | [MinIO](Self::minio) | POST | yes | yes | path |
-/// | [Garage](Self::garage) | POST | yes | no | path |
-/// | [Ceph](Self::ceph) | POST | no | yes | path |
-/// | [Google Cloud Storage](Self::google_cloud_storage) | POST | no | no | path |
-/// | [DigitalOcean Spaces](Self::digitalocean_spaces) | PUT | no | no | host, path where need be |
-/// | [Wasabi](Self::wasabi) | PUT | no | yes | path |
+/// | store | uploads | PUT once only | SHA-256 compared | session tokens | addressing |
+/// |---|---|---|---|---|---|
+/// | [AWS S3](Self::aws) | POST | yes | yes | yes | host, path where need be |
+/// | [Cloudflare R2](Self::cloudflare_r2) | PUT | yes | yes | yes | path |
+/// | [Backblaze B2](Self::backblaze_b2) | PUT | no | no | yes | path |
+/// | [MinIO](Self::minio) | POST | yes | yes | yes | path |
+/// | [Garage](Self::garage) | POST | no | yes | no | path |
+/// | [Ceph](Self::ceph) | POST | yes | no | yes | path |
+/// | [Google Cloud Storage](Self::google_cloud_storage) | POST | yes | no | no | path |
+/// | [DigitalOcean Spaces](Self::digitalocean_spaces) | PUT | no | no | no | host, path where need be |
+/// | [Wasabi](Self::wasabi) | PUT | no | no | yes | path |
 ///
 /// A "no" is what the provider's documentation denies, or doesn't mention; [`sources`](Self::sources)
 /// names its pages.
@@ -189,6 +189,41 @@ impl S3Bucket {
     #[must_use]
     pub fn upload_method(&self) -> UploadMethod {
         self.rules().uploads
+    }
+
+    /// Whether a PUT URL is good for one upload: the store refuses a second one with 412.
+    #[must_use]
+    pub fn has_single_use_puts(&self) -> bool {
+        self.rules().single_use.condition().is_some()
+    }
+
+    /// Says that the store of a [`custom`](Self::custom) bucket enforces `If-None-Match: *` of a PUT,
+    /// so that each PUT URL is good for one upload. The doctor (feature `doctor`) finds out whether it
+    /// does.
+    ///
+    /// **Danger:** a store that doesn't know the header refuses every upload, as OpenStack Swift
+    /// does with 501, or ignores it.
+    ///
+    /// ```
+    /// use tower_asset_upload::s3::S3Bucket;
+    /// use tower_asset_upload::sigv4::Region;
+    ///
+    /// let bucket = S3Bucket::custom("uploads", Region::us_east_1(), "https://s3.example.com")?;
+    /// assert!(!bucket.has_single_use_puts());
+    /// assert!(bucket.single_use_puts()?.has_single_use_puts());
+    /// # Ok::<(), tower_asset_upload::s3::InvalidBucket>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the bucket is described as one of a store that documents no such thing.
+    pub fn single_use_puts(self) -> Result<Self, InvalidBucket> {
+        match self.rules().single_use {
+            SingleUse::By(_) => Ok(self),
+            SingleUse::Unknown => Ok(self.obeying(&Rules::S3_COMPATIBLE_SINGLE_USE)),
+            SingleUse::No => Err(InvalidBucket::SingleUse {
+                store: self.rules().store,
+            }),
+        }
     }
 
     /// The titles of the pages of the provider's documentation that say what is assumed here; none for

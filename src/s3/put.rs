@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
+use super::rules::Condition;
 use super::target::Target;
 use crate::auth::Unavailable;
 use crate::limits::Lifetime;
@@ -20,9 +21,15 @@ use crate::sigv4::{Credentials, Method};
 /// # Security
 /// 1. `content-type` and `content-length` are signed headers: the store itself refuses another type
 ///    and any other size than the announced one.
-/// 2. Nothing signed outlives the credentials.
+/// 2. A URL is for one upload where the store is known to enforce that: `If-None-Match: *` is a
+///    signed header, and the store answers 412 once there is an object. See
+///    [`S3Bucket::has_single_use_puts`].
+/// 3. Nothing signed outlives the credentials.
 ///
-/// A URL can be used more than once until it ends, as a form can.
+/// With other stores a URL can be used again until it ends, as a form can.
+///
+/// A 412 means that there is an object, perhaps the client's own from an attempt whose answer was lost.
+/// Whether that object is the announced one shows when the upload is completed.
 ///
 /// ```
 /// use tower_asset_upload::s3::{S3Bucket, S3PutSigner};
@@ -107,12 +114,20 @@ impl UploadSigner for S3PutSigner {
             Some(checksum) => request.checksum_sha256(checksum),
             None => request,
         };
+        let condition = self.target.bucket.rules().single_use.condition();
+        let request = match condition {
+            Some(condition) => condition.demanded_of(request),
+            None => request,
+        };
         let url = self.target.presign(&request, now).await?;
         let mut headers = Pairs::with_capacity(64);
         headers.push("Content-Type", upload.media_type.as_str());
         headers.push("Content-Length", &size.to_string());
         if let Some(checksum) = upload.checksum {
             headers.push("x-amz-checksum-sha256", &checksum.to_base64());
+        }
+        if let Some((name, value)) = condition.map(Condition::header) {
+            headers.push(name, value);
         }
         Ok(UploadData::put(url.into(), headers))
     }
@@ -162,5 +177,29 @@ mod tests {
             [("Content-Type", "image/png"), ("Content-Length", "1024")]
         );
         assert!(data.fields().is_empty());
+    }
+
+    /// Signed by botocore as of this moment: `put_object` with `IfNoneMatch`.
+    #[tokio::test]
+    async fn a_url_for_one_upload_is_botocore_s() {
+        let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1").unwrap()).unwrap();
+        let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret").unwrap();
+        let signer = S3PutSigner::new(bucket, credentials);
+        let key = ObjectKey::new("w/a b.png").unwrap();
+        let media_type = "image/png".parse().unwrap();
+        let intent = UploadIntent::new(&key, &media_type, UploadSize::new(1024).unwrap());
+        let data = signer
+            .sign_upload(&intent, datetime!(2026-05-19 10:11:12 UTC))
+            .await
+            .unwrap();
+        assert_eq!(
+            data.url(),
+            "https://uploads.s3.eu-central-1.amazonaws.com/w/a%20b.png?X-Amz-Algorithm=AWS4-HMAC-SHA256\
+             &X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20260519%2Feu-central-1%2Fs3%2Faws4_request\
+             &X-Amz-Date=20260519T101112Z&X-Amz-Expires=3600\
+             &X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost%3Bif-none-match\
+             &X-Amz-Signature=d4a35114a612ed3d1e390890bdae8c7355d91f2cebe61bf3979714165bf4816a"
+        );
+        assert_eq!(data.headers().get("If-None-Match"), Some("*"));
     }
 }

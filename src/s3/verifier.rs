@@ -207,9 +207,9 @@ impl ObjectVerifier for S3Verifier {
         }
     }
 
-    /// In a bucket that keeps versions the object is hidden behind a delete marker, and older versions
-    /// stay until a lifecycle rule ends them (AWS, "Deleting object versions from a
-    /// versioning-enabled bucket").
+    /// In a bucket that keeps versions the object is hidden behind a delete marker, and its versions
+    /// stay (AWS, "Deleting object versions from a versioning-enabled bucket"). How to end them, and
+    /// which lifecycle rule must not: "Versions" in `docs/object-stores.md`.
     async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError> {
         let answer = self.ask(Method::Delete, key).await?;
         match answer.status() {

@@ -20,6 +20,9 @@ use crate::checksum::Checksum;
 use crate::clock::{Clock, SystemClock};
 use crate::limits::Lifetime;
 
+const IF_NONE_MATCH: &str = "if-none-match";
+const IF_GENERATION_MATCH: &str = "x-goog-if-generation-match";
+
 /// The request a URL is signed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,7 +75,7 @@ pub struct Presign<'a> {
     of_bucket: bool,
     lifetime: Lifetime,
     overrides: SmallVec<[(&'static str, Cow<'a, str>); 2]>,
-    headers: SmallVec<[(&'static str, Cow<'a, str>); 3]>,
+    headers: SmallVec<[(&'static str, Cow<'a, str>); 4]>,
 }
 
 impl<'a> Presign<'a> {
@@ -175,6 +178,23 @@ impl<'a> Presign<'a> {
         self.header("content-length", bytes.to_string().into())
     }
 
+    /// Signs `If-None-Match: *`, which has to be sent: the store answers 412 to an upload where there
+    /// is an object already (AWS, "How to prevent object overwrites with conditional writes").
+    ///
+    /// Google's dialect has [`if_generation_match`](Self::if_generation_match) in its place.
+    pub fn if_none_match_any(self) -> Self {
+        self.header(IF_NONE_MATCH, "*".into())
+    }
+
+    /// Signs `x-goog-if-generation-match`, which has to be sent: the store answers 412 to an upload
+    /// unless the object that is there has that generation, 0 for none (Google Cloud, "Request
+    /// preconditions").
+    ///
+    /// For Google's dialect only; AWS's has [`if_none_match_any`](Self::if_none_match_any).
+    pub fn if_generation_match(self, generation: u64) -> Self {
+        self.header(IF_GENERATION_MATCH, generation.to_string().into())
+    }
+
     fn parameter(mut self, name: &'static str, value: Cow<'a, str>) -> Self {
         set_sorted(&mut self.overrides, name, value);
         self
@@ -258,6 +278,11 @@ impl Signer {
             return Err(SignError::Key);
         }
         self.check_dialect(request.extended_names())?;
+        if self.dialect.extended_fields && request.has_header(IF_GENERATION_MATCH) {
+            return Err(SignError::Unsupported {
+                field: IF_GENERATION_MATCH.to_owned(),
+            });
+        }
         let (moment, end, seconds) = self.at(now, request.lifetime)?;
         let Moment { stamp, day, .. } = &**moment;
         let host = HostHeader::of(request.origin);
@@ -406,15 +431,19 @@ fn push_name(url: &mut String, before: &str, prefix: &str, name: &str) {
 impl Presign<'_> {
     /// The headers and parameters that only S3 knows.
     fn extended_names(&self) -> impl Iterator<Item = &str> {
-        let headers = self
-            .headers
-            .iter()
-            .map(|(name, _)| name.strip_prefix("x-amz-"));
+        let headers = self.headers.iter().map(|(name, _)| {
+            let condition = (*name == IF_NONE_MATCH).then_some(*name);
+            condition.or_else(|| name.strip_prefix("x-amz-"))
+        });
         let parameters = self
             .overrides
             .iter()
             .map(|(name, _)| (*name == "versionId").then_some(*name));
         headers.chain(parameters).flatten()
+    }
+
+    fn has_header(&self, name: &str) -> bool {
+        self.headers.iter().any(|(other, _)| *other == name)
     }
 
     /// Enough for most; hostile keys may need one more allocation.

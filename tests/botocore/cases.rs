@@ -524,5 +524,8 @@ impl<'a> Params<'a> {
                 request.checksum_sha256(&sum)
             });
         }
+        if random.once_in(2) {
+            self.add("IfNoneMatch", "*", Presign::if_none_match_any);
+        }
     }
 }

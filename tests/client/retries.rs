@@ -1,6 +1,8 @@
 //! What is tried again: what does no harm twice, as often as the policy says, and not too soon.
 
 use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tower_asset_upload::client::{
-    Announced, ClientError, NewUpload, OnceSource, Outcome, UploadSource,
+    Announced, ClientError, NewUpload, OnceSource, Outcome, Progress, UploadSource,
 };
 use tower_asset_upload::{Clock, SystemClock, UploadSize};
 
@@ -217,6 +219,64 @@ async fn what_is_put_has_the_signed_headers() {
         .upload(&paired(), &Bytes::from_static(b"x"))
         .await;
     assert!(matches!(error, Err(ClientError::Different(_))), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_url_that_was_used_counts_as_sent() {
+    let used = || xml(412, "PreconditionFailed");
+    // The store has taken the file, and its answer was lost.
+    let peer = Scripted::single_use_puts().await;
+    peer.fail(Call::Put, Fault::Hangup);
+    peer.fail(Call::Put, used());
+    peer.client().upload(&alone(), &content()).await.unwrap();
+    assert_eq!(peer.seen(Call::Put).len(), 2);
+    for seen in peer.seen(Call::Put) {
+        assert_eq!(seen.headers["if-none-match"], "*");
+    }
+    // The server decides what the file that is there is worth.
+    assert_eq!(peer.seen(Call::Complete).len(), 1);
+
+    let peer = Scripted::single_use_puts().await;
+    peer.fail(Call::Put, used());
+    let mismatch = json!({"error": "Another size.", "code": "object_mismatch"});
+    let mismatch = Fault::Answer(409, Vec::new(), mismatch.to_string());
+    peer.fail(Call::Complete, mismatch);
+    let error = peer.client().upload(&alone(), &content()).await;
+    assert_eq!(error.unwrap_err().code(), Some("object_mismatch"));
+
+    // Two at once: AWS asks to try again.
+    let peer = Scripted::single_use_puts().await;
+    peer.fail(Call::Put, xml(409, "ConditionalRequestConflict"));
+    peer.client().upload(&alone(), &content()).await.unwrap();
+    assert_eq!(peer.seen(Call::Put).len(), 2);
+
+    // Without a condition a 412 is a refusal.
+    for peer in [Scripted::puts().await, Scripted::posts().await] {
+        let kind = peer.uploads();
+        peer.fail(kind, used());
+        let error = peer.client().upload(&alone(), &content()).await;
+        assert_eq!(error.unwrap_err().status().unwrap(), 412);
+        assert_eq!(peer.seen(Call::Complete).len(), 0);
+    }
+}
+
+/// Behind a file that is still on its way the refusal would be lost.
+#[tokio::test]
+async fn a_store_that_refuses_is_sent_no_file() {
+    let peer = Scripted::single_use_puts().await;
+    peer.fail(Call::Put, Fault::Unread(412));
+    let moved = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&moved);
+    let client = peer.client().on_progress(move |progress: Progress| {
+        counted.fetch_max(progress.bytes, Ordering::Relaxed);
+    });
+    client.upload(&alone(), &content()).await.unwrap();
+    assert_eq!(moved.load(Ordering::Relaxed), 0);
+    assert_eq!(peer.seen(Call::Put)[0].headers["expect"], "100-continue");
+    // One that asks for it gets all of it.
+    client.upload(&alone(), &content()).await.unwrap();
+    assert_eq!(moved.load(Ordering::Relaxed), CONTENT.len() as u64);
+    assert_eq!(peer.seen(Call::Put)[1].body, CONTENT);
 }
 
 #[tokio::test]

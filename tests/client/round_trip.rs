@@ -83,6 +83,27 @@ async fn comes_back(signer: &str) {
     }
 }
 
+/// The store refuses what is there already without reading it, and hangs up.
+#[tokio::test]
+async fn a_file_that_was_sent_before_counts_as_sent() {
+    let data = temp_dir();
+    let size = 20_000_000;
+    let limit = ["--signer", "put", "--max-size", "20000000"];
+    let server = Server::start(data.path(), &limit, &[]).await;
+    let once = RetryPolicy::new().attempts(NonZeroU32::MIN);
+    let client = client_of(&server).retry(once);
+    let upload = NewUpload::new("long.png");
+    let bytes = UploadSize::new(size as u64).unwrap();
+    let Ok(Announced::New(ticket)) = client.announce(&upload, bytes).await else {
+        panic!("not announced");
+    };
+    let file = Bytes::from(noise(size));
+    for _ in 0..3 {
+        client.send(&ticket, &file).await.unwrap();
+    }
+    client.complete(ticket.asset_id).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_the_server_says_is_what_the_error_says() {
     let data = temp_dir();

@@ -44,6 +44,8 @@ pub(crate) enum Call {
 pub(crate) enum Fault {
     /// Another answer: status, headers, body.
     Answer(u16, Vec<(&'static str, String)>, String),
+    /// An answer with that status, and the body isn't even looked at.
+    Unread(u16),
     /// The connection ends once the request was read.
     Hangup,
     /// No answer, ever.
@@ -80,24 +82,36 @@ pub(crate) struct Scripted {
     seen: Arc<Mutex<Vec<Seen>>>,
     /// Sent for PUT instead of POST.
     puts: bool,
+    /// Each URL is good for one upload.
+    single_use: bool,
 }
 
 impl Scripted {
     pub(crate) async fn posts() -> Self {
-        Self::start(false).await
+        Self::start(false, false).await
     }
 
     pub(crate) async fn puts() -> Self {
-        Self::start(true).await
+        Self::start(true, false).await
     }
 
-    async fn start(puts: bool) -> Self {
+    pub(crate) async fn single_use_puts() -> Self {
+        Self::start(true, true).await
+    }
+
+    /// How it is uploaded to.
+    pub(crate) fn uploads(&self) -> Call {
+        if self.puts { Call::Put } else { Call::Post }
+    }
+
+    async fn start(puts: bool, single_use: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let this = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
             faults: Arc::default(),
             seen: Arc::default(),
             puts,
+            single_use,
         };
         let served = this.clone();
         tokio::spawn(async move {
@@ -140,13 +154,16 @@ impl Scripted {
     /// The answer to a successful announcement.
     pub(crate) fn form(&self) -> String {
         let url = format!("{}/store", self.url);
-        let data = if self.puts {
+        let mut data = if self.puts {
             json!({"method": "PUT", "url": format!("{url}?X-Amz-Signature={FORM_SECRET}"), "fields": {},
                 "headers": {"Content-Type": "text/plain", "Content-Length": CONTENT.len().to_string()}})
         } else {
             json!({"method": "POST", "url": url, "fields": {"Content-Type": "text/plain",
                 "key": "k", "x-amz-signature": FORM_SECRET}})
         };
+        if self.single_use {
+            data["headers"]["If-None-Match"] = "*".into();
+        }
         json!({"asset_id": ID, "asset_url": "/a", "upload_data": data}).to_string()
     }
 
@@ -164,18 +181,21 @@ impl Scripted {
             (&Method::GET, _) => Call::Locate,
             _ => Call::Delete,
         };
-        let body = body.collect().await?.to_bytes();
+        let fault = {
+            let mut faults = self.faults.lock().unwrap();
+            let next = faults.iter().position(|(other, _)| *other == call);
+            next.and_then(|next| faults.remove(next))
+        };
+        let body = match fault {
+            Some((_, Fault::Unread(_))) => Bytes::new(),
+            _ => body.collect().await?.to_bytes(),
+        };
         self.seen.lock().unwrap().push(Seen {
             call,
             headers: head.headers,
             body,
             at: Instant::now(),
         });
-        let fault = {
-            let mut faults = self.faults.lock().unwrap();
-            let next = faults.iter().position(|(other, _)| *other == call);
-            next.and_then(|next| faults.remove(next))
-        };
         let whole = |status: u16, body: Bytes| {
             let answer = Response::builder().status(status);
             answer.body(Full::new(body).boxed()).unwrap()
@@ -188,6 +208,7 @@ impl Scripted {
                 }
                 answer
             }
+            Some((_, Fault::Unread(status))) => whole(status, Bytes::new()),
             Some((_, Fault::Hangup)) => return Err("told to hang up".into()),
             Some((_, Fault::Silence)) => std::future::pending().await,
             Some((_, Fault::Half)) => {

@@ -76,6 +76,10 @@ fn what_was_not_asked_properly_is_said_in_a_sentence() {
             "must be garage",
         ),
         ("--bucket uploads --region x --store floppy", "knows no"),
+        (
+            "--bucket uploads --region x --store garage --endpoint http://g --single-use",
+            "Garage documents no If-None-Match",
+        ),
         ("--method patch", "post or put"),
         ("--timeout 0", "1 to 3600"),
         ("--json --table", "one of"),

@@ -29,7 +29,8 @@ async fn the_embedded_store_passes_with_forms() {
     expect(&report, "checksum", Warned, &["said no", "kept it"]);
     // It is spoken to in the clear, and has no settings.
     assert_eq!(all(&report, Warned), ["public", "checksum"]);
-    assert_eq!(all(&report, Skipped), ["versioning", "lifecycle"]);
+    let skipped = ["single_use", "versioning", "lifecycle"];
+    assert_eq!(all(&report, Skipped), skipped);
     assert_eq!(report.status(), Warned);
     expect(&report, "cleanup", Passed, &["2 objects"]);
     assert_eq!(store.objects(), 0);
@@ -39,7 +40,13 @@ async fn the_embedded_store_passes_with_forms() {
 async fn the_embedded_store_takes_headers_that_were_not_signed() {
     let store = Embedded::start(true).await;
     let put = |setup: Setup| setup.with(|options| options.method(UploadMethod::Put));
-    let report = put(store.setup()).with(|o| o.origin(ORIGIN)).report().await;
+    let undescribed = put(store.setup()).with(|o| o.origin(ORIGIN)).report().await;
+    let advice = ["412", "`single_use_puts`"];
+    expect(&undescribed, "single_use", Warned, &advice);
+    let mut setup = put(store.setup()).with(|o| o.origin(ORIGIN));
+    setup.bucket = setup.bucket.single_use_puts().unwrap();
+    let report = setup.report().await;
+    expect(&report, "single_use", Passed, &["(412)"]);
     for name in ENFORCED.into_iter().filter(|name| *name != "fields") {
         expect(&report, name, Passed, &["refused"]);
     }
@@ -51,7 +58,7 @@ async fn the_embedded_store_takes_headers_that_were_not_signed() {
     );
     expect(&report, "upload", Passed, &["PUT"]);
     expect(&report, "cors", Passed, &[]);
-    expect(&report, "cleanup", Passed, &["3 objects"]);
+    expect(&report, "cleanup", Passed, &["4 objects"]);
     assert_eq!(all(&report, Failed), [""; 0]);
     assert_eq!(store.objects(), 0);
 }
@@ -89,6 +96,7 @@ async fn garage_passes() {
         ] {
             expect(&report, name, Passed, &[]);
         }
+        expect(&report, "single_use", Skipped, &[]);
         let list = server
             .signed(&http, "GET", "/uploads", "list-type=2", "")
             .await

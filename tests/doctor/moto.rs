@@ -3,17 +3,24 @@
 //! With `ASSET_UPLOAD_MOTO=1` or `ASSET_UPLOAD_REQUIRE_ALL` set it is installed into a virtual
 //! environment of its own; otherwise one that Python finds will do.
 
-use std::env;
-use std::fs;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Setup;
-use crate::process::{PATIENCE, Process, find, free_port, skip};
+use crate::process::{PATIENCE, Process, free_port};
+use crate::venv::Venv;
+
+const VENV: Venv = Venv {
+    what: "Moto",
+    folder: "moto-venv",
+    requirements: "tests/doctor/requirements.txt",
+    wanted: include_str!("requirements.txt"),
+    variable: "ASSET_UPLOAD_MOTO",
+    modules: "moto.server, boto3",
+};
 
 /// A server with the bucket `uploads`.
 pub(crate) struct Moto {
@@ -25,7 +32,7 @@ pub(crate) struct Moto {
 impl Moto {
     /// `None` where Moto is not installed; then the test is skipped, and says so.
     pub(crate) fn start(test: &str) -> Option<Self> {
-        let python = python(test)?;
+        let python = VENV.python(test)?;
         let port = free_port();
         let mut command = Command::new(&python);
         command.args(["-m", "moto.server", "-H", "127.0.0.1"]);
@@ -66,63 +73,4 @@ impl Moto {
         assert!(ended.status.success(), "{line}: {}", ended.stderr);
         ended.stdout.trim().to_owned()
     }
-}
-
-/// A Python that has Moto.
-fn python(test: &str) -> Option<PathBuf> {
-    // One at a time installs it.
-    static INSTALLING: Mutex<()> = Mutex::new(());
-    let _turn = INSTALLING.lock().unwrap();
-    let asked = env::var_os("ASSET_UPLOAD_REQUIRE_ALL").is_some()
-        || env::var_os("ASSET_UPLOAD_MOTO").is_some_and(|value| value == "1");
-    let Some(python) = find("python3") else {
-        skip(&format!("{test} needs python3"));
-        return None;
-    };
-    if asked {
-        return Some(in_venv(&python));
-    }
-    if succeeds(Command::new(&python).args(["-c", "import moto.server, boto3"])).is_ok() {
-        return Some(python);
-    }
-    skip(&format!(
-        "{test} needs Moto; with ASSET_UPLOAD_MOTO=1 it installs its own"
-    ));
-    None
-}
-
-/// The pinned Moto in a virtual environment of its own, which the next run finds again.
-fn in_venv(python: &Path) -> PathBuf {
-    let wanted = include_str!("requirements.txt");
-    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto-venv");
-    let (done, own) = (venv.join("installed.txt"), venv.join("bin/python"));
-    if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
-        return own;
-    }
-    let must = |result: Result<(), String>| {
-        result.unwrap_or_else(|fault| panic!("can't install Moto: {fault}"));
-    };
-    must(succeeds(
-        Command::new(python)
-            .args(["-m", "venv", "--clear"])
-            .arg(&venv),
-    ));
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doctor/requirements.txt");
-    must(succeeds(
-        Command::new(&own)
-            .args(["-m", "pip", "--disable-pip-version-check", "--no-input"])
-            .args(["install", "--quiet", "--requirement"])
-            .arg(requirements),
-    ));
-    fs::write(done, wanted).unwrap();
-    own
-}
-
-/// Runs a command to its end; what it said if that is a failure.
-fn succeeds(command: &mut Command) -> Result<(), String> {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|fault| fault.to_string())?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    output.status.success().then_some(()).ok_or(said)
 }

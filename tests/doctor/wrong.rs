@@ -89,6 +89,11 @@ async fn missing_cors() {
         let rule = &remedy["CORSRules"][0];
         assert_eq!(rule["AllowedOrigins"][0], ORIGIN);
         assert_eq!(rule["AllowedMethods"][2], method.as_str());
+        let headers = rule["AllowedHeaders"].as_array().unwrap();
+        assert_eq!(
+            headers.contains(&"Content-Type".into()),
+            method == UploadMethod::Put
+        );
         assert_eq!(all(&report, Failed), ["cors"]);
     }
     let careless = store
@@ -206,6 +211,65 @@ async fn a_store_without_forms() {
     expect(&report, "upload", Failed, &["501", "sign with PUT"]);
     expect(&report, "size", Skipped, &["`upload`"]);
     expect(&report, "lifecycle", Skipped, &["AccessDenied"]);
+}
+
+/// OpenStack Swift answers a request that isn't signed for S3 by an API of its own.
+#[tokio::test]
+async fn a_store_with_an_api_beside_s3() {
+    let store = Scripted::start(|asked| {
+        if asked.is_signed() {
+            error(403, "SignatureDoesNotMatch", "")
+        } else {
+            let html = vec![("content-type", "text/html".to_owned())];
+            (
+                412,
+                html,
+                "<html><h1>Precondition Failed</h1></html>".to_owned(),
+            )
+        }
+    })
+    .await;
+    let mut setup = store.setup();
+    let public = S3Bucket::custom("uploads", Region::us_east_1(), &store.endpoint).unwrap();
+    let other = store.endpoint.replace("127.0.0.1", "localhost");
+    setup.bucket = public.internal_endpoint(&other).unwrap();
+    // Credentials that have ended sign nothing, and the store can be reached all the same.
+    let ended = SystemClock.now() - Span::minutes(1);
+    setup.credentials = setup.credentials.expiring_at(ended);
+    let report = setup.report().await;
+    expect(&report, "endpoint", Passed, &["speaks S3"]);
+    expect(&report, "public", Passed, &[&store.endpoint]);
+    expect(&report, "credentials", Failed, &["expired"]);
+}
+
+/// What MinIO did in 2019 and until 2023.
+#[tokio::test]
+async fn old_releases_of_minio_are_named() {
+    let store = Scripted::start(|asked| match asked.method.as_str() {
+        "POST" => (204, Vec::new(), String::new()),
+        _ if !asked.is_signed() => error(403, "AccessDenied", ""),
+        _ => error(404, "NoSuchKey", ""),
+    })
+    .await;
+    let region = Region::us_east_1;
+    let minio = S3Bucket::minio("uploads", region(), &store.endpoint).unwrap();
+    let custom = S3Bucket::custom("uploads", region(), &store.endpoint).unwrap();
+    let ceph = S3Bucket::ceph("uploads", region(), &store.endpoint).unwrap();
+    for (bucket, named) in [(minio, true), (custom, true), (ceph, false)] {
+        let mut setup = store.setup();
+        setup.bucket = bucket;
+        let report = setup.report().await;
+        for (name, release) in [
+            ("type", "RELEASE.2019-07-10"),
+            ("key", "RELEASE.2019-07-10"),
+            ("fields", "RELEASE.2023-09-27"),
+        ] {
+            let check = expect(&report, name, Failed, &["The store took"]);
+            assert_eq!(check.says.contains(release), named, "{check:?}");
+        }
+        let check = expect(&report, "size", Failed, &[]);
+        assert!(!check.says.contains("MinIO"), "{check:?}");
+    }
 }
 
 /// A store that takes everything and deletes nothing.

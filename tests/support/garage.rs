@@ -185,49 +185,63 @@ impl Garage {
         query: &str,
         body: impl Into<Bytes>,
     ) -> Answer {
-        let body = body.into();
-        let now = SystemClock.now();
-        let (date, time) = (now.date(), now.time());
-        let day = format!(
-            "{:04}{:02}{:02}",
-            date.year(),
-            u8::from(date.month()),
-            date.day()
-        );
-        let stamp = format!(
-            "{day}T{:02}{:02}{:02}Z",
-            time.hour(),
-            time.minute(),
-            time.second()
-        );
-        let scope = format!("{day}/{REGION}/s3/aws4_request");
-        let host = format!("127.0.0.1:{}", self.port);
-        let sum = const_hex::encode(Sha256::digest(&body));
-        let names = "host;x-amz-content-sha256;x-amz-date";
-        let canonical = format!(
-            "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{sum}\n\
-             x-amz-date:{stamp}\n\n{names}\n{sum}"
-        );
-        let hash = const_hex::encode(Sha256::digest(canonical));
-        let message = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hash}");
-        let mut key = format!("AWS4{SECRET}").into_bytes();
-        for part in [&day, REGION, "s3", "aws4_request", &message] {
-            let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
-            mac.update(part.as_bytes());
-            key = mac.finalize().into_bytes().to_vec();
-        }
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={ID}/{scope}, SignedHeaders={names}, Signature={}",
-            const_hex::encode(key)
-        );
-        let headers = [
-            ("authorization", &*authorization),
-            ("x-amz-content-sha256", &*sum),
-            ("x-amz-date", &*stamp),
-        ];
-        let line = format!("{method} http://{host}{path}?{query}");
-        http.send(&line, &headers, body).await
+        let account = (ID, SECRET, REGION);
+        signed(http, self.port, account, method, path, query, body).await
     }
+}
+
+/// Sends a request to a store on that port, signed in its headers as [`Garage::signed`] says.
+pub async fn signed(
+    http: &Http,
+    port: u16,
+    (id, secret, region): (&str, &str, &str),
+    method: &str,
+    path: &str,
+    query: &str,
+    body: impl Into<Bytes>,
+) -> Answer {
+    let body = body.into();
+    let now = SystemClock.now();
+    let (date, time) = (now.date(), now.time());
+    let day = format!(
+        "{:04}{:02}{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day()
+    );
+    let stamp = format!(
+        "{day}T{:02}{:02}{:02}Z",
+        time.hour(),
+        time.minute(),
+        time.second()
+    );
+    let scope = format!("{day}/{region}/s3/aws4_request");
+    let host = format!("127.0.0.1:{port}");
+    let sum = const_hex::encode(Sha256::digest(&body));
+    let names = "host;x-amz-content-sha256;x-amz-date";
+    let canonical = format!(
+        "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{sum}\n\
+             x-amz-date:{stamp}\n\n{names}\n{sum}"
+    );
+    let hash = const_hex::encode(Sha256::digest(canonical));
+    let message = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hash}");
+    let mut key = format!("AWS4{secret}").into_bytes();
+    for part in [&day, region, "s3", "aws4_request", &message] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+        mac.update(part.as_bytes());
+        key = mac.finalize().into_bytes().to_vec();
+    }
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={}",
+        const_hex::encode(key)
+    );
+    let headers = [
+        ("authorization", &*authorization),
+        ("x-amz-content-sha256", &*sum),
+        ("x-amz-date", &*stamp),
+    ];
+    let line = format!("{method} http://{host}{path}?{query}");
+    http.send(&line, &headers, body).await
 }
 
 impl Drop for Garage {

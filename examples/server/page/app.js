@@ -31,9 +31,10 @@ const SESSION_KEY = 'tower-asset-upload:access';
 
 /** Something went wrong, in words that can be shown. */
 class Failure extends Error {
-  constructor(sentence, status = 0) {
+  constructor(sentence, status = 0, code = '') {
     super(sentence);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -274,9 +275,18 @@ async function send(upload, signal) {
   } catch (error) {
     // 403 means that the store doesn't accept the signature (any more): only a new form can help.
     if (error.status === 403) upload.ticket = null;
-    throw error;
+    if (!wasUsed(ticket.form, error)) throw error;
   }
   ticket.stored = true;
+}
+
+/**
+ * Whether the URL was good for one upload, and there was one: perhaps ours, whose answer was lost. The server
+ * compares what is there with what was announced.
+ */
+function wasUsed(form, error) {
+  const conditions = /^(if-none-match|x-goog-if-generation-match)$/i;
+  return error.status === 412 && Object.keys(form.headers ?? {}).some((name) => conditions.test(name));
 }
 
 async function verify(upload, signal) {
@@ -285,9 +295,10 @@ async function verify(upload, signal) {
   try {
     await api('PATCH', ticket.assetId, { body: { is_uploaded: true }, signal });
   } catch (error) {
-    // 409: what arrived is not what was announced, so it has to be sent again.
+    // 409: the file isn't there, so it has to be sent again; or another one was, and the asset is lost.
     if (error.status === 409) ticket.stored = false;
-    if (error.status === 404) upload.ticket = null;
+    const lost = ['object_mismatch', 'object_changed'].includes(error.code);
+    if (lost || error.status === 404) upload.ticket = null;
     throw error;
   }
   return api('GET', ticket.assetId, { signal });
@@ -410,7 +421,8 @@ function storeHint(request, code) {
   if (code === 'EntityTooLarge') return 'It is larger than the size the form was signed for.';
   if (code === 'EntityTooSmall') return 'It is smaller than the size the form was signed for.';
   if (request.status === 403) return 'The form may have expired: a retry gets a new one.';
-  if (request.status === 501) return 'This store takes no POST uploads: start the server with --signer put.';
+  // OpenStack Swift answers 412.
+  if ([412, 501].includes(request.status)) return 'This store takes no POST uploads: start the server with --signer put.';
   if (request.status >= 500) return 'It may be overloaded: retry in a moment.';
   return '';
 }
@@ -445,7 +457,7 @@ function apiFailure(response, answer, body) {
     .find((text) => typeof text === 'string' && text !== '');
   const words = sentences(said, apiHint(response, answer, body))
     || `The server answered with status ${response.status}.`;
-  return new Failure(words, response.status);
+  return new Failure(words, response.status, answer.code);
 }
 
 function apiHint(response, answer, body) {

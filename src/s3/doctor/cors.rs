@@ -6,6 +6,7 @@ use serde_json::json;
 use super::answer::{Answer, plain};
 use super::exam::Exam;
 use super::report::DoctorCheck;
+use crate::s3::rules::Checksums;
 use crate::signer::UploadMethod;
 
 const NAME: &str = "cors";
@@ -26,8 +27,9 @@ pub(super) async fn cors(exam: &Exam<'_>, uploaded: Option<&Answer>) -> DoctorCh
             ),
         );
     }
-    let fault = match preflight(exam, origin).await {
-        Ok(answer) => missing(&answer, origin, exam.method())
+    let headers = headers(exam);
+    let fault = match preflight(exam, origin, &headers).await {
+        Ok(answer) => missing(&answer, origin, exam.method(), &headers)
             .or_else(|| uploaded.and_then(|answer| hidden(answer, origin))),
         Err(fault) => Some(format!("the preflight got no answer, {fault}")),
     };
@@ -44,7 +46,7 @@ pub(super) async fn cors(exam: &Exam<'_>, uploaded: Option<&Answer>) -> DoctorCh
                  that are there already."
             ),
         )
-        .with_remedy(configuration(origin, exam.method())),
+        .with_remedy(configuration(origin, exam)),
     }
 }
 
@@ -64,17 +66,30 @@ fn is_origin(text: &str) -> bool {
         })
 }
 
-async fn preflight(exam: &Exam<'_>, origin: &str) -> Result<Answer, String> {
+/// The headers of an upload for which a page needs leave.
+fn headers(exam: &Exam<'_>) -> Vec<&'static str> {
+    let mut headers = Vec::new();
+    if exam.method() == UploadMethod::Put {
+        headers.push("Content-Type");
+        let condition = exam.bucket.rules().single_use.condition();
+        headers.extend(condition.map(|condition| condition.header().0));
+    }
+    headers
+}
+
+async fn preflight(exam: &Exam<'_>, origin: &str, headers_sent: &[&str]) -> Result<Answer, String> {
     let public = exam.bucket.public();
     let mut headers = vec![
         ("origin", origin),
         ("access-control-request-method", exam.method().as_str()),
     ];
+    // Browsers write them so (Fetch, "CORS-preflight fetch").
+    let named = headers_sent.join(",").to_ascii_lowercase();
     // A form needs no leave for a header, and a preflight only where progress is shown.
     let url = match exam.method() {
         UploadMethod::Post => public.post_url.to_string(),
         UploadMethod::Put => {
-            headers.push(("access-control-request-headers", "content-type"));
+            headers.push(("access-control-request-headers", &named));
             format!(
                 "{}{}{}",
                 public.origin,
@@ -87,7 +102,12 @@ async fn preflight(exam: &Exam<'_>, origin: &str) -> Result<Answer, String> {
 }
 
 /// What a preflight's answer lacks, as half a sentence.
-fn missing(answer: &Answer, origin: &str, method: UploadMethod) -> Option<String> {
+fn missing(
+    answer: &Answer,
+    origin: &str,
+    method: UploadMethod,
+    headers: &[&str],
+) -> Option<String> {
     if !answer.status.is_success() {
         return Some(format!("the preflight was answered {}", answer.told()));
     }
@@ -101,15 +121,14 @@ fn missing(answer: &Answer, origin: &str, method: UploadMethod) -> Option<String
     if let Some(fault) = hidden(answer, origin) {
         return Some(fault);
     }
-    if method == UploadMethod::Put {
-        if !lists("access-control-allow-methods", "PUT") {
-            return Some("the preflight's answer doesn't allow PUT".to_owned());
-        }
-        if !lists("access-control-allow-headers", "content-type") {
-            return Some("the preflight's answer doesn't allow the header Content-Type".to_owned());
-        }
+    if method == UploadMethod::Put && !lists("access-control-allow-methods", "PUT") {
+        return Some("the preflight's answer doesn't allow PUT".to_owned());
     }
-    None
+    let mut headers = headers.iter();
+    let refused = headers.find(|header| !lists("access-control-allow-headers", header))?;
+    Some(format!(
+        "the preflight's answer doesn't allow the header {refused}"
+    ))
 }
 
 /// Why a page can't see an answer, as half a sentence.
@@ -125,11 +144,18 @@ fn hidden(answer: &Answer, origin: &str) -> Option<String> {
 }
 
 /// What the AWS CLI takes as `--cors-configuration` (AWS, "Elements of a CORS configuration").
-fn configuration(origin: &str, method: UploadMethod) -> String {
+fn configuration(origin: &str, exam: &Exam<'_>) -> String {
+    let mut allowed = headers(exam);
+    if allowed.is_empty() {
+        allowed.push("*");
+    } else if exam.bucket.rules().checksums != Checksums::Ignored {
+        // For files that are announced with their SHA-256.
+        allowed.push("x-amz-checksum-sha256");
+    }
     let rule = json!({
         "AllowedOrigins": [origin],
-        "AllowedMethods": ["GET", "HEAD", method.as_str()],
-        "AllowedHeaders": ["*"],
+        "AllowedMethods": ["GET", "HEAD", exam.method().as_str()],
+        "AllowedHeaders": allowed,
         "ExposeHeaders": ["ETag"],
         "MaxAgeSeconds": 3600,
     });
@@ -158,10 +184,12 @@ mod tests {
         const ORIGINS: &str = "access-control-allow-origin";
         const METHODS: &str = "access-control-allow-methods";
         const HEADERS: &str = "access-control-allow-headers";
-        let put = |headers: &[_]| missing(&answer(200, headers), ORIGIN, UploadMethod::Put);
+        let sent = ["Content-Type", "If-None-Match"];
+        let put = |headers: &[_]| missing(&answer(200, headers), ORIGIN, UploadMethod::Put, &sent);
         let allowed = (ORIGINS, ORIGIN);
         let methods = (METHODS, "GET, put");
-        assert_eq!(put(&[allowed, methods, (HEADERS, "x,Content-Type")]), None);
+        let listed = (HEADERS, "x, if-none-match,Content-Type");
+        assert_eq!(put(&[allowed, methods, listed]), None);
         assert_eq!(put(&[(ORIGINS, "*"), (METHODS, "*"), (HEADERS, "*")]), None);
         for (headers, fragment) in [
             (&[methods, (HEADERS, "*")][..], "lacks"),
@@ -171,15 +199,19 @@ mod tests {
             ),
             (&[allowed, (METHODS, "POST"), (HEADERS, "*")], "allow PUT"),
             (&[allowed, methods], "Content-Type"),
+            (
+                &[allowed, methods, (HEADERS, "content-type")],
+                "If-None-Match",
+            ),
         ] {
             let fault = put(headers).unwrap();
             assert!(fault.contains(fragment), "{fault}");
         }
         let refused = answer(403, &[allowed]);
-        assert!(missing(&refused, ORIGIN, UploadMethod::Post).is_some());
+        assert!(missing(&refused, ORIGIN, UploadMethod::Post, &[]).is_some());
         // POST needs no leave of its own (Fetch, "CORS-safelisted method").
         let plain = answer(204, &[allowed]);
-        assert_eq!(missing(&plain, ORIGIN, UploadMethod::Post), None);
+        assert_eq!(missing(&plain, ORIGIN, UploadMethod::Post, &[]), None);
     }
 
     #[test]

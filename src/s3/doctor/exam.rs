@@ -112,6 +112,16 @@ impl<'a> Exam<'a> {
         answer.is_ok_and(|answer| answer.status.is_success())
     }
 
+    /// A URL for an object, signed with the access key's id and another secret. It works with
+    /// credentials that have ended, too.
+    pub(super) fn falsely_signed(&self, address: &Address, key: &str) -> Result<String, String> {
+        let id = self.credentials.access_key_id();
+        let stranger = Credentials::new(id, "not the secret").map_err(|fault| fault.to_string())?;
+        let Address { origin, prefix, .. } = address;
+        let request = Presign::new(Method::Get, origin, prefix, key);
+        self.presign_by(&self.bucket.signer(stranger), request)
+    }
+
     /// A signed URL for an object at the internal address.
     pub(super) fn object_url(
         &self,
@@ -138,10 +148,12 @@ impl<'a> Exam<'a> {
     }
 
     fn presign(&self, request: Presign<'_>) -> Result<String, String> {
+        self.presign_by(&self.signer, request)
+    }
+
+    fn presign_by(&self, by: &Signer, request: Presign<'_>) -> Result<String, String> {
         let lifetime = Lifetime::new(std::time::Duration::from_mins(5)).unwrap_or_default();
-        let signed = self
-            .signer
-            .presign_at(&request.expires_in(lifetime), self.now());
+        let signed = by.presign_at(&request.expires_in(lifetime), self.now());
         signed
             .map(SignedUrl::into_string)
             .map_err(|fault| fault.to_string())

@@ -79,27 +79,65 @@ const FORGERIES: [Forgery; 9] = [
     },
 ];
 
-/// What each check is for: what happens where the store doesn't enforce it.
-const CHECKS: [(&str, &str); 6] = [
-    ("size", "Whoever may upload one file can fill the bucket."),
-    (
-        "type",
-        "Whoever may upload a picture can upload a page with scripts.",
-    ),
-    (
-        "key",
-        "Whoever may upload one file can overwrite all others.",
-    ),
-    ("expiry", "Whoever may upload once can do so for ever."),
-    (
-        "fields",
-        "Whoever may upload one file can choose its metadata, its storage class and its readers.",
-    ),
-    (
-        "signature",
-        "Anyone can upload, and nobody has to be asked.",
-    ),
+/// A check of what was signed.
+struct Enforced {
+    name: &'static str,
+    /// What happens where the store doesn't enforce it.
+    danger: &'static str,
+    /// The releases of MinIO that ignore it in forms.
+    minio: Option<&'static str>,
+}
+
+/// minio/minio#7321 to #7897.
+const MINIO_2019: &str = "MinIO does this from RELEASE.2019-03-06T22-47-10Z to RELEASE.2019-07-10T00-34-56Z: upgrade it.";
+/// minio/minio#18074.
+const MINIO_2023: &str = "MinIO does this before RELEASE.2023-09-27T15-22-50Z: upgrade it.";
+
+const CHECKS: [Enforced; 6] = [
+    Enforced {
+        name: "size",
+        danger: "Whoever may upload one file can fill the bucket.",
+        minio: None,
+    },
+    Enforced {
+        name: "type",
+        danger: "Whoever may upload a picture can upload a page with scripts.",
+        minio: Some(MINIO_2019),
+    },
+    Enforced {
+        name: "key",
+        danger: "Whoever may upload one file can overwrite all others.",
+        minio: Some(MINIO_2019),
+    },
+    Enforced {
+        name: "expiry",
+        danger: "Whoever may upload once can do so for ever.",
+        minio: None,
+    },
+    Enforced {
+        name: "fields",
+        danger: "Whoever may upload one file can choose its metadata, its storage class and its readers.",
+        minio: Some(MINIO_2023),
+    },
+    Enforced {
+        name: "signature",
+        danger: "Anyone can upload, and nobody has to be asked.",
+        minio: None,
+    },
 ];
+
+impl Enforced {
+    /// What to do where the store doesn't enforce it.
+    fn remedy(&self, exam: &Exam<'_>) -> String {
+        let remedy = "Use a store that enforces what was signed.";
+        let may_be_minio =
+            exam.method() == UploadMethod::Post && exam.bucket.rules().may_be_minio();
+        match self.minio.filter(|_| may_be_minio) {
+            Some(releases) => format!("{remedy} {releases}"),
+            None => remedy.to_owned(),
+        }
+    }
+}
 
 /// How a forgery was received.
 enum Reception {
@@ -120,11 +158,12 @@ pub(super) async fn forgeries(exam: &mut Exam<'_>) -> Vec<DoctorCheck> {
     }
     let mut checks: Vec<_> = CHECKS
         .into_iter()
-        .map(|(check, danger)| {
-            let of_check = received.iter().filter(|(f, _)| f.check == check);
-            let judged = judge(check, danger, of_check.map(|(f, r)| (f.what, r)));
+        .map(|check| {
+            let of_check = received.iter().filter(|(f, _)| f.check == check.name);
+            let remedy = check.remedy(exam);
+            let judged = judge(&check, &remedy, of_check.map(|(f, r)| (f.what, r)));
             // AWS wants every x-amz- header to be signed, but a signer of URLs can't have others do so.
-            let is_header = check == "fields" && method == UploadMethod::Put;
+            let is_header = check.name == "fields" && method == UploadMethod::Put;
             if is_header { judged.softened() } else { judged }
         })
         .collect();
@@ -165,10 +204,15 @@ impl Reception {
 }
 
 fn judge<'a>(
-    check: &'static str,
-    danger: &str,
+    enforced: &Enforced,
+    remedy: &str,
     received: impl Iterator<Item = (&'static str, &'a Reception)>,
 ) -> DoctorCheck {
+    let Enforced {
+        name: check,
+        danger,
+        ..
+    } = enforced;
     let (mut refused, mut taken, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
     for (what, reception) in received {
         match reception {
@@ -190,10 +234,7 @@ fn judge<'a>(
     if !taken.is_empty() {
         return DoctorCheck::failed(
             check,
-            format!(
-                "The store took {}. {danger} Use a store that enforces what was signed.",
-                listed(&taken)
-            ),
+            format!("The store took {}. {danger} {remedy}", listed(&taken)),
         );
     }
     if !unclear.is_empty() {

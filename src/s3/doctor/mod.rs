@@ -8,6 +8,7 @@
 //! | `access` | region, credentials, bucket |
 //! | `upload` | an honest upload, from the signature to the download |
 //! | `forgery`, `sending` | uploads that have to be refused |
+//! | `single_use` | URLs that are used again |
 //! | `cors` | browsers |
 //! | `keeping` | versions and lifecycle rules |
 //! | `cleanup` | leaves nothing behind |
@@ -23,6 +24,7 @@ mod options;
 mod reach;
 mod report;
 mod sending;
+mod single_use;
 mod upload;
 
 pub use options::DoctorOptions;
@@ -37,8 +39,8 @@ use exam::Exam;
 /// It looks whether both endpoints answer, compares the clocks, lets the store judge region,
 /// credentials and bucket, uploads and downloads a small file as clients do, and then sends some ten
 /// forgeries: too large, empty, of another type, to another key, too late, with something added, with
-/// a false signature and with none. It asks whether browsers may upload, and how the bucket keeps
-/// versions. In the end it removes what it made, below `tower-asset-upload-doctor/`.
+/// a false signature and with none. It uses a PUT URL again, asks whether browsers may upload, and how
+/// the bucket keeps versions. In the end it removes what it made, below `tower-asset-upload-doctor/`.
 ///
 /// That takes some fifty small requests, one after the other. It needs a Tokio runtime, and the
 /// permissions of the service: `s3:PutObject`, `s3:GetObject`, `s3:ListBucket`, `s3:DeleteObject`.
@@ -81,7 +83,7 @@ pub async fn doctor(
         let access = access::access(&exam).await;
         let may_enter = !access.iter().any(DoctorCheck::has_failed);
         checks.extend(access);
-        let mut uploaded = None;
+        let (mut uploaded, mut single_use) = (None, false);
         if has_clients && may_enter {
             let (upload, answer) = upload::upload(&mut exam).await;
             checks.push(upload);
@@ -90,6 +92,9 @@ pub async fn doctor(
                 checks.push(upload::download(&exam).await);
                 checks.push(upload::private(&exam).await);
                 checks.extend(forgery::forgeries(&mut exam).await);
+                let check = single_use::single_use(&mut exam).await;
+                single_use = check.status == CheckStatus::Passed;
+                checks.push(check);
             }
             uploaded = answer;
         }
@@ -97,7 +102,7 @@ pub async fn doctor(
             checks.push(cors::cors(&exam, uploaded.as_ref()).await);
         }
         if may_enter {
-            checks.extend(keeping::keeping(&exam).await);
+            checks.extend(keeping::keeping(&exam, single_use).await);
         }
     }
     checks.push(cleanup::cleanup(&exam).await);

@@ -58,12 +58,13 @@ pub(super) async fn public(exam: &Exam<'_>) -> (DoctorCheck, bool) {
     (check, true)
 }
 
-/// Asks, without a signature, for what isn't there: an error as S3 writes it is all there can be.
+/// Asks for a missing object with a wrong signature: an S3 API answers with an error as S3 writes it.
+///
+/// Without any signature the request might not be S3's: Swift answers it by an API of its own.
 async fn speaks_s3(exam: &Exam<'_>, address: &Address) -> Result<Answer, String> {
-    let Address { origin, prefix, .. } = address;
-    let answer = exam
-        .get(&format!("{origin}{prefix}{}", exam.key("missing")))
-        .await;
+    let origin = &address.origin;
+    let url = exam.falsely_signed(address, &exam.key("missing"))?;
+    let answer = exam.get(&url).await;
     let answer = answer.map_err(|fault| {
         format!(
             "{origin} can't be reached ({fault}). Check the address, the port, the certificate, and \

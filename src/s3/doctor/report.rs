@@ -110,7 +110,7 @@ pub struct DoctorReport {
 }
 
 /// A check, and whether those behind it make no sense once it has failed.
-const CHECKS: [(&str, bool); 20] = [
+const CHECKS: [(&str, bool); 21] = [
     ("endpoint", true),
     ("clock", false),
     ("public", true),
@@ -128,6 +128,7 @@ const CHECKS: [(&str, bool); 20] = [
     ("fields", false),
     ("signature", false),
     ("checksum", false),
+    ("single_use", false),
     ("cors", false),
     ("versioning", false),
     ("lifecycle", false),

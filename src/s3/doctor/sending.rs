@@ -11,6 +11,7 @@ use crate::checksum::Checksum;
 use crate::limits::{Lifetime, UploadSize};
 use crate::media_type::MediaType;
 use crate::object_name::ObjectKey;
+use crate::s3::rules::Condition;
 use crate::s3::{S3PostSigner, S3PutSigner};
 use crate::signer::{UploadData, UploadIntent, UploadMethod, UploadSigner};
 
@@ -28,6 +29,8 @@ pub(super) struct Wanted {
     pub(super) ago: Duration,
     /// The SHA-256 of another file.
     pub(super) checksum: Option<Checksum>,
+    /// Whether a URL is to be good for one upload even where nobody knows that the store enforces it.
+    pub(super) single_use: bool,
 }
 
 #[derive(Clone)]
@@ -55,7 +58,12 @@ impl Sending {
         intent.checksum = wanted.checksum.as_ref();
         let now = exam.now().checked_sub(wanted.ago).unwrap_or(exam.now());
 
-        let (bucket, credentials) = (exam.bucket.clone(), exam.credentials.clone());
+        let (mut bucket, credentials) = (exam.bucket.clone(), exam.credentials.clone());
+        if wanted.single_use {
+            bucket = bucket
+                .single_use_puts()
+                .map_err(|fault| fault.to_string())?;
+        }
         let lifetime = Lifetime::default();
         let signed = match exam.method() {
             UploadMethod::Post => {
@@ -114,6 +122,13 @@ impl Sending {
     /// Adds what wasn't signed: a field, or a header that S3 wants to be signed.
     pub(super) fn extra(&mut self, name: &str, value: &str) {
         self.pairs.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Leaves away the header that makes the URL good for one upload.
+    pub(super) fn without_condition(&mut self) {
+        let conditions = [Condition::IfNoneMatch, Condition::GenerationMatch];
+        self.pairs
+            .retain(|(name, _)| conditions.iter().all(|c| c.header().0 != name));
     }
 
     pub(super) fn spoil_signature(&mut self) {

@@ -38,9 +38,18 @@ pub(super) async fn upload(exam: &mut Exam<'_>) -> (DoctorCheck, Option<Answer>)
 
 fn refusal(exam: &Exam<'_>, answer: &Answer) -> String {
     let (method, told) = (exam.method().as_str(), answer.told());
+    let unknown = answer.status == StatusCode::NOT_IMPLEMENTED || answer.code() == "NotImplemented";
     let advice = match (exam.method(), answer.status) {
-        (UploadMethod::Post, StatusCode::NOT_IMPLEMENTED | StatusCode::METHOD_NOT_ALLOWED) => {
-            "It has no POST Object, as Cloudflare R2 and Backblaze B2 have none: sign with PUT."
+        // OpenStack Swift answers 412.
+        (
+            UploadMethod::Post,
+            StatusCode::NOT_IMPLEMENTED
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::PRECONDITION_FAILED,
+        ) => "It has no POST Object, as Cloudflare R2 and Backblaze B2 have none: sign with PUT.",
+        (UploadMethod::Put, _) if unknown && exam.bucket.has_single_use_puts() => {
+            "It doesn't know the header If-None-Match, which makes a URL good for one upload: describe \
+             the bucket by `S3Bucket::custom`, without `single_use_puts`."
         }
         (_, StatusCode::FORBIDDEN) => {
             "The credentials need s3:PutObject, the bucket's policy must not deny it, and a proxy must \
