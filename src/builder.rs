@@ -44,6 +44,7 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
                 rules: Rules::default(),
                 max_body: 64 * 1024,
                 base_path: BasePath::default(),
+                deletes: true,
             },
         }
     }
@@ -87,6 +88,14 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
     /// that never happened.
     pub fn pending_caps(mut self, caps: PendingCaps) -> Self {
         self.inner.use_cases.pending_caps = caps;
+        self
+    }
+
+    /// Serves no `DELETE`: it is 405 then, like any other method that an asset's path doesn't have, and
+    /// assets go by the host's own means. By default members delete what
+    /// [`Workspace::deletion`] lets them.
+    pub fn without_deletion(mut self) -> Self {
+        self.inner.deletes = false;
         self
     }
 

@@ -166,7 +166,7 @@ pub use stores::{PlaneOptions, PlaneStore};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteOptions, SqliteStore};
 pub use verifier::{ObjectVerifier, VerifyError};
-pub use workspace::{Workspace, WorkspaceSlug};
+pub use workspace::{Deletion, Workspace, WorkspaceSlug};
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]
