@@ -142,7 +142,7 @@ pub use extension_auth::FromExtensions;
 pub use header_auth::HeaderAuthenticator;
 pub use id::{AssetId, ProjectId, UserId, WorkspaceId};
 pub use layer::{AssetUploadLayer, AssetUploadMiddleware, MiddlewareFuture};
-pub use limits::{Lifetime, Oversize, PendingCaps, UploadSize};
+pub use limits::{AnnouncedSize, Lifetime, Oversize, PendingCaps, UploadSize};
 pub use media_type::{AllowedTypes, InvalidMediaType, MediaType};
 pub use object_name::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
 #[cfg(feature = "openapi")]
