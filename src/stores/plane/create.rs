@@ -93,15 +93,21 @@ pub(super) async fn create(
     }
     let locks = locks(workspace, asset, caps);
     let mut again = false;
-    let rows = loop {
-        match send(session, &locks, workspace, asset, caps, again).await {
-            // The row may be there already. Then that was us.
-            Err(fault) if fault.is_lost() && !again => session.renew().await?,
-            Err(fault) if fault.violates(PRIMARY_KEY) && again => {}
-            answer => break answer?,
-        }
+    let mut answer = send(session, &locks, workspace, asset, caps, again).await;
+    if answer.as_ref().is_err_and(Fault::is_lost) {
+        // The row may be there already. Then that was us.
         again = true;
-    };
+        session.renew().await?;
+        answer = send(session, &locks, workspace, asset, caps, again).await;
+    }
+    if answer
+        .as_ref()
+        .is_err_and(|fault| fault.violated().is_some())
+    {
+        // Whoever was first has committed since, and is seen now: that was us, or a twin of Plane's.
+        answer = send(session, &locks, workspace, asset, caps, again).await;
+    }
+    let rows = answer?;
     let row = rows.first().ok_or(Fault::Row("verdict"))?;
     outcome(row)
 }
