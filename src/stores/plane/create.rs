@@ -16,16 +16,17 @@ const LOCK: &str = "SELECT 1 FROM pg_catalog.pg_advisory_xact_lock($1)";
 /// The longest key that the column `asset` takes, in characters.
 const KEY_CHARS: usize = 800;
 
-const PRIMARY_KEY: &str = "file_asset_pkey";
+pub(super) const PRIMARY_KEY: &str = "file_asset_pkey";
 
 /// Pending are those that the clean-up may give up one day: Plane's own uploads are Plane's business.
 macro_rules! pending {
     ($and:literal, $cap:literal) => {
         concat!(
             $cap,
-            " <= (SELECT count(*) FROM (SELECT FROM file_assets WHERE workspace_id = $1 ",
+            " <= (SELECT count(*) FROM (SELECT FROM file_assets \
+             WHERE file_assets.workspace_id = $1 ",
             $and,
-            " AND NOT is_uploaded AND NOT (",
+            " AND NOT file_assets.is_uploaded AND NOT (",
             rejected!(),
             ") AND ",
             living!(),
@@ -44,28 +45,31 @@ macro_rules! pending {
 const CREATE: &str = concat!(
     "WITH twin AS (SELECT ",
     asset_columns!(),
-    " FROM file_assets WHERE workspace_id = $1 AND external_source = $4 AND external_id = $5 AND ",
+    " FROM file_assets WHERE file_assets.workspace_id = $1 \
+     AND file_assets.external_source = $4 AND file_assets.external_id = $5 AND ",
     living!(),
     " AND NOT (",
     rejected!(),
     ")",
     " ORDER BY file_assets.created_at DESC LIMIT 1), \
      verdict AS (SELECT CASE \
-     WHEN $13 AND EXISTS (SELECT FROM file_assets WHERE id = $2 AND workspace_id = $1 AND asset = $8) \
+     WHEN $13 AND EXISTS (SELECT FROM file_assets WHERE file_assets.id = $2 \
+     AND file_assets.workspace_id = $1 AND file_assets.asset = $8) \
      THEN 'again' \
      WHEN $3 IS NOT NULL AND NOT EXISTS (SELECT FROM projects \
-     WHERE id = $3 AND workspace_id = $1 AND deleted_at IS NULL) THEN 'no project' \
+     WHERE projects.id = $3 AND projects.workspace_id = $1 AND projects.deleted_at IS NULL) \
+     THEN 'no project' \
      WHEN EXISTS (SELECT FROM twin) THEN 'twin' \
      WHEN ",
     pending!("", "$11"),
     " OR ",
-    pending!("AND created_by_id = $6", "$12"),
+    pending!("AND file_assets.created_by_id = $6", "$12"),
     " THEN 'full' ELSE 'new' END AS verdict), \
      made AS (INSERT INTO file_assets (workspace_id, id, project_id, external_source, external_id, \
      created_by_id, created_at, updated_at, asset, attributes, size, entity_type, \
      storage_metadata, is_deleted, is_archived, is_uploaded) \
      SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9::jsonb, $10, 'ISSUE_ATTACHMENT', \
-     '{}', false, false, false FROM verdict WHERE verdict = 'new') \
+     '{}', false, false, false FROM verdict WHERE verdict.verdict = 'new') \
      SELECT verdict.verdict, twin.* FROM verdict LEFT JOIN twin ON verdict.verdict = 'twin'"
 );
 

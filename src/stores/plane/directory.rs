@@ -23,7 +23,7 @@ const VERIFY: &str = "\
 
 const STAMP: &str = "\
     UPDATE api_tokens SET last_used = $2 \
-    WHERE id = $1 AND (last_used IS NULL OR last_used < $2)";
+    WHERE api_tokens.id = $1 AND (api_tokens.last_used IS NULL OR api_tokens.last_used < $2)";
 
 /// A key that is valid.
 pub(super) struct ApiKey {

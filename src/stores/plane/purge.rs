@@ -16,16 +16,19 @@ use crate::stores::pg::{Fault, Session, in_micros, values};
 /// What this endpoint makes and nobody has attached to anything since. All else is Plane's.
 macro_rules! loose {
     () => {
-        "entity_type = 'ISSUE_ATTACHMENT' AND workspace_id IS NOT NULL AND NOT is_archived \
-         AND issue_id IS NULL AND comment_id IS NULL AND page_id IS NULL \
-         AND draft_issue_id IS NULL AND user_id IS NULL AND entity_identifier IS NULL"
+        "file_assets.entity_type = 'ISSUE_ATTACHMENT' AND file_assets.workspace_id IS NOT NULL \
+         AND NOT file_assets.is_archived AND file_assets.issue_id IS NULL \
+         AND file_assets.comment_id IS NULL AND file_assets.page_id IS NULL \
+         AND file_assets.draft_issue_id IS NULL AND file_assets.user_id IS NULL \
+         AND file_assets.entity_identifier IS NULL"
     };
 }
 pub(super) use loose;
 
 const FORGET: &str = concat!(
-    "DELETE FROM file_assets WHERE id = ANY ($1) \
-     AND (workspace_id, id) IN (SELECT * FROM unnest($2, $1)) AND deleted_at < $3 AND ",
+    "DELETE FROM file_assets WHERE file_assets.id = ANY ($1) \
+     AND (file_assets.workspace_id, file_assets.id) IN (SELECT * FROM unnest($2, $1)) \
+     AND file_assets.deleted_at < $3 AND ",
     loose!()
 );
 
@@ -33,16 +36,18 @@ const FORGET: &str = concat!(
 /// path finds the note also where it had to be put behind something that isn't an object.
 macro_rules! noted {
     () => {
-        "(storage_metadata @@ '$.ObjectRemoved == true') IS TRUE"
+        "(file_assets.storage_metadata @@ '$.ObjectRemoved == true') IS TRUE"
     };
 }
 
 /// Rows that another replica has in hand are left to it, so that no two wait for each other.
 const NOTE: &str = concat!(
     "UPDATE file_assets SET storage_metadata = \
-     coalesce(nullif(storage_metadata, 'null'), '{}') || '{\"ObjectRemoved\": true}' WHERE id IN (\
-     SELECT id FROM file_assets WHERE id = ANY ($1) \
-     AND (workspace_id, id) IN (SELECT * FROM unnest($2, $1)) AND deleted_at >= $3 AND NOT ",
+     coalesce(nullif(file_assets.storage_metadata, 'null'), '{}') || '{\"ObjectRemoved\": true}' \
+     WHERE file_assets.id IN (\
+     SELECT file_assets.id FROM file_assets WHERE file_assets.id = ANY ($1) \
+     AND (file_assets.workspace_id, file_assets.id) IN (SELECT * FROM unnest($2, $1)) \
+     AND file_assets.deleted_at >= $3 AND NOT ",
     noted!(),
     " AND ",
     loose!(),
@@ -51,24 +56,27 @@ const NOTE: &str = concat!(
 
 /// Rows that another replica gives up at the same moment are passed over.
 const GIVE_UP: &str = concat!(
-    "UPDATE file_assets SET is_deleted = true, deleted_at = $1 WHERE id IN (\
-     SELECT id FROM file_assets WHERE NOT is_uploaded AND (created_at < $2 OR ",
+    "UPDATE file_assets SET is_deleted = true, deleted_at = $1 WHERE file_assets.id IN (\
+     SELECT file_assets.id FROM file_assets \
+     WHERE NOT file_assets.is_uploaded AND (file_assets.created_at < $2 OR ",
     rejected!(),
     ") AND ",
     living!(),
     " AND ",
     loose!(),
-    " ORDER BY created_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)"
+    " ORDER BY file_assets.created_at, file_assets.id LIMIT $3 FOR UPDATE SKIP LOCKED)"
 );
 
 const CONDEMN: &str = concat!(
-    "SELECT deleted_at, workspace_id, id, asset FROM file_assets \
-     WHERE deleted_at IS NOT NULL AND (deleted_at < $1 OR NOT ",
+    "SELECT file_assets.deleted_at, file_assets.workspace_id, file_assets.id, file_assets.asset \
+     FROM file_assets \
+     WHERE file_assets.deleted_at IS NOT NULL AND (file_assets.deleted_at < $1 OR NOT ",
     noted!(),
     ") AND ",
     loose!(),
-    " AND ($2 IS NULL OR (deleted_at, workspace_id, id) > ($2, $3, $4)) \
-     ORDER BY deleted_at, workspace_id, id LIMIT $5"
+    " AND ($2 IS NULL \
+     OR (file_assets.deleted_at, file_assets.workspace_id, file_assets.id) > ($2, $3, $4)) \
+     ORDER BY file_assets.deleted_at, file_assets.workspace_id, file_assets.id LIMIT $5"
 );
 
 pub(super) async fn purge(
