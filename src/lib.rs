@@ -162,7 +162,7 @@ pub use stores::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use stores::{InvalidRootCertificate, InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "plane")]
-pub use stores::{PlaneOptions, PlaneStore};
+pub use stores::{PlaneOptions, PlaneStore, SchemaMismatch};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteOptions, SqliteStore};
 pub use verifier::{ObjectVerifier, VerifyError};

@@ -14,7 +14,7 @@ pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use pg::InvalidRootCertificate;
 #[cfg(feature = "plane")]
-pub use plane::{PlaneOptions, PlaneStore};
+pub use plane::{PlaneOptions, PlaneStore, SchemaMismatch};
 #[cfg(feature = "postgres")]
 pub use postgres::{InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
