@@ -42,8 +42,10 @@ pub(in crate::stores) enum Fault {
     Newer { found: i64, known: usize },
     #[error("the column {0} holds what does not parse")]
     Row(&'static str),
+    #[cfg(feature = "plane")]
     #[error("the column {0} is of another type than this release reads")]
     Type(&'static str),
+    #[cfg(feature = "plane")]
     #[error("the tables are not as this release knows them: {0}")]
     Tables(String),
     #[error("{0} is out of the range that the database can hold")]
@@ -56,12 +58,9 @@ impl Fault {
     /// Whether the same call may succeed later.
     pub(in crate::stores) fn is_passing(&self) -> bool {
         match self {
-            Self::Busy
-            | Self::Timeout
-            | Self::Contended
-            | Self::HungUp
-            | Self::Stopped
-            | Self::Tables(_) => true,
+            Self::Busy | Self::Timeout | Self::Contended | Self::HungUp | Self::Stopped => true,
+            #[cfg(feature = "plane")]
+            Self::Tables(_) => true,
             Self::Connect(error) | Self::Postgres(error) => match error.as_db_error() {
                 Some(answer) => is_passing(answer.code()),
                 None => is_transport(error),
@@ -108,6 +107,7 @@ impl Fault {
     }
 
     /// The code with which the server has refused a statement.
+    #[cfg(feature = "plane")]
     pub(in crate::stores) fn code(&self) -> Option<&SqlState> {
         match self {
             Self::Postgres(error) => error.code(),
