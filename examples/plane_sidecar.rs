@@ -11,12 +11,18 @@
 
 #[path = "plane_sidecar/cleaning.rs"]
 mod cleaning;
+#[path = "plane_sidecar/cors.rs"]
+mod cors;
+#[path = "plane_sidecar/database.rs"]
+mod database;
 #[path = "plane_sidecar/environment.rs"]
 mod environment;
 #[path = "plane_sidecar/flags.rs"]
 mod flags;
 #[path = "plane_sidecar/health.rs"]
 mod health;
+#[path = "shared/logging.rs"]
+mod logging;
 #[path = "shared/shutdown.rs"]
 mod shutdown;
 
@@ -24,11 +30,14 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use axum::Router;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 use tower_asset_upload::s3::{S3PostSigner, S3Verifier};
-use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, PlaneStore, RateLimitLayer};
+use tower_asset_upload::{
+    AnnouncedSize, AssetUploadService, HeaderAuthenticator, PlaneStore, RateLimitLayer,
+};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
@@ -48,12 +57,7 @@ async fn main() -> ExitCode {
         }
         Err(failure) => return fail(&failure),
     };
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
-        )
-        .init();
+    logging::start("info");
     match run(&flags).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),
@@ -73,9 +77,10 @@ async fn run(flags: &Flags) -> Result<(), Failure> {
     let address = listener
         .local_addr()
         .map_err(|fault| format!("the listener has no address: {fault}"))?;
-    let store = PlaneStore::connect(&environment.database_url)
+    let database = &environment.database;
+    let store = PlaneStore::connect(&database.url)
         .await
-        .map_err(|fault| format!("DATABASE_URL: {fault}"))?;
+        .map_err(|fault| format!("{}: {fault}", database.source))?;
 
     let Environment {
         bucket,
@@ -88,13 +93,22 @@ async fn run(flags: &Flags) -> Result<(), Failure> {
         .downloads_expire_in(lifetime);
     let verifier = S3Verifier::new(bucket, credentials);
     let authenticator = HeaderAuthenticator::new(store.clone());
-    let uploads = AssetUploadService::builder(store.clone(), signer, authenticator)
+    // Plane's own assets are behind the same rows. Their sizes are the largest that their forms take,
+    // and their objects are not this server's to remove.
+    let mut uploads = AssetUploadService::builder(store.clone(), signer, authenticator)
         .verifier(verifier.clone())
         .max_size(environment.max_size)
-        .build();
+        .announced_size(AnnouncedSize::Largest)
+        .keep_rejected_objects();
+    if !flags.allow_delete {
+        uploads = uploads.without_deletion();
+    }
     let limited = ServiceBuilder::new()
-        .layer(RateLimitLayer::new(environment.rate_limit))
-        .service(uploads);
+        .layer(RateLimitLayer::new(environment.rate_limit).retry_when_full())
+        .service(uploads.build());
+    let uploads: Router = Router::new()
+        .fallback_service(limited)
+        .layer(cors::layer(environment.origins, flags.allow_delete));
 
     let cleaning = flags.purge_every.map(|every| {
         let (store, objects) = (store.clone(), verifier.clone());
@@ -102,7 +116,7 @@ async fn run(flags: &Flags) -> Result<(), Failure> {
         tokio::spawn(cleaning::clean_up(every, give_up_after, store, objects))
     });
     let app = health::routes(store, verifier)?
-        .fallback_service(limited)
+        .fallback_service(uploads)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
             Duration::from_secs(30),

@@ -11,6 +11,8 @@
 mod cleaning;
 #[path = "server/database.rs"]
 mod database;
+#[path = "shared/logging.rs"]
+mod logging;
 #[path = "server/object_store.rs"]
 mod object_store;
 #[path = "server/options.rs"]
@@ -56,13 +58,7 @@ async fn main() -> ExitCode {
         }
         Err(failure) => return fail(&failure),
     };
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| "info,s3s=warn,s3s_fs=warn".into()),
-        )
-        .init();
+    logging::start("info,s3s=warn,s3s_fs=warn");
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),

@@ -80,12 +80,14 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
             return Ok(Some(StateChange::Complete(None)));
         };
         let object = verifier.inspect(&asset.made.key).await?;
-        Ok(
-            object.map(|object| match Difference::between(&asset.made, &object) {
-                Some(difference) => StateChange::Reject(difference),
-                None => StateChange::Complete(Some(object)),
-            }),
-        )
+        Ok(object.map(|object| match self.difference(asset, &object) {
+            Some(difference) => StateChange::Reject(difference),
+            None => StateChange::Complete(Some(object)),
+        }))
+    }
+
+    fn difference(&self, asset: &Asset, object: &StoredObject) -> Option<Difference> {
+        Difference::between(&asset.made, object, self.announced_size)
     }
 
     /// Why there is no object: it was never uploaded, unless another caller has had it rejected, and so
@@ -115,7 +117,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         }
         let object = verifier.inspect(&asset.made.key).await?;
         let object = object.ok_or(Rejection::ObjectGone)?;
-        match Difference::between(&asset.made, &object) {
+        match self.difference(asset, &object) {
             Some(difference) => Err(Rejection::ObjectMismatch(difference)),
             None => Ok(()),
         }
@@ -131,9 +133,10 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         }
     }
 
-    /// Has the object of a rejected asset removed. The clean-up comes back to it in any case.
+    /// Has the object of a rejected asset removed, unless the host keeps it. The clean-up comes back to
+    /// it in any case.
     async fn remove(&self, asset: &Asset) {
-        let Some(verifier) = &self.verifier else {
+        let Some(verifier) = self.verifier.as_ref().filter(|_| !self.keeps_rejected) else {
             return;
         };
         if let Err(error) = verifier.remove(&asset.made.key).await {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::asset::{NewAsset, StoredObject};
+use crate::limits::AnnouncedSize;
 
 /// In a sentence, how an object differs from what was announced: at most 500 characters, none of them
 /// a control character. Clients are told it, so that it holds nothing but what they may know.
@@ -39,10 +40,13 @@ impl Difference {
     }
 
     /// How an object differs from what was announced of it, if it does.
-    pub(crate) fn between(asset: &NewAsset, object: &StoredObject) -> Option<Self> {
-        let announced = asset.size.bytes();
-        if object.size != announced {
-            let stored = object.size;
+    pub(crate) fn between(
+        asset: &NewAsset,
+        object: &StoredObject,
+        size: AnnouncedSize,
+    ) -> Option<Self> {
+        if !size.admits(asset.size, object.size) {
+            let (stored, announced) = (object.size, asset.size.bytes());
             return Some(Self::new(&format!(
                 "The object has {stored} bytes; {announced} were announced."
             )));

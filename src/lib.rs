@@ -145,7 +145,7 @@ pub use extension_auth::FromExtensions;
 pub use header_auth::HeaderAuthenticator;
 pub use id::{AssetId, ProjectId, UserId, WorkspaceId};
 pub use layer::{AssetUploadLayer, AssetUploadMiddleware, MiddlewareFuture};
-pub use limits::{Lifetime, Oversize, PendingCaps, UploadSize};
+pub use limits::{AnnouncedSize, Lifetime, Oversize, PendingCaps, UploadSize};
 pub use media_type::{AllowedTypes, InvalidMediaType, MediaType};
 pub use object_name::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
 #[cfg(feature = "openapi")]
@@ -165,13 +165,13 @@ pub use stores::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use stores::{InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "plane")]
-pub use stores::{PlaneOptions, PlaneStore};
+pub use stores::{PlaneOptions, PlaneStore, SchemaMismatch};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteOptions, SqliteStore};
 #[cfg(any(feature = "client", feature = "postgres", feature = "verify"))]
 pub use tls::{InvalidTrustRoots, TrustRoots};
 pub use verifier::{ObjectVerifier, VerifyError};
-pub use workspace::{Workspace, WorkspaceSlug};
+pub use workspace::{Deletion, Workspace, WorkspaceSlug};
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]

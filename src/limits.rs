@@ -50,6 +50,28 @@ pub enum Oversize {
     Clamp,
 }
 
+/// What the size that was announced of an upload is taken for when the upload is completed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AnnouncedSize {
+    /// The size of the file: one that is smaller is rejected, too.
+    #[default]
+    Exact,
+    /// The largest size: whatever the form takes counts. So it is in Plane, which announces its own
+    /// limit where a client names no size.
+    Largest,
+}
+
+impl AnnouncedSize {
+    /// Whether a file of that size is as announced.
+    pub(crate) fn admits(self, announced: UploadSize, stored: u64) -> bool {
+        match self {
+            Self::Exact => stored == announced.bytes(),
+            Self::Largest => stored <= announced.bytes(),
+        }
+    }
+}
+
 /// How long a signed form or URL is good for: 1 second to 7 days, in whole seconds.
 ///
 /// The upper end is the longest that Signature Version 4 allows (AWS, "Authenticating Requests:

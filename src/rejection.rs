@@ -14,6 +14,8 @@ pub(crate) enum Rejection {
     Auth(AuthError),
     Scope(Scope),
     WorkspaceNotFound,
+    /// The caller is a member whose role doesn't allow it.
+    NotPermitted,
     AssetNotFound,
     /// `name` or `size` is missing, null or empty.
     Required {

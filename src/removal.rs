@@ -5,7 +5,7 @@ use crate::id::AssetId;
 use crate::rejection::Rejection;
 use crate::store::AssetStore;
 use crate::usecase::UseCases;
-use crate::workspace::WorkspaceSlug;
+use crate::workspace::{Deletion, WorkspaceSlug};
 
 impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
     pub(crate) async fn delete(
@@ -15,7 +15,17 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         id: Option<AssetId>,
     ) -> Result<(), Rejection> {
         let workspace = self.enter(slug, caller).await?;
+        if workspace.deletion() == Deletion::None {
+            return Err(Rejection::NotPermitted);
+        }
         let id = id.ok_or(Rejection::AssetNotFound)?;
+        if workspace.deletion() == Deletion::Own {
+            let asset = self.store.find(&workspace, id).await?;
+            let asset = asset.ok_or(Rejection::AssetNotFound)?;
+            if asset.made.created_by != caller.user {
+                return Err(Rejection::NotPermitted);
+            }
+        }
         if self.store.delete(&workspace, id).await? {
             Ok(())
         } else {

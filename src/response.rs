@@ -252,6 +252,7 @@ fn rejection(rejection: Rejection) -> Answer {
             "resource_not_found",
             "The requested resource does not exist.",
         ),
+        Rejection::NotPermitted => not_permitted(),
         Rejection::AssetNotFound => {
             plain(StatusCode::NOT_FOUND, "asset_not_found", "Asset not found")
         }
@@ -350,6 +351,13 @@ fn auth_error(error: AuthError) -> Answer {
             &cause,
         ),
     }
+}
+
+fn not_permitted() -> Answer {
+    let sentence = "You do not have permission to perform this action.";
+    let answer = detailed(StatusCode::FORBIDDEN, "not_permitted", sentence);
+    // Other credentials may be permitted (RFC 9110, section 11.6.1).
+    answer.with(Header::WwwAuthenticate(r#"Bearer realm="api""#))
 }
 
 fn insufficient_scope(scope: Scope) -> Answer {

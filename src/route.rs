@@ -55,12 +55,13 @@ impl Path {
         }
     }
 
-    pub(crate) fn action(&self, method: &Method) -> Action {
+    /// What a request of that method is for; whether `DELETE` is served is the host's to say.
+    pub(crate) fn action(&self, method: &Method, deletes: bool) -> Action {
         match (self, method.as_str()) {
             (Self::Collection { .. }, "POST") => Action::Create,
             (Self::Item { .. }, "GET" | "HEAD") => Action::Retrieve,
             (Self::Item { .. }, "PATCH") => Action::Complete,
-            (Self::Item { .. }, "DELETE") => Action::Delete,
+            (Self::Item { .. }, "DELETE") if deletes => Action::Delete,
             (_, "OPTIONS") => Action::Options,
             _ => Action::NotAllowed,
         }
@@ -82,10 +83,11 @@ impl Path {
     }
 
     /// The methods of this path, for `Allow` (RFC 9110, section 10.2.1).
-    pub(crate) fn allow(&self) -> &'static str {
+    pub(crate) fn allow(&self, deletes: bool) -> &'static str {
         match self {
             Self::Collection { .. } => "POST, OPTIONS",
-            Self::Item { .. } => "GET, HEAD, PATCH, DELETE, OPTIONS",
+            Self::Item { .. } if deletes => "GET, HEAD, PATCH, DELETE, OPTIONS",
+            Self::Item { .. } => "GET, HEAD, PATCH, OPTIONS",
         }
     }
 }

@@ -35,6 +35,8 @@ use crate::workspace::WorkspaceSlug;
 /// | PATCH | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
 /// | DELETE | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
 ///
+/// A host can do [without the last one](AssetUploadBuilder::without_deletion).
+///
 /// It takes requests with any body, is always ready, never fails (every failure is an answer),
 /// spawns nothing, and clones at the price of an `Arc`.
 ///
@@ -109,6 +111,7 @@ pub(crate) struct Inner<Store, Signer> {
     pub(crate) base_path: BasePath,
     /// Done once it was said that a router strips the base path.
     pub(crate) warned_of_router: Once,
+    pub(crate) deletes: bool,
 }
 
 impl<Store, Signer> AssetUploadService<Store, Signer> {
@@ -205,9 +208,9 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
     /// Head and body go by reference: they are large, and every part of a future that owns them moves
     /// them.
     async fn answer<B: Body>(&self, path: &Path, head: &Parts, body: Pin<&mut B>) -> Answer {
-        let action = path.action(&head.method);
+        let action = path.action(&head.method, self.deletes);
         if action == Action::Options {
-            return response::options(path.allow());
+            return response::options(path.allow(self.deletes));
         }
         let answered = self.fulfil(&action, path, head, body).await;
         answered.unwrap_or_else(response::refusal)
@@ -227,7 +230,8 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
             Action::Complete => self.complete(&caller, path, head, body).await,
             Action::Delete => self.delete(&caller, path).await,
             Action::Options | Action::NotAllowed => {
-                Ok(response::method_not_allowed(&head.method, path.allow()))
+                let allow = path.allow(self.deletes);
+                Ok(response::method_not_allowed(&head.method, allow))
             }
         }
     }
@@ -352,6 +356,7 @@ impl<Store, Signer> fmt::Debug for AssetUploadService<Store, Signer> {
             .field("base_path", &self.inner.base_path)
             .field("rules", &self.inner.rules)
             .field("max_body", &self.inner.max_body)
+            .field("deletes", &self.inner.deletes)
             .field("use_cases", &self.inner.use_cases)
             .finish_non_exhaustive()
     }

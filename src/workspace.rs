@@ -65,6 +65,20 @@ impl fmt::Display for WorkspaceSlug {
 pub struct Workspace {
     id: WorkspaceId,
     slug: WorkspaceSlug,
+    deletion: Deletion,
+}
+
+/// Which assets of a workspace the member who entered it may delete through the API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Deletion {
+    /// All of them.
+    #[default]
+    Any,
+    /// Those that the member has made. Others are 403.
+    Own,
+    /// None: every `DELETE` is 403.
+    None,
 }
 
 impl Workspace {
@@ -72,7 +86,31 @@ impl Workspace {
     /// active member of this workspace.
     #[must_use]
     pub fn new(id: WorkspaceId, slug: WorkspaceSlug) -> Self {
-        Self { id, slug }
+        Self {
+            id,
+            slug,
+            deletion: Deletion::default(),
+        }
+    }
+
+    /// For stores that know roles: what the caller may delete; [`Deletion::Any`] by default.
+    ///
+    /// ```
+    /// use tower_asset_upload::{Deletion, Workspace, WorkspaceId, WorkspaceSlug};
+    ///
+    /// # let (id, slug) = (WorkspaceId::new(uuid::Uuid::nil()), WorkspaceSlug::new("w").unwrap());
+    /// let of_a_guest = Workspace::new(id, slug).with_deletion(Deletion::None);
+    /// assert_eq!(of_a_guest.deletion(), Deletion::None);
+    /// ```
+    #[must_use]
+    pub fn with_deletion(self, deletion: Deletion) -> Self {
+        Self { deletion, ..self }
+    }
+
+    /// What the caller may delete.
+    #[must_use]
+    pub fn deletion(&self) -> Deletion {
+        self.deletion
     }
 
     /// The identifier of the workspace.

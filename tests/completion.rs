@@ -311,6 +311,49 @@ async fn what_differs_is_rejected_for_good() {
     assert_eq!(stage.create_again().await.asset_id(), heir.asset_id());
 }
 
+/// As over Plane's tables, whose rows hold the largest size and whose objects are others' as well.
+#[tokio::test]
+async fn a_host_can_take_the_size_for_the_largest_and_keep_what_is_rejected() {
+    let largest = async || {
+        Stage::with(|builder| {
+            builder
+                .announced_size(AnnouncedSize::Largest)
+                .keep_rejected_objects()
+        })
+        .await
+    };
+    for size in [0, 1, 1023, 1024] {
+        let stage = largest().await;
+        let mut smaller = object(size);
+        smaller.etag = Some("\"a\"".to_owned());
+        stage.bucket.put(&stage.key, smaller.clone());
+        assert_eq!(stage.says("PATCH", CLAIM).await, is(204, DONE), "{size}");
+        assert_eq!(stage.state().await, UploadState::Uploaded(Some(smaller)));
+        assert_eq!(stage.says("PATCH", CLAIM).await, is(204, DONE), "{size}");
+        assert_eq!(stage.says("GET", "").await, is(200, DONE), "{size}");
+    }
+    // One that was believed is held against the announcement later.
+    for (size, wanted) in [(5, is(204, DONE)), (1025, is(409, "object_mismatch"))] {
+        let stage = largest().await;
+        stage.change(StateChange::Complete(None)).await;
+        stage.bucket.put(&stage.key, object(size));
+        assert_eq!(stage.says("PATCH", CLAIM).await, wanted, "{size}");
+        assert_eq!(stage.says("GET", "").await, is(200, DONE), "{size}");
+    }
+    let mut of_another_type = object(5);
+    of_another_type.content_type = Some("text/html".to_owned());
+    for differs in [object(1025), of_another_type] {
+        let stage = largest().await;
+        stage.bucket.put(&stage.key, differs.clone());
+        assert_eq!(stage.says("PATCH", CLAIM).await, is(409, "object_mismatch"));
+        assert!(stage.state().await.is_rejected());
+        let (removed, left) = stage
+            .bucket
+            .with(|bucket| (bucket.removed.clone(), bucket.objects.len()));
+        assert_eq!((removed.len(), left), (0, 1), "{differs:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_rejected_asset_is_not_pending() {
     let caps = PendingCaps {

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use support::*;
 use tower_asset_upload::*;
+use uuid::Uuid;
 
 /// Sends each `(line, body)` with Alice's key and shows what came.
 async fn table<S, B>(service: &S, cases: &[(&str, &str)]) -> String
@@ -832,4 +833,73 @@ async fn answers_that_carry_a_signature_are_not_stored() {
         headed.headers["content-length"],
         got.body.len().to_string().as_str()
     );
+}
+
+#[tokio::test]
+async fn a_member_deletes_what_its_role_allows() {
+    let world = world();
+    world.add_member(MINE.into(), BOB.into());
+    let post = format!("POST {COLLECTION}");
+    let mut ids = Vec::new();
+    for ids_from in [1, 1001] {
+        let service = builder(&world).ids(SequentialIds::starting_at(ids_from));
+        ids.push(call(&service.build(), &post, PHOTO).await.asset_id());
+    }
+    // The second one is Bob's.
+    let workspace = Workspace::new(MINE.into(), WorkspaceSlug::new("my-workspace").unwrap());
+    let id = AssetId::parse_hyphenated(&ids[1]).unwrap();
+    let mut bobs = world.find(&workspace, id).await.unwrap().unwrap().made;
+    bobs.id = Uuid::from_u128(7).into();
+    bobs.created_by = BOB.into();
+    world
+        .create(&workspace, bobs, PendingCaps::default())
+        .await
+        .unwrap();
+    let [alices, alices_too, bobs] = [&ids[0], &ids[1], &Uuid::from_u128(7).to_string()];
+    let nowhere = Uuid::from_u128(404).to_string();
+    for (deletion, id, status, code) in [
+        (Deletion::None, alices, 403, "not_permitted"),
+        (Deletion::None, bobs, 403, "not_permitted"),
+        (Deletion::None, &nowhere, 403, "not_permitted"),
+        (Deletion::None, &"x".to_owned(), 403, "not_permitted"),
+        (Deletion::Own, bobs, 403, "not_permitted"),
+        (Deletion::Own, &nowhere, 404, "asset_not_found"),
+        (Deletion::Own, &"x".to_owned(), 404, "asset_not_found"),
+        (Deletion::Own, alices, 204, ""),
+        (Deletion::Own, alices, 404, "asset_not_found"),
+        (Deletion::Any, bobs, 204, ""),
+        (Deletion::Any, alices_too, 204, ""),
+    ] {
+        let service = builder_over(WithRoles(world.clone(), deletion), &world).build();
+        let answer = call(&service, &format!("DELETE {COLLECTION}{id}/"), "").await;
+        assert_eq!(answer.status, status, "{deletion:?} {id}");
+        if !code.is_empty() {
+            assert_eq!(answer.json()["code"], code, "{deletion:?} {id}");
+        }
+        if code == "not_permitted" {
+            let words = "You do not have permission to perform this action.";
+            assert_eq!(answer.json()["detail"], words);
+            let challenge = &answer.headers["www-authenticate"];
+            assert_eq!(challenge, r#"Bearer realm="api""#);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_host_can_do_without_deletion() {
+    let world = world();
+    let service = builder(&world).without_deletion().build();
+    let made = call(&service, &format!("POST {COLLECTION}"), PHOTO).await;
+    let item = format!("{COLLECTION}{}/", made.asset_id());
+    for (line, status) in [("DELETE", 405), ("PUT", 405), ("OPTIONS", 204)] {
+        let answer = call(&service, &format!("{line} {item}"), "").await;
+        assert_eq!(answer.status, status, "{line}");
+        assert_eq!(answer.headers["allow"], "GET, HEAD, PATCH, OPTIONS");
+    }
+    let answer = call(&service, &format!("DELETE {item}"), "").await;
+    assert_eq!(answer.json()["detail"], "Method \"DELETE\" not allowed.");
+    let without_key = send(&service, request(&format!("DELETE {item}"), &[], "")).await;
+    assert_eq!(without_key.status, 401);
+    let answer = call(&service, &format!("GET {item}"), "").await;
+    assert_eq!(answer.status, 400, "it is there");
 }

@@ -97,6 +97,7 @@ async fn every_answer_is_documented_and_every_document_answered() {
     looked_at_again(&mut judged).await;
     broken(&mut judged).await;
     without_checksums(&mut judged).await;
+    with_roles(&mut judged).await;
 
     let unseen = judged.document.unseen();
     assert!(unseen.is_empty(), "documented, never answered: {unseen:#?}");
@@ -367,6 +368,25 @@ async fn looked_at_again(judged: &mut Judged) {
         let answer = judged.call(&service, &patch, body).await;
         assert_eq!(answer.json()["code"], code);
     }
+}
+
+async fn with_roles(judged: &mut Judged) {
+    let store = world();
+    let service = builder_over(WithRoles(store.clone(), Deletion::None), &store).build();
+    let answer = judged
+        .call(&service, &format!("DELETE {NOWHERE}"), "")
+        .await;
+    assert_eq!(answer.json()["code"], "not_permitted");
+}
+
+#[test]
+fn a_service_without_deletion_documents_none() {
+    let documented = |builder: AssetUploadBuilder<_, _>| {
+        let document = Document::new(&builder.build().openapi());
+        document.value.to_string().contains("deleteAsset")
+    };
+    assert!(documented(builder(&world())));
+    assert!(!documented(builder(&world()).without_deletion()));
 }
 
 async fn broken(judged: &mut Judged) {

@@ -27,7 +27,8 @@ use uuid::Uuid;
 
 #[tokio::test]
 async fn a_file_goes_the_whole_way() {
-    let Some(sidecar) = Sidecar::start("a_file_goes_the_whole_way", &[], &[]).await else {
+    let flags = ["--allow-delete"];
+    let Some(sidecar) = Sidecar::start("a_file_goes_the_whole_way", &flags, &[]).await else {
         return;
     };
     let file = noise(70_001);
@@ -238,7 +239,9 @@ async fn limits_are_planes() {
     sidecar.api.call("POST", "").await.expect(400, "the third");
     let fourth = sidecar.api.call("POST", "").await.expect(429, "the fourth");
     assert_eq!(fourth.json()["error_code"], 5900);
-    assert!(!fourth.header("retry-after").is_empty());
+    // The rest of the hour, as in Plane; in a third of it one request would pass.
+    let wait: u64 = fourth.header("retry-after").parse().unwrap();
+    assert!((2400..=3600).contains(&wait), "{wait}");
     for line in ["GET /healthz", "GET /readyz"] {
         let (method, path) = line.split_once(' ').unwrap();
         let line = format!("{method} {}{path}", sidecar.api.url);
@@ -349,6 +352,27 @@ async fn it_says_whether_it_is_ready() {
         healthy.expect(200, "healthz");
     };
     ready(200, json!({"database": "ok", "object_store": "ok"})).await;
+    // What Django leaves of a new field with a default.
+    let migrate = "ALTER TABLE file_assets ADD zz_new bool NOT NULL DEFAULT false; \
+                   ALTER TABLE file_assets ALTER zz_new DROP DEFAULT";
+    sidecar.database.admin.batch_execute(migrate).await.unwrap();
+    let unfit = "file_assets.zz_new is NOT NULL, has no default, and is not filled here";
+    ready(503, json!({"database": unfit, "object_store": "ok"})).await;
+    let file = r#"{"name":"s3cret-name.png","size":1}"#;
+    let refused = sidecar.api.call("POST", file).await;
+    let refused = refused.expect_code(503, "store_unavailable", "a migration");
+    assert!(!refused.header("retry-after").is_empty());
+    assert!(!refused.text().contains("zz_new"), "{}", refused.text());
+    wait_for("the cause is in the log", async || {
+        let said = sidecar.process.stderr();
+        assert!(!said.contains("s3cret-name"), "{said}");
+        (said.matches(unfit).count() > 1).then_some(())
+    })
+    .await;
+    let undo = "ALTER TABLE file_assets DROP zz_new";
+    sidecar.database.admin.batch_execute(undo).await.unwrap();
+    ready(200, json!({"database": "ok", "object_store": "ok"})).await;
+    sidecar.api.call("POST", file).await.expect(200, "over");
     cluster.stop(Stop::Fast);
     ready(
         503,
@@ -382,6 +406,224 @@ async fn it_says_whether_it_is_ready() {
         !said.contains(support::KEY) && !said.contains(Bucket::SECRET),
         "{said}"
     );
+    assert!(!said.contains('\x1b'), "colours in a log: {said:?}");
+}
+
+#[tokio::test]
+async fn members_delete_what_is_theirs_if_the_operator_lets_them() {
+    const TEST: &str = "members_delete_what_is_theirs_if_the_operator_lets_them";
+    let Some(sidecar) = Sidecar::start(TEST, &[], &[]).await else {
+        return;
+    };
+    let id = sidecar.api.create("a.png", "image/png", 10).await.id;
+    let answer = sidecar.api.call(&format!("DELETE {id}"), "").await;
+    let answer = answer.expect(405, "by default");
+    assert_eq!(answer.header("allow"), "GET, HEAD, PATCH, OPTIONS");
+    let early = sidecar.api.call(&format!("GET {id}"), "").await;
+    early.expect(400, "it is there still");
+
+    let Some(sidecar) = Sidecar::start(TEST, &["--allow-delete"], &[]).await else {
+        return;
+    };
+    fixture::add_member(&sidecar.database.admin, MINE, support::BOB).await;
+    let delete = async |id: &str, role: i16| {
+        let role = format!("role = {role}");
+        let bob = format!("member_id = '{}'", support::BOB);
+        sidecar.database.set("workspace_members", &role, &bob).await;
+        let line = sidecar.api.line(&format!("DELETE {id}"));
+        let headers = [("x-api-key", "key-of-bob")];
+        sidecar.api.http.send(&line, &headers, "").await
+    };
+    let post = async |key: &str| {
+        let (line, headers) = (sidecar.api.line("POST"), [("x-api-key", key)]);
+        let file = r#"{"name":"a.png","size":1}"#;
+        let answer = sidecar.api.http.send(&line, &headers, file).await;
+        Ticket::of(&answer.expect(200, "create").json()).id
+    };
+    let (alices, bobs) = (post(support::KEY).await, post("key-of-bob").await);
+    for (id, role) in [
+        (&alices, fixture::GUEST),
+        (&bobs, fixture::GUEST),
+        (&alices, fixture::MEMBER),
+    ] {
+        delete(id, role)
+            .await
+            .expect_code(403, "not_permitted", &format!("{role}"));
+    }
+    delete(&bobs, fixture::MEMBER)
+        .await
+        .expect(204, "one's own");
+    delete(&alices, fixture::ADMIN)
+        .await
+        .expect(204, "an administrator");
+    delete(&alices, fixture::ADMIN)
+        .await
+        .expect(404, "it is gone");
+}
+
+/// Plane's rows hold the largest size that a form takes: 5 MiB where no size was announced.
+#[tokio::test]
+async fn completion_takes_what_planes_forms_take_and_removes_nothing() {
+    let test = "completion_takes_what_planes_forms_take_and_removes_nothing";
+    let Some(sidecar) = Sidecar::start(test, &[], &[]).await else {
+        return;
+    };
+    let upload = async |announced: usize, sent: usize, change: &str| {
+        let ticket = sidecar.api.create("a.txt", "text/plain", announced).await;
+        let stored = ticket.upload(&sidecar.api.http, noise(sent)).await;
+        assert!(stored.status.is_success(), "{}", stored.text());
+        let row = format!("id = '{}'", ticket.id);
+        if !change.is_empty() {
+            sidecar.database.set("file_assets", change, &row).await;
+        }
+        let patch = format!("PATCH {}", ticket.id);
+        (ticket, sidecar.api.call(&patch, "").await)
+    };
+    for change in [
+        "",
+        "size = 5242880, attributes = attributes || '{\"size\": 5242880}'",
+        "size = 0, attributes = attributes - 'size'",
+        // Plane believed the client, and has not yet looked itself.
+        "is_uploaded = true",
+        "is_uploaded = true, storage_metadata = NULL",
+        "is_uploaded = true, storage_metadata = 'null'",
+    ] {
+        let (ticket, patched) = upload(2000, 1000, change).await;
+        patched.expect(204, change);
+        let found = sidecar.api.call(&format!("GET {}", ticket.id), "").await;
+        let url = found.expect(200, change).json()["asset_url"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let object = sidecar.api.http.send(&format!("GET {url}"), &[], "").await;
+        assert_eq!(object.expect(200, change).body.len(), 1000);
+    }
+    // Of what differs still, the object stays.
+    let smaller = "size = 10, attributes = attributes || '{\"size\": 10}'";
+    let (ticket, patched) = upload(2000, 1000, smaller).await;
+    patched.expect_code(409, "object_mismatch", "1000 bytes of 10");
+    let row = sidecar.database.row(ticket.id.parse().unwrap()).await;
+    assert!(row["storage_metadata"]["Rejected"].is_string(), "{row}");
+    let row = format!("id = '{}'", ticket.id);
+    let by_plane = "is_uploaded = true";
+    sidecar.database.set("file_assets", by_plane, &row).await;
+    let found = sidecar.api.call(&format!("GET {}", ticket.id), "").await;
+    let url = found.expect(200, "Plane has it").json()["asset_url"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let object = sidecar.api.http.send(&format!("GET {url}"), &[], "").await;
+    object.expect(200, "the object is there");
+}
+
+#[tokio::test]
+async fn browsers_may_call_from_planes_origins() {
+    let test = "browsers_may_call_from_planes_origins";
+    let origins = "https://plane.example.com/, http://localhost:3000,";
+    let any = [("CORS_ALLOWED_ORIGINS", " ")];
+    for (variables, allowed, refused) in [
+        (
+            &[("CORS_ALLOWED_ORIGINS", origins)][..],
+            &["https://plane.example.com", "http://localhost:3000"][..],
+            &[
+                "https://evil.example.com",
+                "http://plane.example.com",
+                "null",
+            ][..],
+        ),
+        (&any[..], &["https://evil.example.com"], &[]),
+    ] {
+        let Some(sidecar) = Sidecar::start(test, &[], variables).await else {
+            return;
+        };
+        let preflight = sidecar.api.line("POST").replace("POST", "OPTIONS");
+        let ask = async |origin: &str| {
+            let headers = [
+                ("origin", origin),
+                ("access-control-request-method", "POST"),
+                ("access-control-request-headers", "content-type,x-api-key"),
+            ];
+            let asked = sidecar.api.http.send(&preflight, &headers, "").await;
+            assert!(asked.status.is_success(), "{}", asked.text());
+            let headers = [("origin", origin)];
+            let sent = sidecar
+                .api
+                .http
+                .send(&sidecar.api.line("POST"), &headers, "")
+                .await;
+            let sent = sent.expect(401, "without a key");
+            let header = "access-control-allow-origin";
+            (
+                asked,
+                sent.headers
+                    .get(header)
+                    .map(|origin| origin.to_str().unwrap().to_owned()),
+            )
+        };
+        for origin in allowed {
+            let (asked, sent) = ask(origin).await;
+            assert_eq!(sent.as_deref(), Some(*origin));
+            assert_eq!(asked.header("access-control-allow-origin"), *origin);
+            assert_eq!(asked.header("access-control-allow-credentials"), "true");
+            assert_eq!(
+                asked.header("access-control-allow-methods"),
+                "GET,HEAD,POST,PATCH"
+            );
+            let headers = asked.header("access-control-allow-headers").to_owned();
+            assert!(
+                headers.contains("x-api-key") && headers.contains("content-type"),
+                "{headers}"
+            );
+        }
+        for origin in refused {
+            let (asked, sent) = ask(origin).await;
+            assert_eq!(sent, None, "{origin}");
+            assert!(
+                !asked.headers.contains_key("access-control-allow-origin"),
+                "{origin}"
+            );
+        }
+    }
+}
+
+/// `plane.env` as Plane ships it: an empty `DATABASE_URL`, and the parts of one.
+#[tokio::test]
+async fn variables_are_found_where_plane_finds_them() {
+    let test = "variables_are_found_where_plane_finds_them";
+    let Some(cluster) = Cluster::shared(test) else {
+        return;
+    };
+    for host in ["POSTGRES_HOST", "PGHOST"] {
+        let database = Database::make(cluster).await;
+        let url = database.url.clone();
+        let (_, rest) = url.split_once("://").unwrap();
+        let (user, rest) = rest.split_once('@').unwrap();
+        let (address, name) = rest.split_once('/').unwrap();
+        let (address, port) = address.split_once(':').unwrap();
+        let variables = [
+            ("DATABASE_URL", ""),
+            (host, address),
+            ("POSTGRES_PORT", port),
+            ("POSTGRES_USER", user),
+            ("POSTGRES_PASSWORD", "p@ss/w:rd%"),
+            ("POSTGRES_DB", name),
+            ("AWS_S3_ENDPOINT_URL", ""),
+            ("MINIO_ENDPOINT_URL", "{bucket}"),
+            ("FILE_SIZE_LIMIT", "99999999999"),
+        ];
+        let sidecar = Sidecar::over(database, &[], &variables).await;
+        let (_, file) = (
+            sidecar.api.create("a.png", "image/png", 10).await,
+            5_368_709_120_u64,
+        );
+        let body = json!({"name": "a.png", "size": file}).to_string();
+        sidecar.api.call("POST", body).await.expect(200, "5 GiB");
+        let body = json!({"name": "a.png", "size": file + 1}).to_string();
+        let large = sidecar.api.call("POST", body).await;
+        large.expect_code(400, "size_too_large", "more");
+        let said = sidecar.process.stderr();
+        assert!(said.contains("FILE_SIZE_LIMIT 99999999999 "), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -480,7 +722,10 @@ fn what_is_wrong_is_said_by_its_name() {
         ),
         ("FILE_SIZE_LIMIT", &[("FILE_SIZE_LIMIT", "5MB")]),
         ("FILE_SIZE_LIMIT", &[("FILE_SIZE_LIMIT", "0")]),
-        ("FILE_SIZE_LIMIT", &[("FILE_SIZE_LIMIT", "5368709121")]),
+        (
+            "FILE_SIZE_LIMIT",
+            &[("FILE_SIZE_LIMIT", "99999999999999999999")],
+        ),
         ("SIGNED_URL_EXPIRATION", &[("SIGNED_URL_EXPIRATION", "-1")]),
         (
             "SIGNED_URL_EXPIRATION",
@@ -522,6 +767,43 @@ fn what_is_wrong_is_said_by_its_name() {
     }
     let said = fails(&["--public-endpoint", "ftp://a"], &[endpoint]);
     assert!(said.starts_with("--public-endpoint"), "{said}");
+}
+
+#[test]
+fn origins_and_the_parts_of_a_url_are_checked() {
+    for (named, changes) in [
+        (
+            "CORS_ALLOWED_ORIGINS \"plane.example.com\"",
+            &[(
+                "CORS_ALLOWED_ORIGINS",
+                "https://a.example.com,plane.example.com",
+            )][..],
+        ),
+        (
+            "CORS_ALLOWED_ORIGINS",
+            &[("CORS_ALLOWED_ORIGINS", "https://a.example.com/path")],
+        ),
+        ("CORS_ALLOWED_ORIGINS", &[("CORS_ALLOWED_ORIGINS", "*")]),
+        (
+            "POSTGRES_USER is not set: it goes with PGHOST",
+            &[("DATABASE_URL", ""), ("PGHOST", "plane-db")],
+        ),
+        (
+            "POSTGRES_PORT \"5x\"",
+            &[
+                ("DATABASE_URL", ""),
+                ("POSTGRES_HOST", "db"),
+                ("POSTGRES_PORT", "5x"),
+            ],
+        ),
+        (
+            "MINIO_ENDPOINT_URL",
+            &[("MINIO_ENDPOINT_URL", "minio:9000")],
+        ),
+    ] {
+        let said = fails(&[], changes);
+        assert!(said.starts_with(named), "{changes:?}: {said}");
+    }
 }
 
 #[test]

@@ -176,6 +176,24 @@ async fn a_fraction_of_a_second_is_waited_out() {
 }
 
 #[tokio::test]
+async fn retry_after_can_name_the_rest_of_the_window() {
+    let (layer, clock) = limit(3, Duration::from_hours(1));
+    let service = limited(&layer.retry_when_full());
+    for _ in 0..3 {
+        assert!(outcome(&get_item(&service, &[ALICES]).await).is_ok());
+    }
+    clock.advance(Duration::from_millis(1500));
+    let answer = get_item(&service, &[ALICES]).await;
+    assert_eq!(outcome(&answer), Err((0, 3600)));
+    assert_eq!(answer.headers["retry-after"], "3599");
+    clock.advance(Duration::from_mins(19));
+    let answer = get_item(&service, &[ALICES]).await;
+    assert_eq!(answer.headers["retry-after"], "2459");
+    clock.advance(Duration::from_secs(2459));
+    assert_eq!(outcome(&get_item(&service, &[ALICES]).await), Ok((2, 4801)));
+}
+
+#[tokio::test]
 async fn every_answer_says_how_its_sender_stands() {
     let (layer, _) = limit(100, Duration::from_mins(1));
     let service = limited(&layer);

@@ -3,18 +3,22 @@
 use std::env;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use tower_asset_upload::s3::{InvalidBucket, S3Bucket};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{Lifetime, RateLimit, UploadSize};
 
-use crate::Failure;
+use crate::database::Database;
 use crate::flags::Flags;
+use crate::{Failure, cors};
 
 /// What Plane is configured with. Holds secrets, so there is no `Debug`.
 pub(crate) struct Environment {
-    pub database_url: String,
+    pub database: Database,
     pub bucket: S3Bucket,
     pub credentials: Credentials,
+    /// `None`: any.
+    pub origins: Option<Vec<HeaderValue>>,
     pub max_size: UploadSize,
     pub lifetime: Lifetime,
     pub rate_limit: RateLimit,
@@ -23,23 +27,16 @@ pub(crate) struct Environment {
 
 impl Environment {
     pub(crate) fn read(flags: &Flags) -> Result<Self, Failure> {
-        let database_url = required("DATABASE_URL", "it names Plane's database")?;
-        if !["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| database_url.starts_with(scheme))
-        {
-            // It holds a password: it is not repeated.
-            return Err("DATABASE_URL is no postgresql://USER:PASSWORD@HOST/NAME".to_owned());
-        }
         Ok(Self {
-            database_url,
+            database: Database::read()?,
+            origins: origins()?,
             bucket: bucket(flags)?,
             credentials: credentials()?,
             max_size: parsed(
                 "FILE_SIZE_LIMIT",
                 UploadSize::PLANE_DEFAULT,
                 "is no number of bytes from 1 to 5368709120",
-                |text| text.parse().ok().and_then(UploadSize::new),
+                size_limit,
             )?,
             lifetime: parsed(
                 "SIGNED_URL_EXPIRATION",
@@ -66,6 +63,37 @@ impl Environment {
             )?,
         })
     }
+}
+
+/// As Plane reads it, but no object store takes more than 5 GiB in one request.
+fn size_limit(text: &str) -> Option<UploadSize> {
+    let bytes: u64 = text.parse().ok()?;
+    if bytes > UploadSize::MAX.bytes() {
+        let limit = UploadSize::MAX.bytes();
+        tracing::warn!("FILE_SIZE_LIMIT {bytes} is more than one upload can have: {limit} is used");
+        return Some(UploadSize::MAX);
+    }
+    UploadSize::new(bytes)
+}
+
+/// As Plane reads it: with commas in between, and none at all is any.
+fn origins() -> Result<Option<Vec<HeaderValue>>, Failure> {
+    let Some(list) = variable("CORS_ALLOWED_ORIGINS")? else {
+        return Ok(None);
+    };
+    let origins = list.split(',').map(str::trim);
+    let origins: Vec<_> = origins
+        .filter(|origin| !origin.is_empty())
+        .map(|origin| {
+            cors::origin(origin).ok_or_else(|| {
+                format!(
+                    "CORS_ALLOWED_ORIGINS {origin:?} is no origin: write a scheme, a host and no path, \
+                     as in https://plane.example.com"
+                )
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok((!origins.is_empty()).then_some(origins))
 }
 
 /// As Plane reads it: of the time, the first letter counts.
@@ -103,7 +131,8 @@ fn bucket(flags: &Flags) -> Result<S3Bucket, Failure> {
     let name = required("AWS_S3_BUCKET_NAME", "it names the bucket")?;
     let minio = switch("USE_MINIO")?;
     let https = switch("MINIO_ENDPOINT_SSL")?;
-    let Some(internal) = variable("AWS_S3_ENDPOINT_URL")? else {
+    let Some((endpoint, internal)) = first_of(["AWS_S3_ENDPOINT_URL", "MINIO_ENDPOINT_URL"])?
+    else {
         return bucket_of_aws(name, minio, flags);
     };
     let region = match variable("AWS_REGION")? {
@@ -113,7 +142,7 @@ fn bucket(flags: &Flags) -> Result<S3Bucket, Failure> {
     let (source, public) = match &flags.public_endpoint {
         Some(url) => ("--public-endpoint", url.clone()),
         None if minio => ("WEB_URL", web_url()?),
-        None => ("AWS_S3_ENDPOINT_URL", internal.clone()),
+        None => (endpoint, internal.clone()),
     };
     let public = match public.split_once("://") {
         Some(("http", rest)) if minio && https => format!("https://{rest}"),
@@ -122,7 +151,7 @@ fn bucket(flags: &Flags) -> Result<S3Bucket, Failure> {
     S3Bucket::custom(name, region, &public)
         .map_err(|fault| wrong_bucket(&fault, source))?
         .internal_endpoint(&internal)
-        .map_err(|fault| wrong_bucket(&fault, "AWS_S3_ENDPOINT_URL"))
+        .map_err(|fault| wrong_bucket(&fault, endpoint))
 }
 
 fn bucket_of_aws(name: String, minio: bool, flags: &Flags) -> Result<S3Bucket, Failure> {
@@ -159,8 +188,20 @@ fn wrong_bucket(fault: &InvalidBucket, endpoint: &str) -> Failure {
     format!("{name}: {fault}")
 }
 
+/// The first of the variables that is set, and its name.
+pub(crate) fn first_of<const N: usize>(
+    names: [&'static str; N],
+) -> Result<Option<(&'static str, String)>, Failure> {
+    for name in names {
+        if let Some(value) = variable(name)? {
+            return Ok(Some((name, value)));
+        }
+    }
+    Ok(None)
+}
+
 /// The variable, unless it is empty.
-fn variable(name: &str) -> Result<Option<String>, Failure> {
+pub(crate) fn variable(name: &str) -> Result<Option<String>, Failure> {
     match env::var_os(name) {
         None => Ok(None),
         Some(value) if value.is_empty() => Ok(None),

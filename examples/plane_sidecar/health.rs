@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tower_asset_upload::s3::S3Verifier;
 use tower_asset_upload::{
-    AssetStore, BoxError, ObjectKey, ObjectVerifier, PlaneStore, UserId, WorkspaceSlug,
+    AssetStore, BoxError, ObjectKey, ObjectVerifier, PlaneStore, StoreError, UserId, WorkspaceSlug,
 };
 use uuid::Uuid;
 
@@ -30,8 +30,8 @@ struct Checks {
 
 #[derive(Serialize)]
 struct Readiness {
-    database: &'static str,
-    object_store: &'static str,
+    database: String,
+    object_store: String,
 }
 
 /// `/healthz` and `/readyz`, for whoever restarts this server and whoever sends requests to it.
@@ -49,35 +49,54 @@ pub(crate) fn routes(store: PlaneStore, verifier: S3Verifier) -> Result<Router, 
         .with_state(Arc::new(checks)))
 }
 
-/// Which of the two doesn't answer is for the prober; why is for the log.
+/// Which of the two doesn't answer is for the prober; why is for the log. Where Plane's tables aren't
+/// as they should be, the prober is told by name: that is for its operator to mend.
 async fn ready(State(checks): State<Arc<Checks>>) -> (StatusCode, Json<Readiness>) {
     let nobody = UserId::new(Uuid::nil());
-    let (database, object_store) = tokio::join!(
-        answers("the database", checks.store.enter(&checks.slug, nobody)),
-        answers("the object store", checks.verifier.inspect(&checks.key)),
+    let database = async {
+        let mismatches = checks.store.schema_mismatches().await?;
+        if mismatches.is_empty() {
+            checks.store.enter(&checks.slug, nobody).await?;
+        }
+        Ok::<_, StoreError>(mismatches)
+    };
+    let (mismatches, object) = tokio::join!(
+        answer("the database", database),
+        answer("the object store", checks.verifier.inspect(&checks.key)),
     );
-    let status = if database && object_store {
+    let unfit = mismatches.iter().flatten().map(ToString::to_string);
+    let unfit = unfit.collect::<Vec<_>>().join("; ");
+    if !unfit.is_empty() {
+        tracing::warn!("Plane's tables don't fit: {unfit}");
+    }
+    let word = |answers| if answers { "ok" } else { "unavailable" };
+    let readiness = Readiness {
+        database: if unfit.is_empty() {
+            word(mismatches.is_some()).to_owned()
+        } else {
+            unfit
+        },
+        object_store: word(object.is_some()).to_owned(),
+    };
+    let is_ready = readiness.database == "ok" && readiness.object_store == "ok";
+    let status = if is_ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let word = |answers| if answers { "ok" } else { "unavailable" };
-    let readiness = Readiness {
-        database: word(database),
-        object_store: word(object_store),
-    };
     (status, Json(readiness))
 }
 
-async fn answers<T, E: Into<BoxError>>(
+/// `None`, and a line in the log, where there is no answer in time.
+async fn answer<T, E: Into<BoxError>>(
     whose: &str,
     answer: impl Future<Output = Result<T, E>>,
-) -> bool {
+) -> Option<T> {
     let cause: BoxError = match tokio::time::timeout(PATIENCE, answer).await {
-        Ok(Ok(_)) => return true,
+        Ok(Ok(answer)) => return Some(answer),
         Ok(Err(fault)) => fault.into(),
         Err(elapsed) => elapsed.into(),
     };
     tracing::warn!(%cause, "{whose} doesn't answer");
-    false
+    None
 }

@@ -15,21 +15,24 @@ pub(super) fn paths(settings: &Settings) -> Value {
     let item = format!("{collection}{{asset_id}}/");
     let slug = json!({"$ref": "#/components/parameters/slug"});
     let asset_id = json!({"$ref": "#/components/parameters/asset_id"});
-    json!({
+    let mut paths = json!({
         (collection): {
             "parameters": [slug],
             "post": create(settings),
             "options": options(settings, "optionsOfAssets"),
         },
-        (item): {
+        (item.as_str()): {
             "parameters": [slug, asset_id],
             "get": retrieve(settings, Bodies::Shown),
             "head": retrieve(settings, Bodies::Left),
             "patch": complete(settings),
-            "delete": delete(settings),
             "options": options_of_item(settings),
         },
-    })
+    });
+    if settings.deletes {
+        paths[&item]["delete"] = delete(settings);
+    }
+    paths
 }
 
 pub(super) fn parameters() -> Value {
@@ -106,13 +109,13 @@ fn create(settings: &Settings) -> Value {
                 },
             },
         }},
-        "links": links(),
+        "links": links(settings),
     });
     operation
 }
 
 /// What can be done with an asset that was just made.
-fn links() -> Value {
+fn links(settings: &Settings) -> Value {
     let link = |operation: &str| {
         json!({
             "operationId": operation,
@@ -122,12 +125,15 @@ fn links() -> Value {
             },
         })
     };
-    json!({
+    let mut links = json!({
         "complete": link("completeAsset"),
         "retrieve": link("retrieveAsset"),
         "head": link("headAsset"),
-        "delete": link("deleteAsset"),
-    })
+    });
+    if settings.deletes {
+        links["delete"] = link("deleteAsset");
+    }
+    links
 }
 
 fn retrieve(settings: &Settings, bodies: Bodies) -> Value {

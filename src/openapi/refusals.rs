@@ -131,7 +131,7 @@ pub(super) const COMPLETE: &[Refusal] = &[
 
 pub(super) const DELETE: &[Refusal] = &[
     UNAUTHORIZED,
-    FORBIDDEN,
+    refusal(403, "AuthFault", &["insufficient_scope", "not_permitted"]),
     NO_ASSET,
     INTERNAL,
     refusal(503, "Fault", &["auth_unavailable", "store_unavailable"]),
@@ -233,7 +233,7 @@ fn description(settings: &Settings, status: u16) -> String {
     let fixed = match status {
         400 => "The request is not as it should be, or comes too early; `code` says why.",
         401 => "No credentials, or none that are valid.",
-        403 => "The credentials lack the scope of this operation.",
+        403 => "The credentials lack the scope of this operation, or the caller the right to it.",
         404 => {
             "There is nothing there for this caller: a workspace that is missing and one that the \
              caller is no member of look alike."

@@ -25,7 +25,7 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// |---|---|---|
 /// | `X-RateLimit-Remaining` | every answer | how many requests would still pass at once |
 /// | `X-RateLimit-Reset` | every answer | the second since 1970 from which the whole quota is there again, if none pass until then |
-/// | `Retry-After` | 429 | in how many seconds the next one passes |
+/// | `Retry-After` | 429 | in how many seconds the next one passes; or the [whole quota is there](Self::retry_when_full) |
 ///
 /// The 429's body is Plane's, and like every error here it has a word for programs besides:
 /// `{"error_code":5900,"error_message":"RATE_LIMIT_EXCEEDED","code":"rate_limit_exceeded"}`. See
@@ -125,6 +125,7 @@ pub(super) struct Rules {
     pub(super) limiter: Arc<Limiter>,
     pub(super) key: Arc<KeyOf>,
     pub(super) only: Option<Arc<Only>>,
+    pub(super) retry_when_full: bool,
 }
 
 impl RateLimitLayer {
@@ -137,6 +138,7 @@ impl RateLimitLayer {
                 limiter: Arc::new(limiter),
                 key: Arc::new(|head| RateKey::from_headers(&head.headers)),
                 only: None,
+                retry_when_full: false,
             }),
         }
     }
@@ -220,6 +222,15 @@ impl RateLimitLayer {
     #[must_use]
     pub fn only(mut self, only: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.rules).only = Some(Arc::new(only));
+        self
+    }
+
+    /// Has the `Retry-After` of a 429 name the moment of `X-RateLimit-Reset`, at which the whole quota is
+    /// there again. By default it names the moment at which one more request passes. Plane tells its
+    /// clients the rest of the window, and those that go on with a burst then meet no second 429.
+    #[must_use]
+    pub fn retry_when_full(mut self) -> Self {
+        Arc::make_mut(&mut self.rules).retry_when_full = true;
         self
     }
 

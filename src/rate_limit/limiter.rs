@@ -41,6 +41,8 @@ pub(super) struct OverLimit {
     pub(super) standing: Standing,
     /// In how many seconds one will; 1 at least.
     pub(super) retry_after: u64,
+    /// In how many seconds the whole quota is there, if none pass until then; 1 at least.
+    pub(super) full_after: u64,
 }
 
 impl Limiter {
@@ -62,21 +64,22 @@ impl Limiter {
     /// Counts a request, if it may pass.
     pub(super) fn check(&self, key: RateKey) -> Result<Standing, OverLimit> {
         let decision = self.governor.check_key(&key);
-        let standing = |remaining| {
-            // It may be gone by now, and with it what was counted.
-            let full_at = self.quotas.full_at(&key);
-            Standing {
-                remaining,
-                reset: seconds(full_at.unwrap_or_else(|| self.epoch.now())),
-            }
+        let now = self.epoch.now();
+        // It may be gone by now, and with it what was counted.
+        let full_at = self.quotas.full_at(&key).unwrap_or(now);
+        let standing = |remaining| Standing {
+            remaining,
+            reset: seconds(full_at),
         };
         match decision {
             Ok(passed) => Ok(standing(passed.remaining_burst_capacity())),
             Err(refused) => {
-                let wait = refused.wait_time_from(self.epoch.now()).into();
+                let wait = refused.wait_time_from(now).into();
+                let rest = full_at.as_u64().saturating_sub(now.as_u64());
                 Err(OverLimit {
                     standing: standing(0),
                     retry_after: seconds(wait).max(1),
+                    full_after: rest.div_ceil(SECOND).max(1),
                 })
             }
         }

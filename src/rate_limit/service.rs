@@ -45,7 +45,12 @@ where
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let Rules { limiter, key, only } = &*self.rules;
+        let Rules {
+            limiter,
+            key,
+            only,
+            retry_when_full,
+        } = &*self.rules;
         let (head, body) = request.into_parts();
         let standing = match only {
             Some(only) if !only(&head) => None,
@@ -60,7 +65,12 @@ where
                 standing,
             },
             Err(over) => {
-                let answer = response::rate_limit_exceeded(over.retry_after);
+                let wait = if *retry_when_full {
+                    over.full_after
+                } else {
+                    over.retry_after
+                };
+                let answer = response::rate_limit_exceeded(wait);
                 let mut answer = answer.to(&head.method).into_response();
                 show(over.standing, answer.headers_mut());
                 Fate::Refused {

@@ -13,7 +13,7 @@ mod sqlite;
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 #[cfg(feature = "plane")]
-pub use plane::{PlaneOptions, PlaneStore};
+pub use plane::{PlaneOptions, PlaneStore, SchemaMismatch};
 #[cfg(feature = "postgres")]
 pub use postgres::{InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]

@@ -5,12 +5,14 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tower_asset_upload::{
-    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps,
-    Principal, StateChange, UserId, Workspace,
+    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, Deletion,
+    PendingCaps, Principal, StateChange, UserId, Workspace,
 };
 
 use crate::cluster::connect;
-use crate::fixture::{Plane, add_member, asset, plane, run, slug, text, wait_for, with_pair};
+use crate::fixture::{
+    ADMIN, GUEST, MEMBER, Plane, add_member, asset, plane, run, slug, text, wait_for, with_pair,
+};
 use crate::support::{ALICE, KEY, MINE, MY_PROJECT, NOW, OTHERS_PROJECT};
 
 fn alices_key() -> Credential<'static> {
@@ -199,6 +201,27 @@ async fn a_role_that_may_not_stamp_verifies_all_the_same() {
     for _ in 0..3 {
         let verified = plane.store.verify(&alices_key(), NOW).await.unwrap();
         assert!(verified.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_role_says_what_its_member_may_delete() {
+    let Some(plane) = plane("a_role_says_what_its_member_may_delete").await else {
+        return;
+    };
+    for (role, deletion) in [
+        (ADMIN, Deletion::Any),
+        (MEMBER, Deletion::Own),
+        (GUEST, Deletion::None),
+        // Of an older Plane, and of no known one.
+        (10, Deletion::None),
+        (0, Deletion::None),
+        (25, Deletion::None),
+    ] {
+        let change = format!("role = {role}");
+        plane.set("workspace_members", &change, "true").await;
+        let workspace = enter(&plane).await.unwrap();
+        assert_eq!(workspace.deletion(), deletion, "role {role}");
     }
 }
 

@@ -4,6 +4,7 @@
 use std::ops::Deref;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
@@ -122,43 +123,75 @@ pub(crate) fn text<'a>(text: &'a &'a str) -> (&'a (dyn ToSql + Sync), Type) {
     (text, Type::TEXT)
 }
 
+/// Puts a row into a table as Plane's ORM does: whatever must be there and isn't given is empty.
+async fn put(admin: &Client, table: &str, row: &Value, on_conflict: &str) {
+    let sql = format!(
+        "INSERT INTO {table} SELECT row.* FROM (\
+         SELECT jsonb_object_agg(attname, CASE \
+         WHEN typname IN ('text', 'varchar') THEN '\"\"' WHEN typname = 'bool' THEN 'false' \
+         WHEN typname = 'jsonb' THEN '{{}}' WHEN typname = 'timestamptz' THEN to_jsonb(now()) \
+         WHEN typname <> 'uuid' THEN '0' END) AS empty \
+         FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid \
+         WHERE attrelid = '{table}'::regclass AND attnum > 0 AND attnotnull AND NOT attisdropped\
+         ) AS required, jsonb_populate_record(NULL::{table}, required.empty || $1::jsonb) AS row \
+         ON CONFLICT {on_conflict}"
+    );
+    let row = row.to_string();
+    run(admin, &sql, &[text(&&*row)]).await;
+}
+
 pub(crate) async fn add_workspace(admin: &Client, workspace: Uuid, slug: &str) {
-    let sql = "INSERT INTO workspaces (id, name, slug) VALUES ($1, $2, $2) \
-               ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, deleted_at = NULL";
-    run(admin, sql, &[id(&workspace), text(&slug)]).await;
+    // Somebody has to own it.
+    add_user(admin, workspace).await;
+    let row = json!({"id": workspace, "name": slug, "slug": slug, "owner_id": workspace});
+    let again = "(id) DO UPDATE SET slug = excluded.slug, deleted_at = NULL";
+    put(admin, "workspaces", &row, again).await;
 }
 
 pub(crate) async fn add_user(admin: &Client, user: Uuid) {
-    let sql = "INSERT INTO users (id, username, is_active, is_bot) \
-               VALUES ($1, $1::text, true, false) ON CONFLICT (id) DO NOTHING";
-    run(admin, sql, &[id(&user)]).await;
+    let row = json!({"id": user, "username": user, "is_active": true});
+    put(admin, "users", &row, "(id) DO NOTHING").await;
 }
+
+/// Plane's roles in a workspace.
+pub(crate) const ADMIN: i16 = 20;
+pub(crate) const MEMBER: i16 = 15;
+pub(crate) const GUEST: i16 = 5;
 
 pub(crate) async fn add_member(admin: &Client, workspace: Uuid, user: Uuid) {
     add_user(admin, user).await;
-    let sql = "INSERT INTO workspace_members \
-               (created_at, updated_at, id, role, member_id, workspace_id, is_active) \
-               VALUES (now(), now(), gen_random_uuid(), 15, $2, $1, true) \
-               ON CONFLICT (workspace_id, member_id) WHERE deleted_at IS NULL \
-               DO UPDATE SET is_active = true";
-    run(admin, sql, &[id(&workspace), id(&user)]).await;
+    let row = json!({
+        "id": RandomIds.next_id(), "role": MEMBER, "member_id": user, "workspace_id": workspace,
+        "is_active": true,
+    });
+    let again = "(workspace_id, member_id) WHERE deleted_at IS NULL \
+                 DO UPDATE SET is_active = true";
+    put(admin, "workspace_members", &row, again).await;
 }
 
 pub(crate) async fn add_project(admin: &Client, workspace: Uuid, project: Uuid) {
-    let sql = "INSERT INTO projects (id, name, identifier, workspace_id) \
-               VALUES ($2, $2::text, right($2::text, 12), $1) \
-               ON CONFLICT (id) DO UPDATE SET deleted_at = NULL";
-    run(admin, sql, &[id(&workspace), id(&project)]).await;
+    let id = project.to_string();
+    let row = json!({
+        "id": id, "name": id, "identifier": &id[24..], "workspace_id": workspace,
+    });
+    put(
+        admin,
+        "projects",
+        &row,
+        "(id) DO UPDATE SET deleted_at = NULL",
+    )
+    .await;
 }
 
 pub(crate) async fn add_key(admin: &Client, token: &str, user: Uuid) {
     add_user(admin, user).await;
-    let sql = "INSERT INTO api_tokens (created_at, updated_at, id, token, label, user_type, user_id, \
-               description, is_active, is_service, allowed_rate_limit) \
-               VALUES (now(), now(), gen_random_uuid(), $1, 'test', 0, $2, '', true, false, '60/min') \
-               ON CONFLICT (token) DO UPDATE SET user_id = excluded.user_id, is_active = true, \
-               expired_at = NULL, deleted_at = NULL";
-    run(admin, sql, &[text(&token), id(&user)]).await;
+    let row = json!({
+        "id": RandomIds.next_id(), "token": token, "label": "test", "user_id": user,
+        "is_active": true, "allowed_rate_limit": "60/min",
+    });
+    let again = "(token) DO UPDATE SET user_id = excluded.user_id, is_active = true, \
+                 expired_at = NULL, deleted_at = NULL";
+    put(admin, "api_tokens", &row, again).await;
 }
 
 pub(crate) fn slug(slug: &str) -> WorkspaceSlug {
@@ -191,7 +224,7 @@ pub(crate) fn with_pair(mut asset: NewAsset, source: &str, id: &str) -> NewAsset
 
 impl Database {
     /// A row of `file_assets` as JSON.
-    pub(crate) async fn row(&self, asset: Uuid) -> serde_json::Value {
+    pub(crate) async fn row(&self, asset: Uuid) -> Value {
         let sql = "SELECT row_to_json(file_assets)::text AS row FROM file_assets WHERE id = $1";
         let rows = run(&self.admin, sql, &[id(&asset)]).await;
         let [row] = &rows[..] else {
@@ -207,7 +240,7 @@ impl Database {
     }
 
     /// Puts a row there as Plane would.
-    pub(crate) async fn insert(&self, row: &serde_json::Value) {
+    pub(crate) async fn insert(&self, row: &Value) {
         let row = row.to_string();
         let sql = "INSERT INTO file_assets \
                    SELECT * FROM jsonb_populate_record(NULL::file_assets, $1::jsonb)";

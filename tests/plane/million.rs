@@ -13,13 +13,11 @@ use tower_asset_upload::{
 };
 
 use crate::cluster::Cluster;
-use crate::fixture::{Database, asset, options, proposed_indexes, slug, with_pair};
+use crate::fixture::{Database, add_workspace, asset, options, proposed_indexes, slug, with_pair};
 use crate::support::{ALICE, KEY, NOW};
 
 /// In ten workspaces; of a hundred, one is pending and two are deleted; of ten, eight are attached.
 const FILL: &str = "\
-    INSERT INTO workspaces (id, name, slug) \
-    SELECT gen_random_uuid(), n::text, 'workspace-' || n FROM generate_series(1, 8) n; \
     INSERT INTO issues VALUES ('00000000-0000-0000-0000-000000000007'); \
     INSERT INTO file_assets (created_at, updated_at, id, attributes, asset, workspace_id, \
     is_deleted, deleted_at, is_archived, is_uploaded, size, entity_type, created_by_id, issue_id, \
@@ -53,6 +51,10 @@ async fn a_million_assets() {
         return;
     };
     let database = Database::make(&cluster).await;
+    for n in 1..=8 {
+        let slug = format!("workspace-{n}");
+        add_workspace(&database.admin, uuid::Uuid::from_u128(n), &slug).await;
+    }
     database.admin.batch_execute(FILL).await.unwrap();
     let store = options().connect(&database.url).await.unwrap();
     println!("--- Plane's own indexes");

@@ -122,6 +122,7 @@ async fn completing_and_deleting_change_what_plane_changes() {
     expected["is_uploaded"] = json!(true);
     expected["storage_metadata"] = json!({
         "ContentLength": 1024,
+        "Key": new.key.as_str(),
         "ContentType": "image/png",
         "ETag": "\"9b2cf535f27731c974343645a3985328\"",
     });
@@ -136,7 +137,8 @@ async fn completing_and_deleting_change_what_plane_changes() {
     let set = plane.store.set_state(&workspace, new.id, reject);
     assert_eq!(set.await.unwrap(), Changed::Done);
     let mut made = made;
-    made["storage_metadata"] = json!({"Rejected": "The object has 5 bytes."});
+    made["storage_metadata"] =
+        json!({"Rejected": "The object has 5 bytes.", "Key": new.key.as_str()});
     assert_eq!(plane.row(id).await, made);
 
     assert!(plane.store.delete(&workspace, new.id).await.unwrap());
@@ -252,7 +254,7 @@ async fn odd_rows_are_read_or_name_their_column() {
             "entity_type = 'PAGE_DESCRIPTION', entity_identifier = 'x'",
             None,
         ),
-        ("size = 0, attributes = '{\"size\": 0}'", Some("size")),
+        ("size = 0, attributes = '{\"size\": 0}'", None),
         ("size = -5", None),
         ("size = -5, attributes = '{\"size\": -5}'", Some("size")),
         ("size = 'NaN', attributes = '{}'", Some("size")),
@@ -291,6 +293,76 @@ async fn odd_rows_are_read_or_name_their_column() {
             .unwrap();
         plane.insert(&original).await;
     }
+}
+
+/// Plane's "duplicate" makes a row with a key of its own and the original's metadata.
+#[tokio::test]
+async fn what_was_recorded_counts_for_its_key_alone() {
+    let Some(plane) = plane("what_was_recorded_counts_for_its_key_alone").await else {
+        return;
+    };
+    let workspace = enter(&plane).await;
+    let new = asset(NOW);
+    let id = new.id;
+    let none = PendingCaps::default();
+    plane
+        .store
+        .create(&workspace, new.into(), none)
+        .await
+        .unwrap();
+    let mut object = StoredObject::of_size(1024);
+    object.etag = Some("\"9b2cf535f27731c974343645a3985328\"".into());
+    object.version = Some("3/L4kqtJ".into());
+    let complete = StateChange::Complete(Some(object.clone()));
+    let set = plane.store.set_state(&workspace, id, complete).await;
+    assert_eq!(set.unwrap(), Changed::Done);
+    let state = async |id| {
+        let found = plane.store.find(&workspace, id).await;
+        found.unwrap().unwrap().state
+    };
+    assert_eq!(state(id).await, UploadState::Uploaded(Some(object.clone())));
+
+    let mut copy = plane.row(*id.as_uuid()).await;
+    let copied = Uuid::from_u128(7);
+    copy["id"] = json!(copied);
+    copy["asset"] = json!(format!("{MINE}/7-photo.png"));
+    plane.insert(&copy).await;
+    assert_eq!(state(copied.into()).await, UploadState::Uploaded(None));
+
+    // Rows of before the key was written, and of Plane's own: a version of it may be another object's.
+    let change = "storage_metadata = storage_metadata - 'Key'";
+    plane.set("file_assets", change, "true").await;
+    object.version = None;
+    for id in [id, copied.into()] {
+        let known = UploadState::Uploaded(Some(object.clone()));
+        assert_eq!(state(id).await, known);
+    }
+
+    // So it is with what was rejected.
+    let pending = "is_uploaded = false, storage_metadata = \
+                   jsonb_build_object('Rejected', 'It differs.', 'Key', 'another')";
+    plane.set("file_assets", pending, "true").await;
+    assert_eq!(state(id).await, UploadState::Pending);
+    let set = plane
+        .store
+        .set_state(&workspace, id, StateChange::Complete(None))
+        .await;
+    assert_eq!(set.unwrap(), Changed::Done);
+    assert_eq!(
+        plane.row(*id.as_uuid()).await["storage_metadata"],
+        json!({})
+    );
+    let untold = "storage_metadata = storage_metadata - 'Key'";
+    let other = format!("id = '{copied}'");
+    plane.set("file_assets", untold, &other).await;
+    let set = plane
+        .store
+        .set_state(&workspace, copied.into(), StateChange::Complete(None))
+        .await;
+    assert!(matches!(
+        set.unwrap(),
+        Changed::Is(UploadState::Rejected(_))
+    ));
 }
 
 #[tokio::test]

@@ -59,7 +59,8 @@ impl Sidecar {
         Some(Self::over(database, flags, variables).await)
     }
 
-    /// These variables come on top of those that a setup needs.
+    /// These variables come on top of those that a setup needs. `{bucket}` in them is where the object
+    /// store is.
     pub(crate) async fn over(
         database: Database,
         flags: &[&str],
@@ -77,7 +78,11 @@ impl Sidecar {
                 ("AWS_ACCESS_KEY_ID", Bucket::ID),
                 ("AWS_SECRET_ACCESS_KEY", Bucket::SECRET),
             ])
-            .envs(variables.iter().copied())
+            .envs(
+                variables
+                    .iter()
+                    .map(|(name, value)| (name, value.replace("{bucket}", &bucket.endpoint))),
+            )
             .args(["--listen", "127.0.0.1:0"])
             .args(flags);
         let mut process = Process::start(&mut command);

@@ -12,7 +12,7 @@ use tower_asset_upload::{
 use crate::cluster::Cluster;
 use crate::fixture::{Database, asset, options, slug, wait_for, with_pair};
 use crate::proxy::Proxy;
-use crate::support::{ALICE, KEY, MY_PROJECT, NOW};
+use crate::support::{ALICE, KEY, MY_PROJECT, NOW, OTHERS};
 
 const CAPS: PendingCaps = PendingCaps {
     per_workspace: NonZeroU32::new(2),
@@ -214,6 +214,35 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
             assert!(matches!(again.await, Err(StoreError::Failed(_))));
         }
     }
+}
+
+/// Another workspace's asset has the id. Once the first answer is lost, every look says the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_taken_elsewhere_fails_though_the_answer_was_lost() {
+    let test = "an_id_that_is_taken_elsewhere_fails_though_the_answer_was_lost";
+    let Some(watched) = Watched::new(test).await else {
+        return;
+    };
+    let new = asset(NOW);
+    let created = watched
+        .store
+        .create(&watched.home, new.clone().into(), PendingCaps::default());
+    assert_eq!(created.await.unwrap(), Created::New);
+    let elsewhere = format!("workspace_id = '{OTHERS}'");
+    watched
+        .database
+        .set("file_assets", &elsewhere, "true")
+        .await;
+    watched.proxy.hold();
+    let (store, home) = (watched.store.clone(), watched.home.clone());
+    let none = PendingCaps::default();
+    let again = tokio::spawn(async move { store.create(&home, new.into(), none).await });
+    watched.proxy.answered().await;
+    watched.proxy.cut();
+    watched.proxy.release();
+    let refused = again.await.unwrap().unwrap_err();
+    assert!(matches!(refused, StoreError::Failed(_)), "{refused}");
+    assert!(refused.to_string().contains("file_asset_pkey"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use tower_asset_upload::{
     StateChange, StoreError, StoredObject, UploadState, VerifyError, WorkspaceId, purge,
 };
 
-use crate::cluster::{Cluster, connect};
+use crate::cluster::{Cluster, connect, told};
 use crate::world::{AT, NO_CAPS, USER, asset, enter, make, open, slug, with_pair};
 
 const LOCK: &str = "BEGIN; LOCK TABLE asset_upload.asset IN ACCESS EXCLUSIVE MODE";
@@ -39,6 +39,27 @@ async fn nobody_waits(watcher: &Client) {
         assert!(begun.elapsed() < Duration::from_secs(20), "it still waits");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// Whoever logs an error shows its causes and its `Debug`, and PostgreSQL's DETAIL repeats whole rows.
+#[tokio::test]
+async fn no_error_repeats_a_row() {
+    let Some(cluster) = Cluster::shared("no_error_repeats_a_row") else {
+        return;
+    };
+    let url = cluster.database().await;
+    let (store, home) = open(&PostgresStore::options(), &url).await;
+    let admin = connect(&url).await;
+    let check = "ALTER TABLE asset_upload.asset ADD CHECK (size < 0)";
+    admin.batch_execute(check).await.unwrap();
+    let new = with_pair("s3cret source", "s3cret id");
+    let refused = store.create(&home, new.into(), NO_CAPS).await.unwrap_err();
+    let said = told(&refused);
+    assert!(said.contains("23514"), "{said}");
+    assert!(
+        !said.contains("s3cret") && !said.contains("photo"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

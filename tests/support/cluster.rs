@@ -424,3 +424,10 @@ fn server_program(name: &str) -> Option<PathBuf> {
     };
     find(name).or_else(of_versions).or_else(of_config)
 }
+
+/// All that a log may show of an error: its words, its `Debug`, and those of its causes.
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let each: Vec<_> = causes.map(|error| format!("{error}\n{error:?}")).collect();
+    each.join("\n")
+}

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::fmt;
 use std::io;
+use std::ops::Deref;
 use std::time::Duration;
 
 use deadpool_postgres::{PoolError, TimeoutType};
@@ -17,10 +18,10 @@ use crate::store::StoreError;
 pub(in crate::stores) enum Fault {
     #[error("the database URL can't be used: {0}")]
     Url(String),
-    #[error("PostgreSQL can't be connected to: {}", Told(.0))]
-    Connect(#[source] Error),
-    #[error("PostgreSQL: {}", Told(.0))]
-    Postgres(#[from] Error),
+    #[error("PostgreSQL can't be connected to: {0}")]
+    Connect(Told),
+    #[error("PostgreSQL: {0}")]
+    Postgres(Told),
     #[error("no connection was free in time")]
     Busy,
     #[error("PostgreSQL did not answer in time")]
@@ -42,6 +43,12 @@ pub(in crate::stores) enum Fault {
     Newer { found: i64, known: usize },
     #[error("the column {0} holds what does not parse")]
     Row(&'static str),
+    #[cfg(feature = "plane")]
+    #[error("the column {0} is of another type than this release reads")]
+    Type(&'static str),
+    #[cfg(feature = "plane")]
+    #[error("the tables are not as this release knows them: {0}")]
+    Tables(String),
     #[error("{0} is out of the range that the database can hold")]
     Range(&'static str),
     #[error("{0}")]
@@ -58,6 +65,8 @@ impl Fault {
             | Self::HungUp
             | Self::Stopped
             | Self::Newer { .. } => true,
+            #[cfg(feature = "plane")]
+            Self::Tables(_) => true,
             Self::Connect(error) | Self::Postgres(error) => match error.as_db_error() {
                 Some(answer) => is_passing(answer.code()),
                 None => is_transport(error),
@@ -90,12 +99,26 @@ impl Fault {
 
     /// Whether a row was not made because another one has what must be unique, by that constraint.
     pub(in crate::stores) fn violates(&self, constraint: &str) -> bool {
+        self.violated() == Some(constraint)
+    }
+
+    /// The constraint by which another row has what must be unique.
+    pub(in crate::stores) fn violated(&self) -> Option<&str> {
         let Self::Postgres(error) = self else {
-            return false;
+            return None;
         };
-        error.as_db_error().is_some_and(|answer| {
-            *answer.code() == SqlState::UNIQUE_VIOLATION && answer.constraint() == Some(constraint)
-        })
+        let answer = error.as_db_error()?;
+        let unique = *answer.code() == SqlState::UNIQUE_VIOLATION;
+        unique.then(|| answer.constraint().unwrap_or_default())
+    }
+
+    /// The code with which the server has refused a statement.
+    #[cfg(feature = "plane")]
+    pub(in crate::stores) fn code(&self) -> Option<&SqlState> {
+        match self {
+            Self::Postgres(error) => error.code(),
+            _ => None,
+        }
     }
 
     /// Whether a migration of the tables may be the cause: a syntax error or access rule violation, an
@@ -163,11 +186,26 @@ fn is_transport(error: &Error) -> bool {
     })
 }
 
-/// The driver's words and their cause. Of the server's, its first sentence and the code: what follows
-/// it repeats values.
-struct Told<'a>(&'a Error);
+/// An error of the driver's, told in its words and those of its cause. Of the server's words, the first
+/// sentence and the code: its DETAIL repeats whole rows. Neither `Debug` nor a source tells more, as
+/// whoever logs an error follows both.
+pub(in crate::stores) struct Told(Error);
 
-impl fmt::Display for Told<'_> {
+impl Deref for Told {
+    type Target = Error;
+
+    fn deref(&self) -> &Error {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0.as_db_error(), self.0.source()) {
             (Some(answer), _) => write!(
@@ -182,12 +220,18 @@ impl fmt::Display for Told<'_> {
     }
 }
 
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Postgres(Told(error))
+    }
+}
+
 impl From<PoolError> for Fault {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
             PoolError::Timeout(_) => Self::Timeout,
-            PoolError::Backend(error) => Self::Connect(error),
+            PoolError::Backend(error) => Self::Connect(Told(error)),
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
                 Self::Stopped
             }

@@ -1,6 +1,6 @@
 //! Assets: the statements, and a function for each call of the port but `create`.
 
-use super::rows::{self, asset_columns, get, rejected};
+use super::rows::{self, asset_columns, bound_to_key, get, rejected};
 use crate::asset::Asset;
 use crate::id::{AssetId, WorkspaceId};
 use crate::state::{Changed, StateChange};
@@ -9,7 +9,7 @@ use crate::stores::pg::{Fault, Session, values};
 /// Plane sets both at once. Where only one of them is set, somebody meant it to be gone.
 macro_rules! living {
     () => {
-        "deleted_at IS NULL AND NOT is_deleted"
+        "file_assets.deleted_at IS NULL AND NOT file_assets.is_deleted"
     };
 }
 pub(super) use living;
@@ -17,7 +17,7 @@ pub(super) use living;
 const FIND: &str = concat!(
     "SELECT ",
     asset_columns!(),
-    " FROM file_assets WHERE id = $2 AND workspace_id = $1 AND ",
+    " FROM file_assets WHERE file_assets.id = $2 AND file_assets.workspace_id = $1 AND ",
     living!()
 );
 
@@ -26,22 +26,26 @@ const FIND: &str = concat!(
 const SET_STATE: &str = concat!(
     "WITH found AS (SELECT ",
     asset_columns!(),
-    ", CASE WHEN is_uploaded THEN 'uploaded' WHEN ",
+    ", CASE WHEN file_assets.is_uploaded THEN 'uploaded' WHEN ",
     rejected!(),
     " THEN 'rejected' ELSE 'pending' END AS state \
-     FROM file_assets WHERE id = $2 AND workspace_id = $1 AND ",
+     FROM file_assets WHERE file_assets.id = $2 AND file_assets.workspace_id = $1 AND ",
     living!(),
     " FOR UPDATE), \
-     changed AS (UPDATE file_assets SET is_uploaded = $3, storage_metadata = $4::jsonb \
-     || CASE WHEN $5 = 'uploaded' THEN jsonb_build_object('PendingSince', extract(epoch FROM now())) \
-     ELSE '{}' END FROM found \
+     changed AS (UPDATE file_assets SET is_uploaded = $3, storage_metadata = ",
+    bound_to_key!(
+        "($4::jsonb || CASE WHEN $5 = 'uploaded' \
+         THEN jsonb_build_object('PendingSince', extract(epoch FROM now())) ELSE '{}' END)",
+        "found.asset"
+    ),
+    " FROM found \
      WHERE file_assets.id = $2 AND file_assets.workspace_id = $1 AND found.state = $5 RETURNING 1) \
      SELECT EXISTS (SELECT FROM changed) AS changed, found.* FROM found"
 );
 
 const DELETE: &str = concat!(
     "UPDATE file_assets SET is_deleted = true, deleted_at = now() \
-     WHERE id = $2 AND workspace_id = $1 AND ",
+     WHERE file_assets.id = $2 AND file_assets.workspace_id = $1 AND ",
     living!(),
     " RETURNING 1"
 );

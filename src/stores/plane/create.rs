@@ -16,7 +16,7 @@ const LOCK: &str = "SELECT 1 FROM pg_catalog.pg_advisory_xact_lock($1)";
 /// The longest key that the column `asset` takes, in characters.
 const KEY_CHARS: usize = 800;
 
-const PRIMARY_KEY: &str = "file_asset_pkey";
+pub(super) const PRIMARY_KEY: &str = "file_asset_pkey";
 
 /// Whether a cap is reached. Counted are those assets that the clean-up may remove one day: Plane's own
 /// uploads are Plane's business.
@@ -59,17 +59,20 @@ macro_rules! discarded {
 const CREATE: &str = concat!(
     "WITH twin AS (SELECT ",
     asset_columns!(),
-    " FROM file_assets WHERE workspace_id = $1 AND external_source = $4 AND external_id = $5 AND ",
+    " FROM file_assets WHERE file_assets.workspace_id = $1 \
+     AND file_assets.external_source = $4 AND file_assets.external_id = $5 AND ",
     living!(),
     " AND NOT (",
     rejected!(),
     ")",
     " ORDER BY file_assets.created_at DESC LIMIT 1), \
      verdict AS (SELECT CASE \
-     WHEN $13 AND EXISTS (SELECT FROM file_assets WHERE id = $2 AND workspace_id = $1 AND asset = $8) \
+     WHEN $13 AND EXISTS (SELECT FROM file_assets WHERE file_assets.id = $2 \
+     AND file_assets.workspace_id = $1 AND file_assets.asset = $8) \
      THEN 'again' \
      WHEN $3 IS NOT NULL AND NOT EXISTS (SELECT FROM projects \
-     WHERE id = $3 AND workspace_id = $1 AND deleted_at IS NULL) THEN 'no project' \
+     WHERE projects.id = $3 AND projects.workspace_id = $1 AND projects.deleted_at IS NULL) \
+     THEN 'no project' \
      WHEN EXISTS (SELECT FROM twin) THEN 'twin' \
      WHEN ",
     reached!("$11", pending!()),
@@ -86,7 +89,7 @@ const CREATE: &str = concat!(
      SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9::jsonb, $10, 'ISSUE_ATTACHMENT', \
      CASE WHEN $7 NOT BETWEEN now() - interval '1 hour' AND now() + interval '1 hour' \
      THEN jsonb_build_object('PendingSince', extract(epoch FROM now())) ELSE '{}' END, \
-     false, false, false FROM verdict WHERE verdict = 'new') \
+     false, false, false FROM verdict WHERE verdict.verdict = 'new') \
      SELECT verdict.verdict, twin.* FROM verdict LEFT JOIN twin ON verdict.verdict = 'twin'"
 );
 
@@ -114,15 +117,21 @@ pub(super) async fn create(
     }
     let locks = locks(workspace, asset, caps);
     let mut again = false;
-    let rows = loop {
-        match send(session, &locks, workspace, asset, caps, again).await {
-            // The row may be there already. Then that was us.
-            Err(fault) if fault.is_lost() && !again => session.renew().await?,
-            Err(fault) if fault.violates(PRIMARY_KEY) && again => {}
-            answer => break answer?,
-        }
+    let mut answer = send(session, &locks, workspace, asset, caps, again).await;
+    if answer.as_ref().is_err_and(Fault::is_lost) {
+        // The row may be there already. Then that was us.
         again = true;
-    };
+        session.renew().await?;
+        answer = send(session, &locks, workspace, asset, caps, again).await;
+    }
+    if answer
+        .as_ref()
+        .is_err_and(|fault| fault.violated().is_some())
+    {
+        // Whoever was first has committed since, and is seen now: that was us, or a twin of Plane's.
+        answer = send(session, &locks, workspace, asset, caps, again).await;
+    }
+    let rows = answer?;
     let row = rows.first().ok_or(Fault::Row("verdict"))?;
     outcome(row)
 }

@@ -6,9 +6,12 @@ use uuid::Uuid;
 use super::rows::get;
 use crate::id::{UserId, WorkspaceId};
 use crate::stores::pg::{Fault, Session, in_micros, values};
+use crate::workspace::Deletion;
 
+/// Of the roles, 20 is the administrator's, 15 the member's and 5 the guest's.
 const ENTER: &str = "\
-    SELECT workspaces.id FROM workspaces \
+    SELECT workspaces.id, workspace_members.role = 20 AS is_admin, \
+    workspace_members.role = 15 AS is_member FROM workspaces \
     JOIN workspace_members ON workspace_members.workspace_id = workspaces.id \
     WHERE workspaces.slug = $1 AND workspaces.deleted_at IS NULL \
     AND workspace_members.member_id = $2 AND workspace_members.is_active \
@@ -23,7 +26,7 @@ const VERIFY: &str = "\
 
 const STAMP: &str = "\
     UPDATE api_tokens SET last_used = $2 \
-    WHERE id = $1 AND (last_used IS NULL OR last_used < $2)";
+    WHERE api_tokens.id = $1 AND (api_tokens.last_used IS NULL OR api_tokens.last_used < $2)";
 
 /// A key that is valid.
 pub(super) struct ApiKey {
@@ -36,11 +39,18 @@ pub(super) async fn enter(
     session: &mut Session,
     slug: &str,
     caller: UserId,
-) -> Result<Option<WorkspaceId>, Fault> {
+) -> Result<Option<(WorkspaceId, Deletion)>, Fault> {
     let values = values![TEXT: slug, UUID: caller.as_uuid()];
     let rows = session.read(ENTER, &values).await?;
-    let id = |row| get::<Uuid>(row, "id").map(WorkspaceId::new);
-    rows.first().map(id).transpose()
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let deletion = match (get(row, "is_admin")?, get(row, "is_member")?) {
+        (true, _) => Deletion::Any,
+        (false, true) => Deletion::Own,
+        (false, false) => Deletion::None,
+    };
+    Ok(Some((WorkspaceId::new(get(row, "id")?), deletion)))
 }
 
 pub(super) async fn verify(

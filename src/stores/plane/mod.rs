@@ -10,15 +10,17 @@ mod schema;
 mod stamps;
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
 pub use options::PlaneOptions;
+pub use schema::SchemaMismatch;
 
 use self::stamps::Stamps;
-use super::pg::Pg;
+use super::pg::{Fault, Pg, Session};
 use crate::asset::{Asset, NewAsset};
 use crate::auth::{Principal, Unavailable};
 use crate::credential::{Credential, CredentialKind, CredentialVerifier};
@@ -45,9 +47,11 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 ///    [`StoreError::Failed`] and names the column.
 /// 2. **What Plane has deleted is gone**: workspaces, memberships, projects, keys and assets with a
 ///    `deleted_at`, members and users who aren't active.
-/// 3. **Any asset of the workspace** is found, completed and deleted by any active member, as in Plane's
-///    own endpoint: whatever made it, whatever project it is in, whatever the member's role.
-/// 4. **Uniqueness among these stores.** Plane has no unique index for external references, so an advisory
+/// 3. **Any asset of the workspace** is found and completed by any active member, as in Plane's own
+///    endpoint: whatever made it, whatever project it is in, whatever the member's role.
+/// 4. **Roles say who deletes**: members (15) what they have made, administrators (20) any asset, guests
+///    (5) and unknown roles none. See [`Workspace::deletion`].
+/// 5. **Uniqueness among these stores.** Plane has no unique index for external references, so an advisory
 ///    lock keeps any number of replicas from making one pair twice. Plane's own writers don't know of it:
 ///    that one of them makes the same pair in the same moment can't be prevented.
 ///
@@ -73,9 +77,38 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// | that a deleted asset's object is gone | `storage_metadata.ObjectRemoved`, `true` | until its row goes |
 /// | what the object store said | `storage_metadata`: `ContentLength`, `ContentType`, `ETag`, `VersionId`, `ChecksumSHA256` | once it was asked |
 /// | that it is rejected, and why | `storage_metadata.Rejected`, a sentence | where it is |
+/// | the key of which that was said | `storage_metadata.Key` | with either of the two |
+///
+/// Plane's "duplicate" copies metadata to a row with another key: there it says nothing. Of metadata
+/// without `Key`, which is Plane's own, all counts but `VersionId`.
 ///
 /// To Plane itself a rejected asset is one that was never uploaded. So its external reference is free here,
 /// and taken in Plane's own API until the clean-up has come by.
+///
+/// # Completion
+/// Plane's own assets are in the same rows, and their `size` is the largest that their forms take. So mount
+/// this store with [`AnnouncedSize::Largest`](crate::AnnouncedSize::Largest) and
+/// [`keep_rejected_objects`](crate::AssetUploadBuilder::keep_rejected_objects). **Danger:** without them
+/// completion rejects files of Plane's that are smaller than the limit, and removes them.
+///
+/// ```
+/// use tower_asset_upload::{AnnouncedSize, AssetUploadBuilder, PlaneStore};
+///
+/// fn over_planes_tables<Signer>(
+///     builder: AssetUploadBuilder<PlaneStore, Signer>,
+/// ) -> AssetUploadBuilder<PlaneStore, Signer> {
+///     builder
+///         .announced_size(AnnouncedSize::Largest)
+///         .keep_rejected_objects()
+/// }
+/// # let _ = over_planes_tables::<()>;
+/// ```
+///
+/// # When Plane is upgraded
+/// [`connect`](PlaneStore::connect) compares the tables with what the statements need, and
+/// [`schema_mismatches`](PlaneStore::schema_mismatches) does so again for a readiness probe. A call that
+/// fails because a migration has changed the tables is [`StoreError::Unavailable`], and the next one
+/// succeeds once they are right.
 ///
 /// # The clean-up
 /// Touches nothing but what this endpoint has made and nobody has attached since: `ISSUE_ATTACHMENT`s in
@@ -108,6 +141,34 @@ struct Inner {
     stamps: Arc<Stamps>,
 }
 
+impl Inner {
+    /// Makes a call. One that fails because the tables aren't as its statements know them may succeed
+    /// later: a migration of Plane's is under way, or a release of this crate is due.
+    async fn call<T, W>(&self, work: impl FnOnce(Session) -> W + Send + 'static) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        match self.pg.call(work).await {
+            Err(fault) if schema::may_have_caused(&fault) => Err(self.explained(fault).await),
+            answer => answer,
+        }
+    }
+
+    /// The same fault, with the names of the columns that have caused it where the catalogue tells.
+    async fn explained(&self, fault: Fault) -> Fault {
+        match self.mismatches().await {
+            Ok(found) if !found.is_empty() => Fault::Tables(schema::sentence(&found)),
+            _ => Fault::Tables(fault.to_string()),
+        }
+    }
+
+    async fn mismatches(&self) -> Result<Vec<SchemaMismatch>, Fault> {
+        let look = |mut session| async move { schema::mismatches(&mut session).await };
+        self.pg.call(look).await
+    }
+}
+
 impl PlaneStore {
     /// Connects to the database of that URL (PostgreSQL, "Connection URIs"), with the defaults of
     /// [`PlaneOptions`], and looks whether it has Plane's tables.
@@ -118,6 +179,31 @@ impl PlaneStore {
     /// read. No error repeats the URL.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         PlaneOptions::new().connect(url).await
+    }
+
+    /// Compares Plane's tables with what this store's statements need: a column that is missing, that
+    /// has another type or may not be read, and one that a new row has to fill and this store doesn't.
+    /// Empty while all is well. For the host's readiness probe; [`connect`](Self::connect) has looked
+    /// before.
+    ///
+    /// A migration of Plane's can change the tables under a running store. The calls that fail for that
+    /// are [`StoreError::Unavailable`], whose cause has the same sentences, until the tables are right
+    /// again.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    ///
+    /// ```no_run
+    /// # async fn ready(store: tower_asset_upload::PlaneStore) -> Result<(), tower_asset_upload::StoreError> {
+    /// for mismatch in store.schema_mismatches().await? {
+    ///     // file_assets.some_column is NOT NULL, has no default, and is not filled here
+    ///     eprintln!("{mismatch}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn schema_mismatches(&self) -> Result<Vec<SchemaMismatch>, StoreError> {
+        Ok(self.inner.mismatches().await?)
     }
 
     /// Options to connect with; short for [`PlaneOptions::new`].
@@ -135,11 +221,11 @@ impl AssetStore for PlaneStore {
         caller: UserId,
     ) -> Result<Option<Workspace>, StoreError> {
         let name = slug.clone();
-        let entered = self.inner.pg.call(move |mut session| async move {
+        let entered = self.inner.call(move |mut session| async move {
             directory::enter(&mut session, name.as_str(), caller).await
         });
-        let id = entered.await?;
-        Ok(id.map(|id| Workspace::new(id, slug.clone())))
+        let entered = entered.await?;
+        Ok(entered.map(|(id, deletion)| Workspace::new(id, slug.clone()).with_deletion(deletion)))
     }
 
     async fn create(
@@ -149,7 +235,7 @@ impl AssetStore for PlaneStore {
         caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let workspace = workspace.id();
-        let created = self.inner.pg.call(move |mut session| async move {
+        let created = self.inner.call(move |mut session| async move {
             create::create(&mut session, workspace, &asset, caps).await
         });
         Ok(created.await?)
@@ -157,7 +243,7 @@ impl AssetStore for PlaneStore {
 
     async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
         let workspace = workspace.id();
-        let found = self.inner.pg.call(move |mut session| async move {
+        let found = self.inner.call(move |mut session| async move {
             assets::find(&mut session, workspace, id).await
         });
         Ok(found.await?)
@@ -170,7 +256,7 @@ impl AssetStore for PlaneStore {
         change: StateChange,
     ) -> Result<Changed, StoreError> {
         let workspace = workspace.id();
-        let set = self.inner.pg.call(move |mut session| async move {
+        let set = self.inner.call(move |mut session| async move {
             assets::set_state(&mut session, workspace, id, change).await
         });
         Ok(set.await?)
@@ -178,7 +264,7 @@ impl AssetStore for PlaneStore {
 
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
         let workspace = workspace.id();
-        let deleted = self.inner.pg.call(move |mut session| async move {
+        let deleted = self.inner.call(move |mut session| async move {
             assets::delete(&mut session, workspace, id).await
         });
         Ok(deleted.await?)
@@ -198,7 +284,7 @@ impl CredentialVerifier for PlaneStore {
             return Ok(None);
         }
         let key = zeroize::Zeroizing::new(secret.to_owned());
-        let found = self.inner.pg.call(move |mut session| async move {
+        let found = self.inner.call(move |mut session| async move {
             directory::verify(&mut session, &key, now).await
         });
         let Some(key) = found.await? else {
@@ -223,7 +309,6 @@ impl PurgeStore for PlaneStore {
         let step = step.clone();
         let purged = self
             .inner
-            .pg
             .call(move |mut session| async move { purge::purge(&mut session, &step).await });
         Ok(purged.await?)
     }

@@ -83,14 +83,20 @@ impl PlaneOptions {
     /// # Errors
     /// As [`PlaneStore::connect`].
     pub async fn connect(&self, url: &str) -> Result<PlaneStore, StoreError> {
-        Ok(self.open(url).await?)
+        let store = self.open(url)?;
+        let mismatches = store.schema_mismatches().await?;
+        if mismatches.is_empty() {
+            return Ok(store);
+        }
+        let sentence = schema::sentence(&mismatches);
+        Err(StoreError::failed(format!(
+            "these aren't the tables of a Plane that this release knows: {sentence}"
+        )))
     }
 
-    async fn open(&self, url: &str) -> Result<PlaneStore, Fault> {
+    fn open(&self, url: &str) -> Result<PlaneStore, Fault> {
         let runtime = Handle::try_current().map_err(|_| Fault::NoRuntime)?;
         let pg = Pg::new(url, &self.settings)?;
-        pg.call(|mut session| async move { schema::look(&mut session).await })
-            .await?;
         Ok(PlaneStore {
             inner: Arc::new(Inner {
                 stamps: Stamps::new(pg.clone(), runtime),

@@ -84,6 +84,19 @@ const NOTE_FAILED: &str = concat!(
     loose!()
 );
 
+/// Since when a row is pending, if that is noted and of the row's own key: Plane copies metadata when it
+/// duplicates an asset.
+macro_rules! since {
+    () => {
+        concat!(
+            "CASE WHEN coalesce(file_assets.storage_metadata ->> 'Key', file_assets.asset) \
+             = file_assets.asset THEN to_timestamp(",
+            number!("PendingSince"),
+            ") END"
+        )
+    };
+}
+
 /// Since when a row is pending is noted where the sidecar takes an upload back, or makes a row by a clock
 /// that is not the server's; all others are since they were made. A row that was uploaded once and
 /// that Plane has taken back tells no time: it is left to Plane.
@@ -91,20 +104,18 @@ const NOTE_FAILED: &str = concat!(
 /// Rows that another replica gives up at the same moment are passed over.
 const GIVE_UP: &str = concat!(
     "UPDATE file_assets SET is_deleted = true, deleted_at = $1 WHERE file_assets.id IN (\
-     SELECT file_assets.id FROM file_assets WHERE NOT file_assets.is_uploaded AND (CASE WHEN ",
-    number!("PendingSince"),
-    " IS NOT NULL THEN to_timestamp(",
-    number!("PendingSince"),
-    ") < $2 ELSE file_assets.created_at < $2 \
-     AND NOT coalesce(file_assets.storage_metadata @? '$.ContentLength', false) END OR ",
+     SELECT file_assets.id FROM file_assets WHERE NOT file_assets.is_uploaded AND (coalesce(",
+    since!(),
+    ", CASE WHEN file_assets.storage_metadata @? '$.ContentLength' THEN NULL \
+     ELSE file_assets.created_at END) < $2 OR ",
     rejected!(),
     ") AND ",
     living!(),
     " AND ",
     loose!(),
-    " ORDER BY coalesce(to_timestamp(",
-    number!("PendingSince"),
-    "), file_assets.created_at), file_assets.id LIMIT $3 FOR UPDATE SKIP LOCKED)"
+    " ORDER BY coalesce(",
+    since!(),
+    ", file_assets.created_at), file_assets.id LIMIT $3 FOR UPDATE SKIP LOCKED)"
 );
 
 const CONDEMN: &str = concat!(

@@ -1,8 +1,10 @@
 //! Rows of `file_assets`: what Plane wrote, as far as it can be expressed here.
 
+use std::error::Error;
+
 use serde_json::Value;
 use tokio_postgres::Row;
-use tokio_postgres::types::FromSql;
+use tokio_postgres::types::{FromSql, WrongType};
 use uuid::Uuid;
 
 use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject};
@@ -19,13 +21,35 @@ use crate::stores::pg::Fault;
 pub(super) const DISPLAY_NAME: &str = "display_name";
 pub(super) const CHECKSUM: &str = "checksum_sha256";
 
-/// A member of `storage_metadata` that only this store writes: there is no column for it.
+/// Members of `storage_metadata` that only this store writes: there is no column for them.
 const REJECTED: &str = "Rejected";
+const KEY: &str = "Key";
+const VERSION: &str = "VersionId";
 
-/// Whether a row is of an asset that was rejected. In one that is uploaded it means nothing.
+/// Adds the object's key to metadata that says something of the object. When Plane duplicates an asset
+/// it copies the metadata, and the copy's object has another key, entity tag
+/// and version.
+macro_rules! bound_to_key {
+    ($metadata:literal, $key:literal) => {
+        concat!(
+            "CASE ",
+            $metadata,
+            " WHEN '{}' THEN '{}' ELSE ",
+            $metadata,
+            " || pg_catalog.jsonb_build_object('Key', ",
+            $key,
+            ") END"
+        )
+    };
+}
+pub(super) use bound_to_key;
+
+/// Whether a row is of an asset that was rejected. In one that is uploaded it means nothing, and
+/// neither does it where it was said of another key.
 macro_rules! rejected {
     () => {
-        "NOT is_uploaded AND storage_metadata ->> 'Rejected' IS NOT NULL"
+        "NOT file_assets.is_uploaded AND file_assets.storage_metadata ->> 'Rejected' IS NOT NULL \
+         AND coalesce(file_assets.storage_metadata ->> 'Key', file_assets.asset) = file_assets.asset"
     };
 }
 pub(super) use rejected;
@@ -33,8 +57,10 @@ pub(super) use rejected;
 /// The columns that [`asset`] reads.
 macro_rules! asset_columns {
     () => {
-        "id, project_id, asset, attributes::text AS attributes, size, external_source, external_id, \
-         created_by_id, created_at, is_uploaded, storage_metadata::text AS storage_metadata"
+        "file_assets.id, file_assets.project_id, file_assets.asset, \
+         file_assets.attributes::text AS attributes, file_assets.size, file_assets.external_source, \
+         file_assets.external_id, file_assets.created_by_id, file_assets.created_at, \
+         file_assets.is_uploaded, file_assets.storage_metadata::text AS storage_metadata"
     };
 }
 pub(super) use asset_columns;
@@ -42,14 +68,14 @@ pub(super) use asset_columns;
 /// Reads an asset.
 ///
 /// Plane's rows may lack what every asset has here. A name that is missing is taken from the key, a
-/// type from nowhere: it is bytes. A size that isn't whole is what S3 made of it, and one that is 0 is
-/// looked for in the other two places where Plane keeps it. Whoever made it may be gone: that is the
-/// nil UUID (RFC 9562, section 5.9). Anything else that can't be expressed is a fault that names its
-/// column.
+/// type from nowhere: it is bytes. A size that isn't whole is what S3 made of it, one that is 0 is
+/// looked for in the other two places where Plane keeps it, and one that is nowhere is Plane's default
+/// limit. Whoever made it may be gone: that is the nil UUID (RFC 9562, section 5.9). Anything else that
+/// can't be expressed is a fault that names its column.
 pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
     let key: String = get(row, "asset")?;
     let attributes = json(row, "attributes")?;
-    let metadata = json(row, "storage_metadata")?;
+    let metadata = said_of(&key, json(row, "storage_metadata")?);
     let (display_name, object_name) = names(&attributes, &key)?;
     let media_type = attributes["type"].as_str();
     let creator: Option<Uuid> = get(row, "created_by_id")?;
@@ -78,7 +104,14 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
 
 /// Reads a column; one of another type, or out of its range, is a fault that names it.
 pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &'static str) -> Result<T, Fault> {
-    row.try_get(column).map_err(|_| Fault::Row(column))
+    row.try_get(column).map_err(|error| {
+        let wrong_type = |cause: &(dyn Error + 'static)| cause.is::<WrongType>();
+        if error.source().is_some_and(wrong_type) {
+            Fault::Type(column)
+        } else {
+            Fault::Row(column)
+        }
+    })
 }
 
 /// A column of JSON. `NULL` is as good as empty; anything but an object has no members.
@@ -86,6 +119,22 @@ fn json(row: &Row, column: &'static str) -> Result<Value, Fault> {
     match get::<Option<&str>>(row, column)? {
         None => Ok(Value::Null),
         Some(text) => serde_json::from_str(text).map_err(|_| Fault::Row(column)),
+    }
+}
+
+/// The metadata, as far as it is about the object with that key. Nothing is, where it was recorded for
+/// another one. Where Plane wrote it, or an earlier release, it doesn't tell for which, and may be a
+/// copy: a version then links to nothing, and all else is the same of the copy.
+fn said_of(key: &str, mut metadata: Value) -> Value {
+    match &metadata[KEY] {
+        Value::Null => {
+            if let Some(members) = metadata.as_object_mut() {
+                members.remove(VERSION);
+            }
+            metadata
+        }
+        Value::String(recorded) if recorded == key => metadata,
+        _ => Value::Null,
     }
 }
 
@@ -115,6 +164,11 @@ fn size(column: f64, attributes: &Value, metadata: &Value) -> Result<UploadSize,
     whole(column)
         .or_else(|| announced().and_then(whole))
         .or_else(|| stored().and_then(whole))
+        .or_else(|| {
+            (0.0..1.0)
+                .contains(&column)
+                .then_some(UploadSize::PLANE_DEFAULT)
+        })
         .ok_or(Fault::Row("size"))
 }
 
@@ -166,7 +220,7 @@ fn stored_object(metadata: &Value) -> Option<StoredObject> {
     object.content_type = text("ContentType");
     object.content_encoding = text("ContentEncoding");
     object.etag = text("ETag");
-    object.version = text("VersionId");
+    object.version = text(VERSION);
     object.checksum = text("ChecksumSHA256").and_then(|checksum| checksum.parse().ok());
     Some(object)
 }
@@ -199,7 +253,7 @@ pub(super) fn storage_metadata(state: &UploadState) -> String {
             ("ContentType", object.content_type.clone()),
             ("ContentEncoding", object.content_encoding.clone()),
             ("ETag", object.etag.clone()),
-            ("VersionId", object.version.clone()),
+            (VERSION, object.version.clone()),
             ("ChecksumSHA256", object.checksum.map(Checksum::to_base64)),
         ];
         for (name, text) in texts {
@@ -262,10 +316,14 @@ mod tests {
         assert_eq!(of(12.7, &none, &none), Some(12));
         assert_eq!(of(0.0, &json!({"size": 7}), &none), Some(7));
         assert_eq!(of(0.0, &none, &json!({"ContentLength": 8})), Some(8));
-        for out_of_range in [0.0, 0.5, -5.0, 1e30, f64::NAN, f64::INFINITY] {
+        let default = Some(UploadSize::PLANE_DEFAULT.bytes());
+        for nowhere in [0.0, -0.0, 0.5] {
+            assert_eq!(of(nowhere, &none, &none), default, "{nowhere}");
+            assert_eq!(of(nowhere, &json!({"size": "7"}), &none), default);
+        }
+        for out_of_range in [-5.0, 1e30, f64::NAN, f64::INFINITY] {
             assert_eq!(of(out_of_range, &none, &none), None, "{out_of_range}");
         }
-        assert_eq!(of(0.0, &json!({"size": "7"}), &none), None);
     }
 
     #[test]
@@ -277,6 +335,30 @@ mod tests {
             json!({"ContentLength": -1}),
         ] {
             assert_eq!(stored_object(&metadata), None, "{metadata}");
+        }
+    }
+
+    #[test]
+    fn metadata_counts_for_the_key_it_was_recorded_for() {
+        let all = json!({"ContentLength": 7, "VersionId": "v", "Rejected": "It differs."});
+        let of = |key: Value| {
+            let mut metadata = all.clone();
+            metadata[KEY] = key;
+            said_of("w/a.png", metadata)
+        };
+        let own = of(json!("w/a.png"));
+        assert_eq!(stored_object(&own).unwrap().version.as_deref(), Some("v"));
+        assert!(state(false, &own).is_rejected());
+        for copied in [json!("w/b.png"), json!(""), json!(5), json!([])] {
+            assert_eq!(of(copied), Value::Null);
+        }
+        for untold in [said_of("w/a.png", all.clone()), of(Value::Null)] {
+            let object = stored_object(&untold).unwrap();
+            assert_eq!((object.size, object.version), (7, None));
+            assert!(state(false, &untold).is_rejected());
+        }
+        for odd in [json!(null), json!([1]), json!("VersionId"), json!(5)] {
+            assert_eq!(said_of("w/a.png", odd.clone()), odd);
         }
     }
 

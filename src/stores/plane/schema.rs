@@ -1,23 +1,421 @@
-//! Whether a database is Plane's. Looked at, never touched.
+//! Whether Plane's tables are as the statements know them. Looked at, never touched.
 
-use crate::stores::pg::{Fault, Session, Statement, values};
+use std::fmt;
+
+use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
+
+use super::create::PRIMARY_KEY;
+use super::rows::get;
+use crate::stores::pg::{Fault, Session, values};
+
+/// A table, or a column of it, that isn't as [`PlaneStore`](super::PlaneStore) needs it. `Display` is a
+/// sentence that names both and says what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaMismatch {
+    table: &'static str,
+    column: Option<String>,
+    wrong: Wrong,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wrong {
+    Missing,
+    Unreadable,
+    Type { found: String, known: &'static str },
+    Unfilled,
+    Empty,
+}
+
+impl SchemaMismatch {
+    /// The name of the table, such as `file_assets`.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        self.table
+    }
+
+    /// The name of the column; `None` if the whole table is missing.
+    #[must_use]
+    pub fn column(&self) -> Option<&str> {
+        self.column.as_deref()
+    }
+}
+
+impl fmt::Display for SchemaMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "{}.{column} ", self.table)?,
+            None => write!(f, "the table {} ", self.table)?,
+        }
+        match &self.wrong {
+            Wrong::Missing => f.write_str("is missing"),
+            Wrong::Unreadable => f.write_str("may not be read: this role needs SELECT"),
+            Wrong::Type { found, known } => write!(f, "has the type {found} instead of {known}"),
+            Wrong::Unfilled => f.write_str("is NOT NULL, has no default, and is not filled here"),
+            Wrong::Empty => f.write_str("is NOT NULL, but not every asset has one"),
+        }
+    }
+}
+
+/// The mismatches in one sentence.
+pub(super) fn sentence(mismatches: &[SchemaMismatch]) -> String {
+    let each: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
+    each.join("; ")
+}
+
+/// Types as PostgreSQL calls them; the first one is Plane's.
+type Types = &'static [&'static str];
+
+const UUID: Types = &["uuid"];
+const TEXT: Types = &["character varying", "text"];
+const BOOL: Types = &["boolean"];
+const TIME: Types = &["timestamp with time zone"];
+const JSON: Types = &["jsonb"];
+const FLOAT: Types = &["double precision"];
+const INTEGER: Types = &["smallint", "integer", "bigint"];
+
+/// How a new row gets its value of a column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    Always,
+    /// Where the asset has one.
+    Sometimes,
+    Never,
+}
+
+struct Column {
+    name: &'static str,
+    types: Types,
+    filled: Filled,
+}
+
+const fn read(name: &'static str, types: Types) -> Column {
+    Column {
+        name,
+        types,
+        filled: Filled::Never,
+    }
+}
+
+const fn filled(name: &'static str, types: Types) -> Column {
+    Column {
+        filled: Filled::Always,
+        ..read(name, types)
+    }
+}
+
+const fn optional(name: &'static str, types: Types) -> Column {
+    Column {
+        filled: Filled::Sometimes,
+        ..read(name, types)
+    }
+}
+
+/// The one table to which rows are added.
+const FILE_ASSETS: &str = "file_assets";
 
 /// Every column that the other statements name.
-const LOOK: [&str; 5] = [
-    "SELECT id, slug, deleted_at FROM workspaces LIMIT 0",
-    "SELECT member_id, workspace_id, is_active, deleted_at FROM workspace_members LIMIT 0",
-    "SELECT id, workspace_id, deleted_at FROM projects LIMIT 0",
-    "SELECT api_tokens.id, token, user_id, expired_at, api_tokens.is_active, last_used, deleted_at, \
-     users.is_active FROM api_tokens JOIN users ON users.id = user_id LIMIT 0",
-    "SELECT created_at, updated_at, id, attributes, asset, created_by_id, workspace_id, is_deleted, \
-     deleted_at, is_archived, comment_id, entity_type, external_id, external_source, is_uploaded, \
-     issue_id, page_id, project_id, size, storage_metadata, user_id, draft_issue_id, \
-     entity_identifier FROM file_assets LIMIT 0",
+const TABLES: [(&str, &[Column]); 6] = [
+    (
+        "workspaces",
+        &[
+            read("id", UUID),
+            read("slug", TEXT),
+            read("deleted_at", TIME),
+        ],
+    ),
+    (
+        "workspace_members",
+        &[
+            read("member_id", UUID),
+            read("workspace_id", UUID),
+            read("role", INTEGER),
+            read("is_active", BOOL),
+            read("deleted_at", TIME),
+        ],
+    ),
+    (
+        "projects",
+        &[
+            read("id", UUID),
+            read("workspace_id", UUID),
+            read("deleted_at", TIME),
+        ],
+    ),
+    (
+        "api_tokens",
+        &[
+            read("id", UUID),
+            read("token", TEXT),
+            read("user_id", UUID),
+            read("expired_at", TIME),
+            read("is_active", BOOL),
+            read("last_used", TIME),
+            read("deleted_at", TIME),
+        ],
+    ),
+    ("users", &[read("id", UUID), read("is_active", BOOL)]),
+    (
+        FILE_ASSETS,
+        &[
+            filled("id", UUID),
+            filled("created_at", TIME),
+            filled("updated_at", TIME),
+            filled("created_by_id", UUID),
+            filled("workspace_id", UUID),
+            optional("project_id", UUID),
+            filled("asset", TEXT),
+            filled("attributes", JSON),
+            filled("size", FLOAT),
+            filled("storage_metadata", JSON),
+            filled("entity_type", TEXT),
+            read("entity_identifier", TEXT),
+            optional("external_source", TEXT),
+            optional("external_id", TEXT),
+            filled("is_uploaded", BOOL),
+            filled("is_archived", BOOL),
+            filled("is_deleted", BOOL),
+            read("deleted_at", TIME),
+            read("issue_id", UUID),
+            read("comment_id", UUID),
+            read("page_id", UUID),
+            read("draft_issue_id", UUID),
+            read("user_id", UUID),
+        ],
+    ),
 ];
 
-/// Fails with the name of the first table or column that is missing or may not be read.
-pub(super) async fn look(session: &mut Session) -> Result<(), Fault> {
-    let none = values![];
-    let statements = LOOK.map(|sql| Statement::new(sql, &none));
-    session.transaction(None, &statements).await.map(drop)
+/// Of the tables that the other statements find under these names. A catalogue is read without a lock,
+/// so a migration that holds a table holds up nobody here.
+const LOOK: &str = "\
+    SELECT tables.name, columns.attname::text AS column, \
+    pg_catalog.format_type(columns.atttypid, NULL) AS type, columns.attnotnull AS required, \
+    columns.atthasdef OR columns.attidentity <> '' AS has_default, \
+    pg_catalog.has_column_privilege(columns.attrelid, columns.attnum, 'SELECT') AS readable \
+    FROM unnest($1) AS tables (name) \
+    JOIN pg_catalog.pg_attribute AS columns \
+    ON columns.attrelid = pg_catalog.to_regclass(tables.name) \
+    WHERE columns.attnum > 0 AND NOT columns.attisdropped \
+    ORDER BY tables.name, columns.attnum";
+
+/// A column as the database has it.
+struct Found {
+    table: String,
+    name: String,
+    type_name: String,
+    required: bool,
+    has_default: bool,
+    readable: bool,
+}
+
+impl Found {
+    fn read(row: &Row) -> Result<Self, Fault> {
+        Ok(Self {
+            table: get(row, "name")?,
+            name: get(row, "column")?,
+            type_name: get(row, "type")?,
+            required: get(row, "required")?,
+            has_default: get(row, "has_default")?,
+            readable: get(row, "readable")?,
+        })
+    }
+}
+
+/// Finds every difference between the tables and what the statements need.
+pub(super) async fn mismatches(session: &mut Session) -> Result<Vec<SchemaMismatch>, Fault> {
+    let names: Vec<&str> = TABLES.iter().map(|(table, _)| *table).collect();
+    let rows = session.read(LOOK, &values![TEXT_ARRAY: names]).await?;
+    let found = rows
+        .iter()
+        .map(Found::read)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(compare(&found))
+}
+
+fn compare(found: &[Found]) -> Vec<SchemaMismatch> {
+    let mut mismatches = Vec::new();
+    for (table, known) in TABLES {
+        let found: Vec<_> = found.iter().filter(|found| found.table == table).collect();
+        let mut report = |column: Option<&str>, wrong| {
+            mismatches.push(SchemaMismatch {
+                table,
+                column: column.map(str::to_owned),
+                wrong,
+            });
+        };
+        if found.is_empty() {
+            report(None, Wrong::Missing);
+            continue;
+        }
+        for column in known {
+            match found.iter().find(|found| found.name == column.name) {
+                None => report(Some(column.name), Wrong::Missing),
+                Some(found) => {
+                    if let Some(wrong) = column.wrong(found) {
+                        report(Some(column.name), wrong);
+                    }
+                }
+            }
+        }
+        if table == FILE_ASSETS {
+            for column in found {
+                let fills = known.iter().find(|known| known.name == column.name);
+                let fills = fills.map_or(Filled::Never, |known| known.filled);
+                if column.required && fills == Filled::Never && !column.has_default {
+                    report(Some(&column.name), Wrong::Unfilled);
+                }
+            }
+        }
+    }
+    mismatches
+}
+
+impl Column {
+    /// Why the column that is there can't be used.
+    fn wrong(&self, found: &Found) -> Option<Wrong> {
+        if !self.types.contains(&&*found.type_name) {
+            return Some(Wrong::Type {
+                found: found.type_name.clone(),
+                known: self.types.first().copied().unwrap_or_default(),
+            });
+        }
+        if !found.readable {
+            return Some(Wrong::Unreadable);
+        }
+        (self.filled == Filled::Sometimes && found.required).then_some(Wrong::Empty)
+    }
+}
+
+/// Whether a statement may have failed because the tables aren't as it knows them: Plane was upgraded,
+/// or a migration is half done. Appendix A of the PostgreSQL documentation, "PostgreSQL Error Codes".
+pub(super) fn may_have_caused(fault: &Fault) -> bool {
+    if let Some(constraint) = fault.violated() {
+        return constraint != PRIMARY_KEY;
+    }
+    let Some(code) = fault.code() else {
+        return matches!(fault, Fault::Type(_));
+    };
+    [
+        SqlState::UNDEFINED_TABLE,
+        SqlState::UNDEFINED_COLUMN,
+        SqlState::UNDEFINED_FUNCTION,
+        SqlState::AMBIGUOUS_COLUMN,
+        SqlState::DATATYPE_MISMATCH,
+        SqlState::INSUFFICIENT_PRIVILEGE,
+        SqlState::INVALID_SCHEMA_NAME,
+        SqlState::INVALID_TEXT_REPRESENTATION,
+        SqlState::NOT_NULL_VIOLATION,
+        SqlState::CHECK_VIOLATION,
+        SqlState::EXCLUSION_VIOLATION,
+    ]
+    .contains(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The columns as they are known, after a change.
+    fn with(change: impl Fn(&mut Found)) -> Vec<Found> {
+        let mut columns = Vec::new();
+        for (table, known) in TABLES {
+            for column in known {
+                let mut found = Found {
+                    table: table.to_owned(),
+                    name: column.name.to_owned(),
+                    type_name: column.types[0].to_owned(),
+                    required: column.filled == Filled::Always,
+                    has_default: false,
+                    readable: true,
+                };
+                change(&mut found);
+                columns.push(found);
+            }
+        }
+        columns
+    }
+
+    fn said(found: &[Found]) -> String {
+        sentence(&compare(found))
+    }
+
+    #[test]
+    fn each_mismatch_is_named() {
+        assert_eq!(compare(&with(|_| {})), []);
+        let is = |found: &Found, name| found.table == FILE_ASSETS && found.name == name;
+        for (change, expected) in [
+            (
+                Box::new(|found: &mut Found| {
+                    if is(found, "size") {
+                        found.type_name = "bigint".to_owned();
+                    }
+                }) as Box<dyn Fn(&mut Found)>,
+                "file_assets.size has the type bigint instead of double precision",
+            ),
+            (
+                Box::new(|found| found.readable = !is(found, "asset")),
+                "file_assets.asset may not be read: this role needs SELECT",
+            ),
+            (
+                Box::new(|found| found.required |= is(found, "project_id")),
+                "file_assets.project_id is NOT NULL, but not every asset has one",
+            ),
+            (
+                Box::new(|found| found.required |= is(found, "page_id")),
+                "file_assets.page_id is NOT NULL, has no default, and is not filled here",
+            ),
+            (
+                Box::new(|found| {
+                    if found.table == "users" {
+                        found.table.clear();
+                    }
+                }),
+                "the table users is missing",
+            ),
+            (
+                Box::new(|found| {
+                    if ["role", "last_used"].contains(&&*found.name) {
+                        found.name.clear();
+                    }
+                }),
+                "workspace_members.role is missing; api_tokens.last_used is missing",
+            ),
+        ] {
+            assert_eq!(said(&with(change)), expected);
+        }
+    }
+
+    #[test]
+    fn more_columns_are_welcome_if_they_fill_themselves() {
+        let added = |table: &str, required, has_default| {
+            let mut found = with(|_| {});
+            found.push(Found {
+                table: table.to_owned(),
+                name: "zz_new".to_owned(),
+                type_name: "boolean".to_owned(),
+                required,
+                has_default,
+                readable: false,
+            });
+            said(&found)
+        };
+        assert_eq!(added(FILE_ASSETS, false, false), "");
+        assert_eq!(added(FILE_ASSETS, true, true), "");
+        // Nothing is added to other tables.
+        assert_eq!(added("users", true, false), "");
+        assert_eq!(
+            added(FILE_ASSETS, true, false),
+            "file_assets.zz_new is NOT NULL, has no default, and is not filled here"
+        );
+    }
+
+    #[test]
+    fn types_that_read_alike_are_alike() {
+        let text = with(|found| {
+            if found.type_name == "character varying" {
+                found.type_name = "text".to_owned();
+            }
+        });
+        assert_eq!(compare(&text), []);
+    }
 }
