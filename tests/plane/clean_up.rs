@@ -5,7 +5,10 @@ use std::num::NonZeroU32;
 use serde_json::{Value, json};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
-use tower_asset_upload::{AssetStore, Condemned, PendingCaps, PurgeStep, PurgeStore, UserId};
+use tower_asset_upload::{
+    AssetStore, Changed, Condemned, Created, PendingCaps, PurgeStep, PurgeStore, StateChange,
+    UserId,
+};
 use uuid::Uuid;
 
 use crate::fixture::{Plane, asset, plane, slug};
@@ -29,7 +32,82 @@ async fn row(plane: &Plane, made: OffsetDateTime) -> Value {
         .store
         .create(&workspace, new.into(), PendingCaps::default());
     created.await.unwrap();
+    // As it is where the clock of its maker is the server's.
+    plane
+        .set(
+            "file_assets",
+            "storage_metadata = '{}'",
+            &format!("id = '{id}'"),
+        )
+        .await;
     plane.row(id).await
+}
+
+/// Since when a row is pending is noted where it is not since the row was made.
+#[tokio::test]
+async fn what_is_taken_back_has_its_time_anew() {
+    let Some(plane) = plane("what_is_taken_back_has_its_time_anew").await else {
+        return;
+    };
+    let home = slug("my-workspace");
+    let entered = plane.store.enter(&home, UserId::new(ALICE)).await;
+    let workspace = entered.unwrap().unwrap();
+    let condemned = async || {
+        let now = plane.store.time().await.unwrap().now;
+        let step = PurgeStep::new(now, now - Duration::WEEK, now - Duration::HOUR, MOST);
+        plane.store.purge(&step).await.unwrap().len()
+    };
+    // Of the sidecar's, months old: it was complete, and is taken back.
+    let id = uuid_of(&row(&plane, NOW).await).into();
+    for change in [StateChange::Complete(None), StateChange::TakeBack] {
+        let set = plane.store.set_state(&workspace, id, change);
+        assert_eq!(set.await.unwrap(), Changed::Done);
+    }
+    // Of a sidecar whose clock is months behind, and of one whose clock is months ahead.
+    for made in [NOW, NOW + Duration::days(3_650)] {
+        let created = plane
+            .store
+            .create(&workspace, asset(made).into(), PendingCaps::default());
+        assert_eq!(created.await.unwrap(), Created::New);
+    }
+    // Of Plane's, taken back by Plane, which tells nobody when.
+    let theirs = uuid_of(&row(&plane, NOW).await);
+    let recorded = json!({"ContentLength": 1024, "ETag": "\"x\""}).to_string();
+    plane
+        .set(
+            "file_assets",
+            &format!("storage_metadata = '{recorded}'"),
+            &format!("id = '{theirs}'"),
+        )
+        .await;
+    assert_eq!(condemned().await, 0);
+
+    // A week later.
+    let week = "storage_metadata = storage_metadata || jsonb_build_object('PendingSince', \
+                (storage_metadata ->> 'PendingSince')::float8 - 604801)";
+    plane
+        .set("file_assets", week, "storage_metadata ? 'PendingSince'")
+        .await;
+    assert_eq!(condemned().await, 3);
+    let left = plane.row(theirs).await;
+    assert_eq!(left["is_deleted"], false, "left to Plane");
+}
+
+/// What Plane duplicates has a key of its own, and copies what was noted of another.
+#[tokio::test]
+async fn a_copy_is_pending_since_it_was_made() {
+    let Some(plane) = plane("a_copy_is_pending_since_it_was_made").await else {
+        return;
+    };
+    let mut copy = row(&plane, NOW).await;
+    copy["id"] = json!(<Uuid as Random>::random());
+    copy["storage_metadata"] = json!({"PendingSince": 0, "Key": "another/key"});
+    plane.insert(&copy).await;
+    let mut before = step();
+    before.pending_before = NOW;
+    assert_eq!(plane.store.purge(&before).await.unwrap(), []);
+    before.pending_before = NOW + Duration::MICROSECOND;
+    assert_eq!(plane.store.purge(&before).await.unwrap().len(), 2);
 }
 
 fn uuid_of(row: &Value) -> Uuid {

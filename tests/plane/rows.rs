@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::macros::datetime;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 use tower_asset_upload::{
-    AssetStore, AssetUploadService, Changed, Difference, FixedClock, HeaderAuthenticator,
-    PendingCaps, SequentialIds, StateChange, StoreError, StoredObject, UploadState, UserId,
-    Workspace,
+    AssetStore, AssetUploadService, Changed, Clock, Difference, FixedClock, HeaderAuthenticator,
+    PendingCaps, PurgeStore, SequentialIds, StateChange, StoreError, StoredObject, SystemClock,
+    UploadState, UserId, Workspace,
 };
 use uuid::Uuid;
 
@@ -41,9 +42,11 @@ async fn a_row_is_what_plane_writes_for_the_same_request() {
     let Some(plane) = plane("a_row_is_what_plane_writes_for_the_same_request").await else {
         return;
     };
-    let authenticator = HeaderAuthenticator::new(plane.store.clone()).clock(FixedClock(NOW));
+    // The server's, give or take.
+    let now = SystemClock.now();
+    let authenticator = HeaderAuthenticator::new(plane.store.clone()).clock(FixedClock(now));
     let service = AssetUploadService::builder(plane.store.clone(), signer(), authenticator)
-        .clock(FixedClock(NOW))
+        .clock(FixedClock(now))
         .ids(SequentialIds::starting_at(1))
         .build();
     let mut compared = 0;
@@ -64,8 +67,9 @@ async fn a_row_is_what_plane_writes_for_the_same_request() {
         assert_eq!(shown, different.then(|| json!(sent)), "{name}");
 
         let mut theirs = row;
+        let made = now.replace_nanosecond(0).unwrap().format(&Rfc3339).unwrap();
         for (row, at) in [
-            (&ours, "2026-05-19T10:11:12+00:00"),
+            (&ours, made.trim_end_matches('Z')),
             (&theirs, "2026-11-23T21:1"),
         ] {
             for column in ["created_at", "updated_at"] {
@@ -104,13 +108,14 @@ async fn completing_and_deleting_change_what_plane_changes() {
         return;
     };
     let workspace = enter(&plane).await;
-    let new = asset(datetime!(2026-05-01 0:00 UTC));
+    let new = asset(SystemClock.now());
     let id = *new.id.as_uuid();
     let created = plane
         .store
         .create(&workspace, new.clone().into(), PendingCaps::default());
     created.await.unwrap();
     let made = plane.row(id).await;
+    assert_eq!(made["storage_metadata"], json!({}));
 
     let mut object = StoredObject::of_size(1024);
     object.content_type = Some("image/png".into());
@@ -131,7 +136,15 @@ async fn completing_and_deleting_change_what_plane_changes() {
     let back = StateChange::TakeBack;
     let set = plane.store.set_state(&workspace, new.id, back);
     assert_eq!(set.await.unwrap(), Changed::Done);
-    assert_eq!(plane.row(id).await, made);
+    let mut taken_back = plane.row(id).await;
+    let metadata = taken_back["storage_metadata"].take();
+    let now = plane.store.time().await.unwrap().now;
+    let since = metadata["PendingSince"].as_f64().unwrap();
+    let since = OffsetDateTime::UNIX_EPOCH + Duration::seconds_f64(since);
+    assert!((now - since).abs() < Duration::MINUTE, "{metadata}");
+    assert_eq!(metadata["Key"], made["asset"]);
+    taken_back["storage_metadata"] = json!({});
+    assert_eq!(taken_back, made);
 
     let reject = StateChange::Reject(Difference::new("The object has 5 bytes."));
     let set = plane.store.set_state(&workspace, new.id, reject);
@@ -144,8 +157,11 @@ async fn completing_and_deleting_change_what_plane_changes() {
     assert!(plane.store.delete(&workspace, new.id).await.unwrap());
     let mut expected = made;
     expected["is_deleted"] = json!(true);
-    expected["deleted_at"] = json!("2026-05-19T10:11:12+00:00");
-    assert_eq!(plane.row(id).await, expected);
+    let mut deleted = plane.row(id).await;
+    let deleted_at = deleted["deleted_at"].take();
+    let deleted_at = OffsetDateTime::parse(deleted_at.as_str().unwrap(), &Rfc3339).unwrap();
+    assert!((deleted_at - now).abs() < Duration::MINUTE, "{deleted_at}");
+    assert_eq!(deleted, expected);
 }
 
 #[tokio::test]

@@ -47,7 +47,8 @@ async fn everything(store: &PlaneStore) {
         assert!(store.find(&workspace, id).await.unwrap().is_some());
         assert!(store.delete(&workspace, id).await.unwrap());
     }
-    let later = NOW + time::Duration::DAY;
+    let now = store.time().await.unwrap().now;
+    let later = now + time::Duration::DAY;
     // First the objects go, and then the rows.
     for forget_before in [NOW, later] {
         let mut step = PurgeStep::new(later, later, forget_before, NonZeroU32::MIN);

@@ -161,6 +161,11 @@ impl Shared {
         let mut holding = self.holding.subscribe();
         let mut chunk = [0; 8192];
         while let Ok(length @ 1..) = from.read(&mut chunk).await {
+            // A client that is about to cancel something asks for TLS first, and is told no by a byte.
+            if length == 1 {
+                let _ = to.write_all(&chunk[..1]).await;
+                continue;
+            }
             let passes = |left: usize| left.checked_sub(1);
             let passing = &self.passing;
             let passed = passing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, passes);
