@@ -283,20 +283,16 @@ fn rejection(rejection: Rejection) -> Answer {
             plain(StatusCode::CONFLICT, "asset_rejected", &sentence)
         }
 
-        Rejection::TooManyPending => {
-            let sentence =
-                "Too many assets wait for their upload: complete or delete some of them first.";
-            let answer = plain(StatusCode::TOO_MANY_REQUESTS, "too_many_pending", sentence);
-            answer.with(Header::RetryAfter(PENDING_RETRY_SECS))
-        }
-
-        Rejection::TooManyDiscarded => {
-            let sentence =
-                "Too many deleted or rejected assets wait for the clean-up. Try again later.";
-            let code = "too_many_discarded";
-            let answer = plain(StatusCode::TOO_MANY_REQUESTS, code, sentence);
-            answer.with(Header::RetryAfter(DISCARDED_RETRY_SECS))
-        }
+        Rejection::TooManyPending => too_many(
+            "too_many_pending",
+            "Too many assets wait for their upload: complete or delete some of them first.",
+            PENDING_RETRY_SECS,
+        ),
+        Rejection::TooManyDiscarded => too_many(
+            "too_many_discarded",
+            "Too many deleted or rejected assets wait for the clean-up. Try again later.",
+            DISCARDED_RETRY_SECS,
+        ),
 
         Rejection::StoreUnavailable(cause) => unavailable(
             "store_unavailable",
@@ -313,19 +309,21 @@ fn rejection(rejection: Rejection) -> Answer {
             "The object store can't be reached. Try again later.",
             &cause,
         ),
-        Rejection::Internal(cause) => {
-            tracing::error!(
-                error = &*cause,
-                "a request failed for a reason that trying again won't mend"
-            );
-            let sentence = "Something went wrong please try again later";
-            plain(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal_error",
-                sentence,
-            )
-        }
+        Rejection::Internal(cause) => internal(&*cause),
     }
+}
+
+fn internal(cause: &(dyn std::error::Error + 'static)) -> Answer {
+    tracing::error!(
+        error = cause,
+        "a request failed for a reason that trying again won't mend"
+    );
+    let sentence = "Something went wrong please try again later";
+    plain(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal_error",
+        sentence,
+    )
 }
 
 fn auth_error(error: AuthError) -> Answer {
@@ -452,6 +450,11 @@ fn named(status: StatusCode, name: &'static str, code: &'static str, sentence: &
     body.text(name, sentence);
     body.text("code", code);
     json(status, body)
+}
+
+fn too_many(code: &'static str, sentence: &'static str, retry_secs: u64) -> Answer {
+    let answer = plain(StatusCode::TOO_MANY_REQUESTS, code, sentence);
+    answer.with(Header::RetryAfter(retry_secs))
 }
 
 fn unavailable(code: &'static str, sentence: &'static str, cause: &Unavailable) -> Answer {

@@ -16,7 +16,7 @@ use tower_asset_upload::{
 };
 
 use crate::bucket::Bucket;
-use crate::world::{Slow, World, at_once, in_memory};
+use crate::world::{Slow, World, at_once, in_memory, options};
 
 const FORMS_LIVE: Duration = Duration::from_hours(1);
 const LATE: Duration = Duration::from_hours(23);
@@ -204,9 +204,7 @@ impl Stage {
     /// Runs the clean-up, or some of it.
     fn purge(&self, script: &[Removal], polls: usize) {
         *self.script.lock().unwrap() = script.iter().rev().cloned().collect();
-        let options = self
-            .world
-            .options()
+        let options = options()
             .pending_for(PENDING_FOR)
             .forms_live(Lifetime::new(FORMS_LIVE).unwrap())
             .batch(std::num::NonZeroU32::new(3).unwrap())

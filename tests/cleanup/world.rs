@@ -53,6 +53,11 @@ pub(crate) struct World<Store> {
     pub(crate) workspace: Workspace,
 }
 
+/// As the defaults, but that weeks may pass in silence.
+pub(crate) fn options() -> PurgeOptions {
+    PurgeOptions::new().clock_lead(Duration::MAX)
+}
+
 pub(crate) fn slug() -> WorkspaceSlug {
     WorkspaceSlug::new("my-workspace").unwrap()
 }
@@ -92,11 +97,6 @@ impl<Store: AssetStore + PurgeStore> World<Store> {
             clock,
             workspace,
         }
-    }
-
-    pub(crate) fn options(&self) -> PurgeOptions {
-        // The tests' weeks pass in silence.
-        PurgeOptions::new().clock_lead(Duration::MAX)
     }
 
     /// An asset whose object is there, though nobody has said so.

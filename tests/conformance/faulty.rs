@@ -76,8 +76,8 @@ impl Faulty {
         fits
     }
 
-    /// What becomes of a create that takes rejected assets for something else.
-    async fn by_the_rejected(
+    /// What becomes of a create that takes discarded assets for something else.
+    async fn by_the_discarded(
         &self,
         to: &Workspace,
         new: &mut NewAsset,
@@ -107,6 +107,17 @@ impl Faulty {
                             return Ok(Some(Created::TooManyPending));
                         }
                     }
+                }
+            }
+            Fault::CountsTheLivingOnly => {
+                caps.discarded_per_workspace = None;
+                caps.discarded_per_caller = None;
+            }
+            Fault::NeverForgetsWhatItCounted => {
+                let named = self.seen().named.len();
+                let cap = caps.discarded_per_caller;
+                if cap.is_some_and(|cap| named >= cap.get() as usize) {
+                    return Ok(Some(Created::TooManyDiscarded));
                 }
             }
             _ => {}
@@ -142,7 +153,7 @@ impl AssetStore for Faulty {
         mut caps: PendingCaps,
     ) -> Result<Created, StoreError> {
         let asked = new.clone();
-        if let Some(wrong) = self.by_the_rejected(to, &mut new, &mut caps).await? {
+        if let Some(wrong) = self.by_the_discarded(to, &mut new, &mut caps).await? {
             return Ok(wrong);
         }
         let label = |text: String| ExternalLabel::new(text).ok();
@@ -184,10 +195,6 @@ impl AssetStore for Faulty {
                 }
             }
             Fault::CountsNothing => caps = PendingCaps::default(),
-            Fault::CountsTheLivingOnly => {
-                caps.discarded_per_workspace = None;
-                caps.discarded_per_caller = None;
-            }
             Fault::CountsBeforeItInserts => {
                 let fits = self.fits(to, &new, caps).await;
                 yield_now().await;
@@ -219,13 +226,6 @@ impl AssetStore for Faulty {
                 }
             }
             _ => {}
-        }
-        if self.has(Fault::NeverForgetsWhatItCounted)
-            && caps
-                .discarded_per_caller
-                .is_some_and(|cap| self.seen().named.len() >= cap.get() as usize)
-        {
-            return Ok(Created::TooManyDiscarded);
         }
         self.seen().made.push((to.clone(), new.clone()));
         self.seen().made_at.insert(new.id, SystemClock.now());

@@ -37,28 +37,8 @@ impl Faulty {
         !self.seen().rejected.contains(&id)
     }
 
-    async fn delete_those(&self, which: impl Fn(AssetId) -> bool) -> Result<(), StoreError> {
-        let made = self.seen().made.clone();
-        for (workspace, new) in made {
-            if which(new.id) {
-                self.store.delete(&workspace, new.id).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl PurgeStore for Faulty {
-    async fn time(&self) -> Result<StoreTime, StoreError> {
-        if self.has(Fault::ItsClockStandsStill) {
-            return Ok(StoreTime::of_server(NEVER));
-        }
-        self.store.time().await
-    }
-
-    async fn purge(&self, asked: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
-        let mut step = asked.clone();
+    /// What it does wrong before it begins.
+    async fn spoil(&self, asked: &PurgeStep, step: &mut PurgeStep) -> Result<(), StoreError> {
         match self.fault {
             Fault::GoesByTheMakersClock | Fault::MeasuresSinceItWasMade => {
                 let before = step.pending_before;
@@ -111,6 +91,32 @@ impl PurgeStore for Faulty {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    async fn delete_those(&self, which: impl Fn(AssetId) -> bool) -> Result<(), StoreError> {
+        let made = self.seen().made.clone();
+        for (workspace, new) in made {
+            if which(new.id) {
+                self.store.delete(&workspace, new.id).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PurgeStore for Faulty {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        if self.has(Fault::ItsClockStandsStill) {
+            return Ok(StoreTime::of_server(NEVER));
+        }
+        self.store.time().await
+    }
+
+    async fn purge(&self, asked: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
+        let mut step = asked.clone();
+        self.spoil(asked, &mut step).await?;
         let mut named = self.store.purge(&step).await?;
         match self.fault {
             Fault::NamesWithoutDeleting => {

@@ -220,8 +220,8 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
         ),
     ] {
         let effect = format!("id = '{}'", new.id);
-        let creates = watched.creates(&new, caps);
-        let created = watched.cut_once(trips(caps), &effect, creates).await;
+        let call = watched.creates(&new, caps);
+        let created = watched.cut_once(trips(caps), &effect, call).await;
         assert_eq!(created, Created::New);
         made += 1;
         assert_eq!(watched.count().await, made);

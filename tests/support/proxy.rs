@@ -166,9 +166,9 @@ impl Shared {
                 let _ = to.write_all(&chunk[..1]).await;
                 continue;
             }
-            let passes = |left: usize| left.checked_sub(1);
+            let one_less = |left: usize| left.checked_sub(1);
             let passing = &self.passing;
-            let passed = passing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, passes);
+            let passed = passing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
             if passed.is_err() {
                 self.answered.fetch_add(length, Ordering::SeqCst);
                 holding.wait_for(|holding| !*holding).await.unwrap();

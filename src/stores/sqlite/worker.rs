@@ -321,7 +321,7 @@ mod tests {
     fn limits(queue: usize) -> Limits {
         Limits {
             queue: NonZeroUsize::new(queue).unwrap(),
-            call_timeout: Duration::from_secs(60),
+            call_timeout: Duration::from_mins(1),
         }
     }
 
