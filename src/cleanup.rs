@@ -409,7 +409,7 @@ fn warn_of(condemned: &Condemned, error: &(dyn std::error::Error + 'static)) {
         workspace = %condemned.workspace,
         asset = %condemned.id,
         failures = condemned.failures + 1,
-        "an object could not be removed; its row stays, and a later run tries again"
+        "the clean-up could not remove an object; its row stays, and a later run tries again"
     );
 }
 
