@@ -35,9 +35,7 @@ use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 use tower_asset_upload::s3::{S3PostSigner, S3Verifier};
-use tower_asset_upload::{
-    AnnouncedSize, AssetUploadService, HeaderAuthenticator, PlaneStore, RateLimitLayer,
-};
+use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, PlaneStore, RateLimitLayer};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
@@ -93,13 +91,9 @@ async fn run(flags: &Flags) -> Result<(), Failure> {
         .downloads_expire_in(lifetime);
     let verifier = S3Verifier::new(bucket, credentials);
     let authenticator = HeaderAuthenticator::new(store.clone());
-    // Plane's own assets are behind the same rows. Their sizes are the largest that their forms take,
-    // and their objects are not this server's to remove.
     let mut uploads = AssetUploadService::builder(store.clone(), signer, authenticator)
         .verifier(verifier.clone())
-        .max_size(environment.max_size)
-        .announced_size(AnnouncedSize::Largest)
-        .keep_rejected_objects();
+        .max_size(environment.max_size);
     if !flags.allow_delete {
         uploads = uploads.without_deletion();
     }

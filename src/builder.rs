@@ -10,7 +10,7 @@ use crate::clock::{Clock, IdSource};
 use crate::command::Rules;
 use crate::id::{AssetId, ProjectId};
 use crate::layer::AssetUploadLayer;
-use crate::limits::{AnnouncedSize, Oversize, PendingCaps, UploadSize};
+use crate::limits::{Oversize, PendingCaps, UploadSize};
 use crate::media_type::AllowedTypes;
 use crate::object_name::ObjectName;
 use crate::route::BasePath;
@@ -107,24 +107,6 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
     /// a client that says "uploaded" is believed, as Plane does: set one in production.
     pub fn verifier(mut self, verifier: impl ObjectVerifier + 'static) -> Self {
         self.inner.use_cases.verifier = Some(Arc::new(verifier));
-        self
-    }
-
-    /// What the announced size is held against when an upload is completed: the file's very size by
-    /// default. With [`AnnouncedSize::Largest`] a smaller file counts as well, as forms let it through.
-    /// Needed over tables whose rows hold the largest size, such as
-    /// [`PlaneStore`](crate::PlaneStore)'s.
-    pub fn announced_size(mut self, size: AnnouncedSize) -> Self {
-        self.inner.use_cases.announced_size = size;
-        self
-    }
-
-    /// Leaves the objects of rejected assets to the [clean-up](crate::purge()), so that the verifier's
-    /// credentials need no permission to delete (`s3:DeleteObject`). By default an object that isn't as
-    /// announced is removed as soon as its asset is rejected. Needed where others keep objects of
-    /// theirs behind the same rows, as over [`PlaneStore`](crate::PlaneStore).
-    pub fn keep_rejected_objects(mut self) -> Self {
-        self.inner.use_cases.keeps_rejected = true;
         self
     }
 

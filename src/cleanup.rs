@@ -21,8 +21,8 @@ const SLACK: time::Duration = time::Duration::DAY;
 /// uploaded, and then their rows.
 ///
 /// Call it now and then, once an hour for instance, on as many replicas as you like: they do some
-/// work twice and nothing wrong. A run ends when nothing is left to do. One that is dropped loses
-/// nothing; the next takes its work up.
+/// work twice and nothing wrong. A run ends when it has been through everything that was due at its
+/// beginning. One that is dropped loses nothing; the next takes its work up.
 ///
 /// An object that can't be removed keeps its row and holds up nothing behind it. The run counts it,
 /// warns of it through `tracing`, and leaves it alone for ten minutes; each further failure doubles
@@ -30,9 +30,9 @@ const SLACK: time::Duration = time::Duration::DAY;
 ///
 /// # Time
 /// Ages are measured by the [store's clock](PurgeStore::time). If that is a host's and not a database
-/// server's, the run compares it with the newest moment that the store has recorded, and refuses a
-/// clock that is more than five minutes behind it, or further ahead of it than
-/// [`PurgeOptions::clock_lead`] allows.
+/// server's, the run compares it with the newest moment that the store has recorded. It refuses a
+/// clock that is further ahead of that moment than [`PurgeOptions::clock_lead`] allows, or further
+/// behind than [`PurgeOptions::clock_lag`].
 ///
 /// # What must hold
 /// No two assets share a key. The keys that the service makes by itself contain a random UUID. With
@@ -40,9 +40,9 @@ const SLACK: time::Duration = time::Duration::DAY;
 /// a deleted asset removes the file of a living one.
 ///
 /// # Errors
-/// When the database fails, when the clock can't be right, and when the object store as a whole is
-/// down: five objects in a row were [unavailable](VerifyError::Unavailable). The error says what was
-/// [done](PurgeError::done) before, which stays done.
+/// When the database fails, when the clock can't be right, and when the object store as a whole seems
+/// to be down: it was [unavailable](VerifyError::Unavailable) for five objects in a row. The error says
+/// what was [done](PurgeError::done) before, which stays done.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -93,10 +93,13 @@ pub async fn purge(
         let Some(last) = named.last().cloned() else {
             return Ok(done);
         };
+        // Assets that are deleted while the run goes on are the next run's, or it might never end.
+        let is_last = named.len() < options.batch_len();
         done.condemned += count(named.len());
         let removal = remove(objects, named, options.concurrency, &mut outage).await;
         done.objects += count(removal.gone.len());
         done.failed += count(removal.failed.len());
+        step.now = later(store, step.now).await;
         step.gone = removal.gone;
         step.failed = removal
             .failed
@@ -104,18 +107,26 @@ pub async fn purge(
             .map(|condemned| put_off(condemned, step.now))
             .collect();
         step.after = Some(last);
-        step.now = later(store, step.now).await;
-        if let Some(source) = removal.down {
-            match store.purge(&step).await {
-                Ok(_) => done.forgotten(&step),
+        if !is_last && removal.down.is_none() {
+            continue;
+        }
+        let noted = store.purge(&step).await;
+        if noted.is_ok() {
+            done.forgotten(&step);
+        }
+        return match (removal.down, noted) {
+            (None, Ok(_)) => Ok(done),
+            (None, Err(source)) => Err(PurgeError::Store { source, done }),
+            (Some(source), Ok(_)) => Err(PurgeError::Objects { source, done }),
+            (Some(source), Err(error)) => {
                 // They are gone all the same: the next run removes them once more.
-                Err(error) => tracing::warn!(
+                tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the clean-up could not note which objects are gone"
-                ),
+                );
+                Err(PurgeError::Objects { source, done })
             }
-            return Err(PurgeError::Objects { source, done });
-        }
+        };
     }
 }
 
@@ -156,6 +167,7 @@ pub struct PurgeOptions {
     batch: NonZeroU32,
     concurrency: NonZeroUsize,
     clock_lead: Duration,
+    clock_lag: Duration,
 }
 
 impl PurgeOptions {
@@ -163,8 +175,7 @@ impl PurgeOptions {
     const BATCH: NonZeroU32 = NonZeroU32::MIN.saturating_add(499);
     const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
     const CLOCK_LEAD: Duration = Duration::from_hours(24);
-    /// How far two clocks of one machine may disagree, and a clock be set back by hand.
-    const CLOCK_LAG: time::Duration = time::Duration::minutes(5);
+    const CLOCK_LAG: Duration = Duration::from_mins(5);
 
     /// The defaults.
     #[must_use]
@@ -175,6 +186,7 @@ impl PurgeOptions {
             batch: Self::BATCH,
             concurrency: Self::CONCURRENCY,
             clock_lead: Self::CLOCK_LEAD,
+            clock_lag: Self::CLOCK_LAG,
         }
     }
 
@@ -214,17 +226,28 @@ impl PurgeOptions {
         self
     }
 
-    /// How far the host's clock may be ahead of the newest moment that the store has recorded; one day
-    /// by default. Stores that go by a database server's clock are not asked.
+    /// How far the host's clock may be ahead of the store's newest record; one day by default. Ignored
+    /// for stores that use a database server's clock.
     ///
     /// A store records a moment whenever an asset is made, taken back or deleted, and whenever the
     /// clean-up runs. So a run that is refused after a long silence is allowed again once the next
     /// asset is made. Set more if the clean-up runs less often than once a day on a host that may be
-    /// idle for as long. **Danger:** a clock that is ahead by as much gives up uploads that are
-    /// younger than [`pending_for`](Self::pending_for) by as much.
+    /// idle for as long. **Danger:** uploads may be given up early by as much as this.
     #[must_use]
     pub fn clock_lead(mut self, lead: Duration) -> Self {
         self.clock_lead = lead;
+        self
+    }
+
+    /// How far the host's clock may be behind the store's newest record; five minutes by default.
+    /// Ignored for stores that use a database server's clock.
+    ///
+    /// A clock that was ahead for a moment and is right again is behind what was recorded in that
+    /// moment, and runs are refused for as long as it was ahead. Once the clock is known to be right,
+    /// allow more: nothing is given up early by that, and what was deleted in that moment goes later.
+    #[must_use]
+    pub fn clock_lag(mut self, lag: Duration) -> Self {
+        self.clock_lag = lag;
         self
     }
 
@@ -234,12 +257,16 @@ impl PurgeOptions {
         let Some(last_recorded) = last_recorded else {
             return Ok(now);
         };
-        let lead = self.clock_lead.try_into().unwrap_or(time::Duration::MAX);
+        let at_most = |limit: Duration| limit.try_into().unwrap_or(time::Duration::MAX);
         let ahead = now - last_recorded;
-        if ahead < -Self::CLOCK_LAG || ahead > lead {
+        if ahead > at_most(self.clock_lead) || -ahead > at_most(self.clock_lag) {
             return Err(PurgeError::Clock { now, last_recorded });
         }
         Ok(now)
+    }
+
+    fn batch_len(&self) -> usize {
+        usize::try_from(self.batch.get()).unwrap_or(usize::MAX)
     }
 
     fn first_step(&self, now: OffsetDateTime) -> PurgeStep {
@@ -297,8 +324,9 @@ pub enum PurgeError {
     /// The host's clock is behind the newest moment that the store has recorded, or too far ahead of
     /// it. Nothing was done.
     #[error(
-        "the clean-up did not run: the clock says {now}, and the newest moment that the store has \
-         recorded is {last_recorded}; set the clock, or allow such a lead by PurgeOptions::clock_lead"
+        "the clean-up did not run: this host's clock says {now}, and the store's newest record is from \
+         {last_recorded}; set the clock, or if it is right, {}",
+        remedy(now, last_recorded)
     )]
     Clock {
         /// The host's clock.
@@ -314,6 +342,14 @@ pub enum PurgeError {
         /// What was done before.
         done: PurgeReport,
     },
+}
+
+fn remedy(now: &OffsetDateTime, last_recorded: &OffsetDateTime) -> &'static str {
+    if now > last_recorded {
+        "the store was idle: raise PurgeOptions::clock_lead"
+    } else {
+        "it was ahead once: raise PurgeOptions::clock_lag until then"
+    }
 }
 
 impl PurgeError {
@@ -358,8 +394,6 @@ async fn remove(
         failed: Vec::new(),
         down: None,
     };
-    // Blamed on their objects only if the store turns out not to be down.
-    let mut unavailable = Vec::new();
     let mut waiting = condemned.into_iter();
     let mut removing = FuturesUnordered::new();
     loop {
@@ -380,11 +414,14 @@ async fn remove(
                 outage.0 = 0;
                 removal.gone.push(condemned);
             }
+            // Put off in any case. Those that the next run began with would otherwise be the same, and
+            // five objects that never can be removed would look like an outage for ever.
             Err(VerifyError::Unavailable(cause)) => {
                 outage.0 += 1;
-                unavailable.push((condemned, cause));
+                warn_of(&condemned, &cause);
+                removal.failed.push(condemned);
                 if outage.is_certain() && removal.down.is_none() {
-                    removal.down = unavailable.pop().map(|(_, cause)| cause);
+                    removal.down = Some(cause);
                 }
             }
             Err(error @ VerifyError::Failed(_)) => {
@@ -392,12 +429,6 @@ async fn remove(
                 warn_of(&condemned, &error);
                 removal.failed.push(condemned);
             }
-        }
-    }
-    if removal.down.is_none() {
-        for (condemned, cause) in unavailable {
-            warn_of(&condemned, &cause);
-            removal.failed.push(condemned);
         }
     }
     removal

@@ -13,7 +13,7 @@ use crate::state::{Changed, StateChange, UploadState};
 use crate::store::AssetStore;
 use crate::usecase::UseCases;
 use crate::verifier::ObjectVerifier;
-use crate::workspace::{Workspace, WorkspaceSlug};
+use crate::workspace::{Ownership, Workspace, WorkspaceSlug};
 
 impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
     pub(crate) async fn complete(
@@ -34,7 +34,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
             // Boxed, as what asks the object store is larger than all else that a request can need.
             (true, UploadState::Pending) => Box::pin(self.settle(&workspace, &asset)).await,
             (true, UploadState::Uploaded(recorded)) => {
-                Box::pin(self.look_again(&asset, recorded.as_ref())).await
+                Box::pin(self.look_again(&workspace, &asset, recorded.as_ref())).await
             }
             (true, UploadState::Rejected(difference)) => {
                 Err(Rejection::ObjectMismatch(difference.clone()))
@@ -51,7 +51,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
     /// first has decided.
     async fn settle(&self, workspace: &Workspace, asset: &Asset) -> Result<(), Rejection> {
         let id = asset.made.id;
-        let Some(change) = self.verdict(asset).await? else {
+        let Some(change) = self.verdict(workspace, asset).await? else {
             return Err(self.missing(workspace, id).await?);
         };
         let refused = match &change {
@@ -62,7 +62,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
             (Changed::Done, None) | (Changed::Is(UploadState::Uploaded(_)), _) => Ok(()),
             (Changed::Done, Some(difference)) => {
                 // Not before: another caller may have had the asset uploaded meanwhile.
-                self.remove(asset).await;
+                self.remove(workspace, asset).await;
                 Err(Rejection::ObjectMismatch(difference))
             }
             (Changed::Is(UploadState::Rejected(difference)), _) => {
@@ -73,21 +73,24 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         }
     }
 
-    /// What the object store has makes of the asset; nothing where it has nothing. Without a verifier
-    /// the client is taken at its word.
-    async fn verdict(&self, asset: &Asset) -> Result<Option<StateChange>, Rejection> {
+    /// Compares the stored object with the announcement. `None` if there is no object. Without a
+    /// verifier the client is believed.
+    async fn verdict(
+        &self,
+        workspace: &Workspace,
+        asset: &Asset,
+    ) -> Result<Option<StateChange>, Rejection> {
         let Some(verifier) = &self.verifier else {
             return Ok(Some(StateChange::Complete(None)));
         };
         let object = verifier.inspect(&asset.made.key).await?;
-        Ok(object.map(|object| match self.difference(asset, &object) {
-            Some(difference) => StateChange::Reject(difference),
-            None => StateChange::Complete(Some(object)),
-        }))
-    }
-
-    fn difference(&self, asset: &Asset, object: &StoredObject) -> Option<Difference> {
-        Difference::between(&asset.made, object, self.announced_size)
+        let ownership = workspace.ownership();
+        Ok(object.map(
+            |object| match Difference::between(&asset.made, &object, ownership) {
+                Some(difference) => StateChange::Reject(difference),
+                None => StateChange::Complete(Some(object)),
+            },
+        ))
     }
 
     /// Why there is no object: it was never uploaded, unless another caller has had it rejected, and so
@@ -106,6 +109,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
     /// is the proof of what was there, and only its owner gives it up.
     async fn look_again(
         &self,
+        workspace: &Workspace,
         asset: &Asset,
         recorded: Option<&StoredObject>,
     ) -> Result<(), Rejection> {
@@ -117,7 +121,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         }
         let object = verifier.inspect(&asset.made.key).await?;
         let object = object.ok_or(Rejection::ObjectGone)?;
-        match self.difference(asset, &object) {
+        match Difference::between(&asset.made, &object, workspace.ownership()) {
             Some(difference) => Err(Rejection::ObjectMismatch(difference)),
             None => Ok(()),
         }
@@ -133,12 +137,15 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         }
     }
 
-    /// Has the object of a rejected asset removed, unless the host keeps it. The clean-up comes back to
-    /// it in any case.
-    async fn remove(&self, asset: &Asset) {
-        let Some(verifier) = self.verifier.as_ref().filter(|_| !self.keeps_rejected) else {
+    /// Removes the object of a rejected asset, unless it may be another application's. The clean-up
+    /// comes back to it in any case.
+    async fn remove(&self, workspace: &Workspace, asset: &Asset) {
+        let Some(verifier) = &self.verifier else {
             return;
         };
+        if workspace.ownership() == Ownership::Shared {
+            return;
+        }
         if let Err(error) = verifier.remove(&asset.made.key).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::asset::{NewAsset, StoredObject};
-use crate::limits::AnnouncedSize;
+use crate::workspace::Ownership;
 
 /// In a sentence, how an object differs from what was announced: at most 500 characters, none of them
 /// a control character. Clients are told it, so that it holds nothing but what they may know.
@@ -43,10 +43,14 @@ impl Difference {
     pub(crate) fn between(
         asset: &NewAsset,
         object: &StoredObject,
-        size: AnnouncedSize,
+        ownership: Ownership,
     ) -> Option<Self> {
-        if !size.admits(asset.size, object.size) {
-            let (stored, announced) = (object.size, asset.size.bytes());
+        let (stored, announced) = (object.size, asset.size.bytes());
+        let is_as_announced = match ownership {
+            Ownership::Exclusive => stored == announced,
+            Ownership::Shared => stored <= announced,
+        };
+        if !is_as_announced {
             return Some(Self::new(&format!(
                 "The object has {stored} bytes; {announced} were announced."
             )));

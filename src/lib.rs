@@ -145,7 +145,7 @@ pub use extension_auth::FromExtensions;
 pub use header_auth::HeaderAuthenticator;
 pub use id::{AssetId, ProjectId, UserId, WorkspaceId};
 pub use layer::{AssetUploadLayer, AssetUploadMiddleware, MiddlewareFuture};
-pub use limits::{AnnouncedSize, Lifetime, Oversize, PendingCaps, UploadSize};
+pub use limits::{Lifetime, Oversize, PendingCaps, UploadSize};
 pub use media_type::{AllowedTypes, InvalidMediaType, MediaType};
 pub use object_name::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
 #[cfg(feature = "openapi")]
@@ -171,7 +171,7 @@ pub use stores::{SqliteOptions, SqliteStore};
 #[cfg(any(feature = "client", feature = "postgres", feature = "verify"))]
 pub use tls::{InvalidTrustRoots, TrustRoots};
 pub use verifier::{ObjectVerifier, VerifyError};
-pub use workspace::{Deletion, Workspace, WorkspaceSlug};
+pub use workspace::{Deletion, Ownership, Workspace, WorkspaceSlug};
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]

@@ -50,28 +50,6 @@ pub enum Oversize {
     Clamp,
 }
 
-/// What the size that was announced of an upload is taken for when the upload is completed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AnnouncedSize {
-    /// The size of the file: one that is smaller is rejected, too.
-    #[default]
-    Exact,
-    /// The largest size: whatever the form takes counts. So it is in Plane, which announces its own
-    /// limit where a client names no size.
-    Largest,
-}
-
-impl AnnouncedSize {
-    /// Whether a file of that size is as announced.
-    pub(crate) fn admits(self, announced: UploadSize, stored: u64) -> bool {
-        match self {
-            Self::Exact => stored == announced.bytes(),
-            Self::Largest => stored <= announced.bytes(),
-        }
-    }
-}
-
 /// How long a signed form or URL is good for: 1 second to 7 days, in whole seconds.
 ///
 /// The upper end is the longest that Signature Version 4 allows (AWS, "Authenticating Requests:
@@ -132,8 +110,10 @@ impl Default for Lifetime {
 /// them.
 ///
 /// A cap on pending assets alone does not bound the table: whoever creates and deletes in turn has
-/// one pending asset and leaves a row behind each time, which stays until no form for it is alive.
-/// The caps on discarded assets bound those rows.
+/// one pending asset and leaves a row behind each time. The row stays until no form for it is alive
+/// and the [clean-up](crate::purge()) has removed its object: eight days by default, and for ever on a
+/// host that doesn't run the clean-up. The caps on discarded assets bound those rows. Set the cap per
+/// caller beside the one per workspace, or one member can use up the workspace's.
 ///
 /// ```
 /// use std::num::NonZeroU32;

@@ -24,8 +24,9 @@ use crate::store::StoreError;
 ///    the object back. So a row stays until [`PurgeStep::forget_before`], and its object is condemned
 ///    again before it goes.
 /// 4. **One clock.** The store stamps, by the clock that [`time`](Self::time) reads, since when an
-///    asset is pending and when it was deleted. It never takes [`NewAsset::created_at`] for either:
-///    that is the clock of whichever replica made the asset.
+///    asset is pending and when it was deleted. It doesn't take [`NewAsset::created_at`] for either
+///    unless it has made sure that this clock agrees: `created_at` is the clock of whichever replica
+///    made the asset.
 /// 5. **Any number at once.** Every replica may run the clean-up at any time: two of them do some work
 ///    twice, and nothing wrong.
 /// 6. **Bounds.** A step touches at most [`PurgeStep::most`] assets of each sort.

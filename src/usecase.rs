@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::auth::Principal;
 use crate::clock::{Clock, IdSource, RandomIds, SystemClock};
 use crate::id::{AssetId, ProjectId};
-use crate::limits::{AnnouncedSize, PendingCaps};
+use crate::limits::PendingCaps;
 use crate::object_name::ObjectName;
 use crate::rejection::Rejection;
 use crate::sigv4::encoding::URI_COMPONENT;
@@ -26,8 +26,6 @@ pub(crate) struct UseCases<Store, Signer> {
     pub(crate) signer: Signer,
     pub(crate) verifier: Option<Arc<dyn ObjectVerifier>>,
     pub(crate) checks_downloads: bool,
-    pub(crate) announced_size: AnnouncedSize,
-    pub(crate) keeps_rejected: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) pending_caps: PendingCaps,
@@ -42,8 +40,6 @@ impl<Store, Signer> UseCases<Store, Signer> {
             signer,
             verifier: None,
             checks_downloads: true,
-            announced_size: AnnouncedSize::default(),
-            keeps_rejected: false,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             pending_caps: PendingCaps::default(),
@@ -111,8 +107,6 @@ impl<Store, Signer> fmt::Debug for UseCases<Store, Signer> {
         f.debug_struct("UseCases")
             .field("verifies", &self.verifier.is_some())
             .field("checks_downloads", &self.checks_downloads)
-            .field("announced_size", &self.announced_size)
-            .field("keeps_rejected", &self.keeps_rejected)
             .field("clock", &self.clock)
             .field("ids", &self.ids)
             .field("pending_caps", &self.pending_caps)

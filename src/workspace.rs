@@ -66,6 +66,22 @@ pub struct Workspace {
     id: WorkspaceId,
     slug: WorkspaceSlug,
     deletion: Deletion,
+    ownership: Ownership,
+}
+
+/// Who keeps files behind the assets of a workspace. It decides how an upload is completed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ownership {
+    /// This service alone. An object has to be exactly as large as announced. One that differs from the
+    /// announcement is removed as soon as its asset is rejected.
+    #[default]
+    Exclusive,
+    /// Another application, too, which makes rows of its own in the same table. Its rows may hold the
+    /// largest size that their forms take, so a smaller object counts. Completion removes no object;
+    /// only the [clean-up](crate::purge()) does, so the verifier's credentials need no permission to
+    /// delete (`s3:DeleteObject`).
+    Shared,
 }
 
 /// Which assets of a workspace the member who entered it may delete through the API.
@@ -90,7 +106,21 @@ impl Workspace {
             id,
             slug,
             deletion: Deletion::default(),
+            ownership: Ownership::default(),
         }
+    }
+
+    /// For stores over another application's tables: who keeps files behind the assets;
+    /// [`Ownership::Exclusive`] by default.
+    #[must_use]
+    pub fn with_ownership(self, ownership: Ownership) -> Self {
+        Self { ownership, ..self }
+    }
+
+    /// Who keeps files behind the assets.
+    #[must_use]
+    pub fn ownership(&self) -> Ownership {
+        self.ownership
     }
 
     /// For stores that know roles: what the caller may delete; [`Deletion::Any`] by default.

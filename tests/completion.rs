@@ -12,7 +12,7 @@ use support::*;
 use tower_asset_upload::s3::S3PostSigner;
 use tower_asset_upload::*;
 
-type Service = AssetUploadService<MemoryStore, S3PostSigner>;
+type Service = AssetUploadService<Saying, S3PostSigner>;
 
 const PAIRED: &str = r#"{"name":"photo.png","type":"image/png","size":1024,"external_source":"github","external_id":"7"}"#;
 
@@ -104,11 +104,21 @@ impl Stage {
 
     async fn with(
         set: impl FnOnce(
-            AssetUploadBuilder<MemoryStore, S3PostSigner>,
-        ) -> AssetUploadBuilder<MemoryStore, S3PostSigner>,
+            AssetUploadBuilder<Saying, S3PostSigner>,
+        ) -> AssetUploadBuilder<Saying, S3PostSigner>,
+    ) -> Self {
+        Self::over(|workspace| workspace, set).await
+    }
+
+    async fn over(
+        more: impl Fn(Workspace) -> Workspace + Send + Sync + 'static,
+        set: impl FnOnce(
+            AssetUploadBuilder<Saying, S3PostSigner>,
+        ) -> AssetUploadBuilder<Saying, S3PostSigner>,
     ) -> Self {
         let (store, bucket) = (world(), Bucket::default());
-        let service = set(builder(&store).verifier(bucket.clone())).build();
+        let builder = builder_over(Saying::new(&store, more), &store);
+        let service = set(builder.verifier(bucket.clone())).build();
         let made = call(&service, &format!("POST {COLLECTION}"), PAIRED).await;
         assert_eq!(made.status, 200);
         let slug = WorkspaceSlug::new("my-workspace").unwrap();
@@ -156,7 +166,12 @@ impl Stage {
     }
 }
 
-async fn ask(service: &Service, id: AssetId, method: &str, body: &str) -> Answer {
+async fn ask<S: AssetStore + Clone + 'static>(
+    service: &AssetUploadService<S, S3PostSigner>,
+    id: AssetId,
+    method: &str,
+    body: &str,
+) -> Answer {
     let line = format!("{method} {COLLECTION}{id}/");
     call(service, &line, body.to_owned()).await
 }
@@ -313,14 +328,10 @@ async fn what_differs_is_rejected_for_good() {
 
 /// As over Plane's tables, whose rows hold the largest size and whose objects are others' as well.
 #[tokio::test]
-async fn a_host_can_take_the_size_for_the_largest_and_keep_what_is_rejected() {
+async fn what_is_shared_with_another_application_may_be_smaller_and_stays() {
     let largest = async || {
-        Stage::with(|builder| {
-            builder
-                .announced_size(AnnouncedSize::Largest)
-                .keep_rejected_objects()
-        })
-        .await
+        let shared = |workspace: Workspace| workspace.with_ownership(Ownership::Shared);
+        Stage::over(shared, |builder| builder).await
     };
     for size in [0, 1, 1023, 1024] {
         let stage = largest().await;

@@ -870,7 +870,11 @@ async fn a_member_deletes_what_its_role_allows() {
         (Deletion::Any, bobs, 204, ""),
         (Deletion::Any, alices_too, 204, ""),
     ] {
-        let service = builder_over(WithRoles(world.clone(), deletion), &world).build();
+        let service = builder_over(
+            Saying::new(&world, move |workspace| workspace.with_deletion(deletion)),
+            &world,
+        )
+        .build();
         let answer = call(&service, &format!("DELETE {COLLECTION}{id}/"), "").await;
         assert_eq!(answer.status, status, "{deletion:?} {id}");
         if !code.is_empty() {

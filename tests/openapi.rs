@@ -372,7 +372,11 @@ async fn looked_at_again(judged: &mut Judged) {
 
 async fn with_roles(judged: &mut Judged) {
     let store = world();
-    let service = builder_over(WithRoles(store.clone(), Deletion::None), &store).build();
+    let service = builder_over(
+        Saying::new(&store, |workspace| workspace.with_deletion(Deletion::None)),
+        &store,
+    )
+    .build();
     let answer = judged
         .call(&service, &format!("DELETE {NOWHERE}"), "")
         .await;

@@ -25,16 +25,24 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A body that waits until it is asked for.
 struct OnDemand {
-    asked: Option<Pin<Box<Timeout<oneshot::Receiver<()>>>>>,
+    asked: Asked,
     body: Exact,
+}
+
+/// The wait begins when the body is polled first: the head has been sent then, and the time that the
+/// connection took doesn't count.
+enum Asked {
+    Unsent(Duration, Option<oneshot::Receiver<()>>),
+    Waiting(Pin<Box<Timeout<oneshot::Receiver<()>>>>),
+    Done,
 }
 
 /// The request, with a body that waits for `100 Continue`; for half of `timeout` at most.
 pub(super) fn on_demand(request: Request<Exact>, timeout: Duration) -> Request<SourceBody> {
     let (ask, asked) = oneshot::channel();
-    let asked = tokio::time::timeout(PATIENCE.min(timeout / 2), asked);
+    let patience = PATIENCE.min(timeout / 2);
     let mut request = request.map(|body| -> SourceBody {
-        let asked = Some(Box::pin(asked));
+        let asked = Asked::Unsent(patience, Some(asked));
         Box::pin(OnDemand { asked, body }.map_err(Into::into))
     });
     let expected = HeaderValue::from_static("100-continue");
@@ -58,10 +66,16 @@ impl Body for OnDemand {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, SourceFault>>> {
-        if let Some(asked) = &mut self.asked {
+        if let Asked::Unsent(patience, asked) = &mut self.asked
+            && let Some(asked) = asked.take()
+        {
+            let asked = tokio::time::timeout(*patience, asked);
+            self.asked = Asked::Waiting(Box::pin(asked));
+        }
+        if let Asked::Waiting(asked) = &mut self.asked {
             // Asked for, or waited for long enough.
             _ = ready!(asked.as_mut().poll(context));
-            self.asked = None;
+            self.asked = Asked::Done;
         }
         Pin::new(&mut self.body).poll_frame(context)
     }

@@ -300,19 +300,31 @@ impl std::io::Write for Log {
     }
 }
 
-/// A store that knows roles: whoever enters may delete that much.
+/// A store that says more of a workspace to those who enter it.
 #[derive(Clone)]
-pub struct WithRoles(pub MemoryStore, pub Deletion);
+pub struct Saying(
+    MemoryStore,
+    Arc<dyn Fn(Workspace) -> Workspace + Send + Sync>,
+);
+
+impl Saying {
+    pub fn new(
+        store: &MemoryStore,
+        more: impl Fn(Workspace) -> Workspace + Send + Sync + 'static,
+    ) -> Self {
+        Self(store.clone(), Arc::new(more))
+    }
+}
 
 #[async_trait]
-impl AssetStore for WithRoles {
+impl AssetStore for Saying {
     async fn enter(
         &self,
         slug: &WorkspaceSlug,
         caller: UserId,
     ) -> Result<Option<Workspace>, StoreError> {
         let entered = self.0.enter(slug, caller).await?;
-        Ok(entered.map(|workspace| workspace.with_deletion(self.1)))
+        Ok(entered.map(|workspace| (self.1)(workspace)))
     }
 
     async fn create(

@@ -37,8 +37,8 @@ pub(in crate::stores) enum Fault {
     #[error("a call panicked")]
     Panicked,
     #[error(
-        "the database was migrated to version {found} by a later release, and this one knows version \
-         {known} only: upgrade it"
+        "the database has schema version {found}, which a later release made, and this release knows up \
+         to version {known}: upgrade this program"
     )]
     Newer { found: i64, known: usize },
     #[error("the column {0} holds what does not parse")]
@@ -126,7 +126,7 @@ impl Fault {
     /// Error Codes").
     pub(in crate::stores) fn may_be_of_schema(&self) -> bool {
         let Self::Postgres(error) = self else {
-            return matches!(self, Self::Row(_));
+            return matches!(self, Self::Row(_) | Self::Type(_));
         };
         error
             .code()

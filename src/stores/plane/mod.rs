@@ -29,7 +29,7 @@ use crate::limits::PendingCaps;
 use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use crate::state::{Changed, StateChange};
 use crate::store::{AssetStore, Created, StoreError};
-use crate::workspace::{Workspace, WorkspaceSlug};
+use crate::workspace::{Ownership, Workspace, WorkspaceSlug};
 
 /// An [`AssetStore`], [`CredentialVerifier`] and [`PurgeStore`] over the tables of a Plane that is
 /// already there: its workspaces, members, projects, API keys and assets.
@@ -86,23 +86,9 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// and taken in Plane's own API until the clean-up has come by.
 ///
 /// # Completion
-/// Plane's own assets are in the same rows, and their `size` is the largest that their forms take. So mount
-/// this store with [`AnnouncedSize::Largest`](crate::AnnouncedSize::Largest) and
-/// [`keep_rejected_objects`](crate::AssetUploadBuilder::keep_rejected_objects). **Danger:** without them
-/// completion rejects files of Plane's that are smaller than the limit, and removes them.
-///
-/// ```
-/// use tower_asset_upload::{AnnouncedSize, AssetUploadBuilder, PlaneStore};
-///
-/// fn over_planes_tables<Signer>(
-///     builder: AssetUploadBuilder<PlaneStore, Signer>,
-/// ) -> AssetUploadBuilder<PlaneStore, Signer> {
-///     builder
-///         .announced_size(AnnouncedSize::Largest)
-///         .keep_rejected_objects()
-/// }
-/// # let _ = over_planes_tables::<()>;
-/// ```
+/// Plane's own assets are in the same rows, and their `size` is the largest that their forms take. So a
+/// smaller file counts as complete, and completion removes no object: only the clean-up does, if the host
+/// runs it ([`Ownership::Shared`]).
 ///
 /// # When Plane is upgraded
 /// [`connect`](PlaneStore::connect) compares the tables with what the statements need, and
@@ -225,7 +211,11 @@ impl AssetStore for PlaneStore {
             directory::enter(&mut session, name.as_str(), caller).await
         });
         let entered = entered.await?;
-        Ok(entered.map(|(id, deletion)| Workspace::new(id, slug.clone()).with_deletion(deletion)))
+        Ok(entered.map(|(id, deletion)| {
+            Workspace::new(id, slug.clone())
+                .with_deletion(deletion)
+                .with_ownership(Ownership::Shared)
+        }))
     }
 
     async fn create(

@@ -14,8 +14,8 @@ pub(super) enum Fault {
     #[error("the file is no database of this crate's: its {0}")]
     Foreign(String),
     #[error(
-        "the database was migrated to version {found} by a later release, and this one knows version \
-         {known} only: upgrade it"
+        "the database has schema version {found}, which a later release made, and this release knows up \
+         to version {known}: upgrade this program"
     )]
     Newer { found: i64, known: usize },
     #[error(
@@ -65,17 +65,22 @@ impl Fault {
     /// Whether a migration of the tables may be the cause.
     pub(super) fn may_be_of_schema(&self) -> bool {
         let Self::Sqlite(error) = self else {
-            return false;
+            return matches!(self, Self::Row(_));
         };
-        matches!(
-            error.sqlite_error_code(),
-            Some(
-                ErrorCode::Unknown
-                    | ErrorCode::ConstraintViolation
-                    | ErrorCode::SchemaChanged
-                    | ErrorCode::TypeMismatch
+        let reads_another_type = matches!(
+            error,
+            rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::FromSqlConversionFailure(..)
+        );
+        reads_another_type
+            || matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::Unknown
+                        | ErrorCode::ConstraintViolation
+                        | ErrorCode::SchemaChanged
+                        | ErrorCode::TypeMismatch
+                )
             )
-        )
     }
 
     /// Whether another connection was in the way.

@@ -21,11 +21,12 @@ const NOTE_FAILED: &str = "\
 
 const NOTE_RUN: &str = "UPDATE clean_up SET ran_at = max(coalesce(ran_at, ?1), ?1) WHERE id = 1";
 
-/// The newest of: the run before, the last asset made, the last one deleted. The rows of a table with a
-/// rowid are in the order in which they were made.
+/// The newest of: the run before, the last asset made, the last one taken back, the last one deleted. The
+/// rows of a table with a rowid are in the order in which they were made.
 const LAST_RECORDED: &str = "\
     SELECT max(at) FROM (SELECT ran_at AS at FROM clean_up \
     UNION ALL SELECT pending_since FROM asset WHERE rowid = (SELECT max(rowid) FROM asset) \
+    UNION ALL SELECT max(pending_since) FROM asset WHERE state = 'pending' AND deleted_at IS NULL \
     UNION ALL SELECT max(deleted_at) FROM asset WHERE object_gone = 0 AND deleted_at IS NOT NULL \
     UNION ALL SELECT max(deleted_at) FROM asset WHERE object_gone = 1 AND deleted_at IS NOT NULL)";
 
@@ -156,7 +157,7 @@ mod tests {
             (
                 LAST_RECORDED,
                 &[
-                    "CO-ROUTINE (subquery-5)",
+                    "CO-ROUTINE (subquery-6)",
                     "COMPOUND QUERY",
                     "LEFT-MOST SUBQUERY",
                     "SCAN clean_up",
@@ -165,10 +166,12 @@ mod tests {
                     "SCALAR SUBQUERY 2",
                     "SEARCH asset",
                     "UNION ALL",
+                    "SEARCH asset USING INDEX asset_stale",
+                    "UNION ALL",
                     "SEARCH asset USING COVERING INDEX asset_condemned (object_gone=? AND deleted_at>?)",
                     "UNION ALL",
                     "SEARCH asset USING COVERING INDEX asset_condemned (object_gone=? AND deleted_at>?)",
-                    "SEARCH (subquery-5)",
+                    "SEARCH (subquery-6)",
                 ],
             ),
             (

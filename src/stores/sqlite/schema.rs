@@ -269,8 +269,10 @@ mod tests {
         assert!(!failed.is_passing(), "{failed}");
         let explained = explain(&running, failed);
         assert!(matches!(explained, Fault::Newer { .. }), "{explained}");
-        let other = explain(&running, Fault::Row("size"));
-        assert!(matches!(other, Fault::Row("size")), "{other}");
+        let state = explain(&running, Fault::Row("state"));
+        assert!(matches!(state, Fault::Newer { .. }), "{state}");
+        let other = explain(&running, Fault::RolledBack);
+        assert!(matches!(other, Fault::RolledBack), "{other}");
     }
 
     #[test]
