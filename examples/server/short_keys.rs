@@ -44,8 +44,8 @@ impl S3 for ShortKeys {
         self.0.head_object(request).await
     }
 
-    /// POST Object comes here too, with zeros for a file that was spooled. The `ETag` is put into its answer's head, where S3 has it and this
-    /// store by itself doesn't: Uppy 5 waits for it forever.
+    /// POST Object comes here too, with zeros for a file that was spooled. Its answer gets the `ETag`
+    /// as a header, as from S3, which this store by itself leaves out: Uppy 5 waits for it forever.
     async fn put_object(
         &self,
         mut request: S3Request<PutObjectInput>,

@@ -9,7 +9,7 @@ use crate::sigv4::Region;
 /// [`S3Signer`](super::S3Signer) picks the upload method by that, and refuses what the store doesn't
 /// do.
 ///
-/// | store | uploads | PUT once only | SHA-256 compared | session tokens | addressing |
+/// | store | uploads | single-use PUT | SHA-256 compared | session tokens | addressing |
 /// |---|---|---|---|---|---|
 /// | [AWS S3](Self::aws) | POST | yes | yes | yes | host, path where need be |
 /// | [Cloudflare R2](Self::cloudflare_r2) | PUT | yes | yes | yes | path |
@@ -21,8 +21,8 @@ use crate::sigv4::Region;
 /// | [DigitalOcean Spaces](Self::digitalocean_spaces) | PUT | no | no | no | host, path where need be |
 /// | [Wasabi](Self::wasabi) | PUT | no | no | yes | path |
 ///
-/// A "no" is what the provider's documentation denies, or doesn't mention; [`sources`](Self::sources)
-/// names its pages.
+/// "no" means that the provider's documentation denies the feature or doesn't mention it. "PUT" means the
+/// same of forms. [`sources`](Self::sources) names the pages.
 impl S3Bucket {
     /// A bucket of Cloudflare R2, at `https://{account}.r2.cloudflarestorage.com/{bucket}`; its region
     /// is always `auto` (Cloudflare, "S3 API compatibility").

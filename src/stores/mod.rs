@@ -1,4 +1,4 @@
-//! Ready-made stores: in memory, in a SQLite file, in PostgreSQL.
+//! Ready-made stores: in memory, in a SQLite file, in PostgreSQL, over Plane's tables.
 
 mod memory;
 #[cfg(feature = "postgres")]
@@ -11,7 +11,6 @@ mod postgres;
 mod sqlite;
 
 pub use memory::MemoryStore;
-#[cfg(feature = "postgres")]
 #[cfg(feature = "plane")]
 pub use plane::{PlaneOptions, PlaneStore, SchemaMismatch};
 #[cfg(feature = "postgres")]

@@ -36,9 +36,10 @@ use crate::workspace::{Ownership, Workspace, WorkspaceSlug};
 ///
 /// It never alters the schema: `SELECT`, `INSERT`, `UPDATE` and `DELETE` on `file_assets`, `UPDATE` of
 /// `api_tokens.last_used`, and `SELECT` on `workspaces`, `workspace_members`, `projects`, `api_tokens`
-/// and `users` are all it needs. Each call is one round trip (a purge, up to four). A handle: its clones
-/// share the connections. What [`PostgresStore`](crate::PostgresStore) says of durability, poolers, TLS, time and
-/// servers that are away holds here, too.
+/// and `users` are all it needs. A call takes one round trip; a create with an external reference or a cap
+/// takes two, a purge step usually up to five. A handle: its clones share the connections. What
+/// [`PostgresStore`](crate::PostgresStore) says of durability, poolers, TLS, time and servers that are away
+/// holds here, too.
 ///
 /// # What holds
 /// 1. **Rows are Plane's.** What is made here has every column as Plane writes it, and what Plane wrote is
@@ -74,13 +75,17 @@ use crate::workspace::{Ownership, Workspace, WorkspaceSlug};
 /// | the name that is safe | `attributes.name` | always, as in Plane |
 /// | the name for people | `attributes.display_name` | where it differs |
 /// | the announced SHA-256 | `attributes.checksum_sha256` | where there is one |
+/// | what the object store said | `storage_metadata`: `ContentLength`, `ContentType`, `ContentEncoding`, `ETag`, `VersionId`, `ChecksumSHA256` | once it was asked |
+/// | that the asset is rejected, and why | `storage_metadata.Rejected`, a sentence | where it is |
+/// | since when the upload is pending | `storage_metadata.PendingSince` | after it was taken back, or if `created_at` is more than an hour off the server's clock |
+/// | the key that the last three were recorded for | `storage_metadata.Key` | with each change of the state |
 /// | that a deleted asset's object is gone | `storage_metadata.ObjectRemoved`, `true` | until its row goes |
-/// | what the object store said | `storage_metadata`: `ContentLength`, `ContentType`, `ETag`, `VersionId`, `ChecksumSHA256` | once it was asked |
-/// | that it is rejected, and why | `storage_metadata.Rejected`, a sentence | where it is |
-/// | the key of which that was said | `storage_metadata.Key` | with either of the two |
+/// | how often in a row the object couldn't be removed | `storage_metadata.RemovalFailures` | until it is removed |
+/// | when the clean-up tries that again | `storage_metadata.RemovalRetryAt` | until it is removed |
 ///
-/// Plane's "duplicate" copies metadata to a row with another key: there it says nothing. Of metadata
-/// without `Key`, which is Plane's own, all counts but `VersionId`.
+/// Times are seconds since 1970. When Plane duplicates an asset it copies the metadata to a row with
+/// another key. This store ignores metadata whose `Key` is not the row's. From metadata without `Key`, it
+/// ignores only `VersionId`.
 ///
 /// To Plane itself a rejected asset is one that was never uploaded. So its external reference is free here,
 /// and taken in Plane's own API until the clean-up has come by.
@@ -98,8 +103,9 @@ use crate::workspace::{Ownership, Workspace, WorkspaceSlug};
 ///
 /// # The clean-up
 /// Touches nothing but what this endpoint has made and nobody has attached since: `ISSUE_ATTACHMENT`s in
-/// a workspace, not archived, without issue, draft, comment, page, user and entity. The [caps on pending
-/// assets](PendingCaps) count the same.
+/// a workspace, not archived, without issue, draft, comment, page, user and entity. The
+/// [caps](PendingCaps) count the same. Set caps on discarded assets only if the clean-up runs: rows that
+/// Plane has deleted count, too, until the clean-up removes them.
 ///
 /// What is deleted, by whomever, is condemned with the next run, and once more when it was deleted before
 /// [`PurgeStep::forget_before`]; then its row goes, too. In between the row notes that the object is gone,

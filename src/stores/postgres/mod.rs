@@ -47,16 +47,17 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 ///    tables or brings them up to date, the others wait.
 /// 4. **Poolers.** PgBouncer may stand in between, in transaction mode too: nothing outlives a
 ///    transaction, and no statement is prepared under a name.
-/// 5. **Few round trips.** A call is one; one that has to be a transaction of several statements
-///    ([`create`](AssetStore::create) with caps, [`purge`](PurgeStore::purge)) is two.
+/// 5. **Few round trips.** A call takes one; one that has to be a transaction of several statements
+///    ([`create`](AssetStore::create) with caps, [`purge`](PurgeStore::purge)) takes two.
 /// 6. **Silence.** Of credentials only the SHA-256 is kept; see [`CredentialVerifier`] on why that
 ///    is enough for keys drawn at random, and for no others. No error repeats the URL.
 ///
 /// # When the server is away
-/// A server that can't be reached, is stopping or starting, has no connections, memory or disk left, a
-/// lock that another transaction keeps and all that takes too long are [`StoreError::Unavailable`];
-/// whatever else the server refuses and a row that no longer parses are [`StoreError::Failed`]. A store
-/// outlives its server: the next call connects anew.
+/// These are [`StoreError::Unavailable`]: a server that can't be reached, is stopping or starting, or has
+/// no connections, memory or disk left; a lock that another transaction keeps; a call that takes too
+/// long; and a schema that was migrated for a later release. Whatever else the server refuses and a row
+/// that no longer parses are [`StoreError::Failed`]. A store outlives its server: the next call connects
+/// anew.
 ///
 /// Where the connection is lost in the midst of a call, what only reads is asked again, and what was
 /// being made is made again, by the same id: if it turns out to be there already, it was
@@ -66,8 +67,8 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 ///
 /// # Time
 /// The server's clock stamps since when an asset is pending, and when it was uploaded or deleted, so that
-/// the clean-up measures ages by one clock whichever replica runs it. PostgreSQL keeps microseconds. What is finer is cut off: of [`NewAsset::created_at`], and of the
-/// end of a credential.
+/// the clean-up measures ages by one clock whichever replica runs it. PostgreSQL keeps microseconds:
+/// [`NewAsset::created_at`] and the end of a credential are cut off to them.
 ///
 /// # TLS
 /// By rustls, with the roots of [`PostgresOptions::trust_roots`], Mozilla's by default. As in libpq

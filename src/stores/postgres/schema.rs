@@ -194,7 +194,7 @@ mod tests {
     use super::*;
     use crate::stores::postgres::{assets, create, directory, purge};
 
-    /// `tests/postgres/schema.rs` prepares them, and those of the release before.
+    /// `tests/postgres/start.rs` prepares them, and those of the release before.
     #[test]
     fn the_statements_of_this_release_are_written_down() {
         let own = [

@@ -36,9 +36,9 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in one SQLite file, for hosts of one
 /// machine.
 ///
-/// A handle: its clones share the connections, and when the last of them is dropped the file is
-/// closed. The drop waits two seconds for that at most. It needs no async runtime and never blocks one: its own threads
-/// talk to SQLite.
+/// A handle: its clones share the connections. Calls never block an async runtime, and need none:
+/// SQLite runs on the store's own threads. Dropping the last handle closes the file and blocks for up
+/// to two seconds.
 ///
 /// # What holds
 /// 1. **Durability.** What was answered `Ok` is on the disk, and is there after a crash of the
@@ -49,13 +49,12 @@ use crate::workspace::{Workspace, WorkspaceSlug};
 /// 4. **Silence.** Of credentials only the SHA-256 is kept; see [`CredentialVerifier`] on why that
 ///    is enough for keys drawn at random, and for no others.
 ///
-/// It needs SQLite 3.37 or newer. The feature `sqlite-bundled` compiles one in; `sqlite` alone links the
-/// one that another crate of the program compiles, or that of the machine.
+/// It needs SQLite 3.37 or newer, and 3.44 with rusqlite 0.43. The feature `sqlite-bundled` compiles one
+/// in; `sqlite` alone links the one that another crate of the program compiles, or the system's.
 ///
 /// A full disk, a lock that another process keeps, a full queue, a call that takes too long and a
 /// database that was migrated for a later release are [`StoreError::Unavailable`]; a damaged file and a
-/// row that no longer parses are
-/// [`StoreError::Failed`].
+/// row that no longer parses are [`StoreError::Failed`].
 ///
 /// ```
 /// use tower_asset_upload::{AssetStore, SqliteStore, UserId, WorkspaceId, WorkspaceSlug};
