@@ -144,8 +144,8 @@ pub struct StoredObject {
     pub size: u64,
     /// Its `Content-Type`, as the store has it.
     pub content_type: Option<String>,
-    /// Its `Content-Encoding`, as the store has it. No upload is permitted with one, so only
-    /// `identity` passes a completion: downloads of anything else would be unpacked by browsers.
+    /// Its `Content-Encoding`, as the store has it. The crate's signers announce none, so only
+    /// `identity` passes a completion: browsers would unpack downloads of anything else.
     pub content_encoding: Option<String>,
     /// Its entity tag, quotes included (RFC 9110, section 8.8.3).
     pub etag: Option<String>,

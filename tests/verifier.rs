@@ -220,4 +220,50 @@ async fn what_arrives_meanwhile_is_found() {
 async fn a_page_is_not_taken_for_the_object() {
     let store = Scripted::start(|_| page(200)).await;
     is_unavailable(&store.verifier.inspect(&key()).await, "a page");
+
+    // Web servers send an entity tag with their pages, too.
+    let tagged = |media_type: &'static str| {
+        let headers = vec![
+            ("content-type", media_type),
+            ("content-length", "0"),
+            ("etag", "\"65f0\""),
+        ];
+        (200, headers, String::new())
+    };
+    for media_type in ["text/html; charset=utf-8", "Text/HTML", "application/json"] {
+        let store = Scripted::start(move |_| tagged(media_type)).await;
+        is_unavailable(&store.verifier.inspect(&key()).await, media_type);
+        assert_eq!(store.asked(), ["HEAD", "GET bytes=0-0"]);
+
+        // A store that has no page for a key that nobody has is believed.
+        let store = Scripted::start(move |method| match method {
+            "HEAD" => tagged(media_type),
+            _ => error(404, "NoSuchKey"),
+        })
+        .await;
+        let found = store.verifier.inspect(&key()).await.unwrap().unwrap();
+        assert_eq!(found.content_type.as_deref(), Some(media_type));
+    }
+    // One that bears the store's marks is not doubted.
+    let store = Scripted::start(move |_| {
+        let (status, mut headers, body) = tagged("text/html");
+        headers.push(("x-amz-request-id", "1"));
+        (status, headers, body)
+    })
+    .await;
+    assert!(store.verifier.inspect(&key()).await.unwrap().is_some());
+    assert_eq!(store.asked(), ["HEAD"]);
+}
+
+/// A login page, a redirect, a method that a proxy doesn't allow: they pass, and nothing follows from them.
+#[tokio::test]
+async fn what_stands_before_the_store_does_not_speak_for_it() {
+    for status in [301, 302, 400, 401, 403, 405] {
+        let store = Scripted::start(move |_| page(status)).await;
+        let case = status.to_string();
+        is_unavailable(&store.verifier.inspect(&key()).await, &case);
+        is_unavailable(&store.verifier.remove(&key()).await, &case);
+    }
+    let store = Scripted::start(|_| page(200)).await;
+    is_unavailable(&store.verifier.remove(&key()).await, "a page");
 }

@@ -15,6 +15,8 @@ use crate::provider::ProvideCredentials;
 use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
 use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy, Signer};
 
+const CONTENT_ENCODING: &str = "Content-Encoding";
+
 /// Signs uploads as POST forms with a policy, and downloads as presigned URLs. For stores that have no
 /// POST Object it signs no uploads; [`S3Signer`](super::S3Signer) says so when it is built.
 ///
@@ -113,9 +115,18 @@ impl S3PostSigner {
     /// Fields that every form carries, each with its condition; none by default.
     ///
     /// # Errors
-    /// When one of them is unsound.
+    /// When one of them is unsound, and when there is a `Content-Encoding`: the service rejects objects
+    /// that have one (see [`StoredObject::content_encoding`](crate::StoredObject::content_encoding)), so
+    /// no upload by such a form would ever be complete.
     pub fn fields(mut self, fields: FormFields) -> Result<Self, PolicyError> {
-        Arc::make_mut(&mut self.inner).fields = fields.check()?;
+        let fields = fields.check()?;
+        if fields.iter().any(|field| field.name() == CONTENT_ENCODING) {
+            return Err(PolicyError::Value {
+                field: CONTENT_ENCODING.to_string(),
+                accepted: "left out: an object with an encoding is rejected when its upload is completed",
+            });
+        }
+        Arc::make_mut(&mut self.inner).fields = fields;
         Ok(self)
     }
 
@@ -180,5 +191,27 @@ impl UploadSigner for S3PostSigner {
         now: OffsetDateTime,
     ) -> Result<String, SignerError> {
         self.inner.target.sign_download(download, now).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sigv4::Region;
+
+    #[test]
+    fn an_encoding_that_no_completion_would_accept_is_refused() {
+        let bucket = S3Bucket::aws("uploads", Region::us_east_1()).unwrap();
+        let signer = S3PostSigner::new(bucket, Credentials::new("AKID", "secret").unwrap());
+        let fields = FormFields::new().cache_control("private");
+        let refused = signer
+            .clone()
+            .fields(fields.clone().content_encoding("gzip"));
+        let said = refused.unwrap_err().to_string();
+        assert!(
+            said.contains("`Content-Encoding` must be left out"),
+            "{said}"
+        );
+        signer.fields(fields).unwrap();
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RANGE, RETRY_AFTER};
+use http::response::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -19,7 +20,7 @@ use super::rules::Checksums;
 use super::target::sign_fault;
 use crate::asset::StoredObject;
 use crate::auth::Unavailable;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, IdSource, RandomIds, SystemClock};
 use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
 use crate::provider::ProvideCredentials;
@@ -151,10 +152,51 @@ impl S3Verifier {
     async fn head(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
         let answer = self.ask(Method::Head, key).await?;
         match answer.status() {
-            StatusCode::OK => stored(answer.headers()).map(Some),
+            StatusCode::OK => {
+                let object = stored(answer.headers())?;
+                if !bears_marks(answer.headers()) && could_be_a_page(&object) {
+                    self.expect_no_page().await?;
+                }
+                Ok(Some(object))
+            }
             StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(refusal("HEAD", READ, &answer)),
+            _ => Err(self.refused(Method::Head, READ, answer).await),
         }
+    }
+
+    /// Fails unless the object store itself answers: a server that has a page for every path has one for
+    /// a key that nobody has, too. A page that is taken for the object would have it rejected, and then
+    /// removed.
+    async fn expect_no_page(&self) -> Result<(), VerifyError> {
+        let nobodys = ObjectKey::new(RandomIds.next_id().to_string());
+        let nobodys = nobodys.map_err(|fault| VerifyError::Failed(fault.into()))?;
+        let answer = self.ask(Method::Get, &nobodys).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return self.is_missing(Method::Get, answer.into_body()).await;
+        }
+        let status = answer.status();
+        let page = format!(
+            "GET of a key that nobody has was answered with {status}: that is not the object store"
+        );
+        Err(Unavailable::new(page).into())
+    }
+
+    /// What an answer means that is neither a yes nor a no.
+    async fn refused(
+        &self,
+        method: Method,
+        permissions: &str,
+        answer: Response<Incoming>,
+    ) -> VerifyError {
+        let (head, body) = answer.into_parts();
+        let mut is_own = bears_marks(&head.headers);
+        if !is_own && method != Method::Head {
+            match self.client.read(body, ERROR_BODY).await {
+                Ok(body) => is_own = ErrorBody::parse(&body).is_some(),
+                Err(unread) => return unread.into(),
+            }
+        }
+        refusal(method.as_str(), permissions, &head, is_own)
     }
 
     /// `Ok` if a 404 is the store's own, and is about the object.
@@ -203,7 +245,7 @@ impl ObjectVerifier for S3Verifier {
                     .map(Some)
                     .ok_or_else(|| Unavailable::new(undecided).into())
             }
-            _ => Err(refusal("GET", READ, &answer)),
+            _ => Err(self.refused(Method::Get, READ, answer).await),
         }
     }
 
@@ -213,33 +255,46 @@ impl ObjectVerifier for S3Verifier {
     async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError> {
         let answer = self.ask(Method::Delete, key).await?;
         match answer.status() {
-            StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
+            StatusCode::NO_CONTENT => Ok(()),
+            StatusCode::OK if bears_marks(answer.headers()) => Ok(()),
+            StatusCode::OK => {
+                let body = self.client.read(answer.into_body(), ERROR_BODY).await?;
+                if body.is_empty() {
+                    return Ok(());
+                }
+                let page = "DELETE was answered with a page, and not by the object store";
+                Err(Unavailable::new(page).into())
+            }
             // S3 answers 204 when there is no object, others 404 (Google Cloud, "Delete object").
             StatusCode::NOT_FOUND => self.is_missing(Method::Delete, answer.into_body()).await,
-            _ => Err(refusal("DELETE", "s3:DeleteObject", &answer)),
+            _ => Err(self
+                .refused(Method::Delete, "s3:DeleteObject", answer)
+                .await),
         }
     }
 }
 
-/// What an answer means that is neither a yes nor a no.
-fn refusal<B>(method: &str, permissions: &str, answer: &Response<B>) -> VerifyError {
-    let (status, headers) = (answer.status(), answer.headers());
-    let answered = format!("{method} was answered with {status}");
-    match status {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-            unavailable(answered, headers).into()
-        }
-        status if status.is_server_error() => unavailable(answered, headers).into(),
-        StatusCode::FORBIDDEN => VerifyError::Failed(
-            format!("{answered}: the credentials are wrong, or lack {permissions}").into(),
-        ),
-        _ => VerifyError::Failed(answered.into()),
+/// `is_own` if the answer bears the object store's marks. Anything in between may refuse as well, and
+/// stop to.
+fn refusal(method: &str, permissions: &str, head: &Parts, is_own: bool) -> VerifyError {
+    let mut answered = format!("{method} was answered with {}", head.status);
+    if head.status == StatusCode::FORBIDDEN {
+        answered += ": the credentials are wrong, or lack ";
+        answered += permissions;
     }
+    let passes = head.status.is_server_error()
+        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&head.status);
+    if is_own && !passes {
+        return VerifyError::Failed(answered.into());
+    }
+    if !is_own {
+        answered += "; the answer bears no mark of an object store";
+    }
+    unavailable(answered, &head.headers).into()
 }
 
 fn stored(headers: &HeaderMap) -> Result<StoredObject, VerifyError> {
-    if !bears_marks(headers) {
-        // A page that is taken for the object would have it rejected and removed.
+    if !bears_marks(headers) && !headers.contains_key(ETAG) {
         let page = "HEAD was answered with 200, and not by the object store: there is no ETag";
         return Err(Unavailable::new(page).into());
     }
@@ -261,10 +316,22 @@ fn stored(headers: &HeaderMap) -> Result<StoredObject, VerifyError> {
     Ok(object)
 }
 
-/// Whether an object's headers are the store's own. All stores send an `ETag` (AWS, "HeadObject").
+/// Whether headers are an object store's own for certain. Not all stores send such, but all send an
+/// `ETag` for an object (AWS, "HeadObject"), as web servers do for their pages.
 fn bears_marks(headers: &HeaderMap) -> bool {
     let own = |name: &str| name.starts_with("x-amz-") || name.starts_with("x-goog-");
-    headers.contains_key(ETAG) || headers.keys().any(|name| own(name.as_str()))
+    headers.keys().any(|name| own(name.as_str()))
+}
+
+/// Whether an object is of a type that servers make their own pages of.
+fn could_be_a_page(object: &StoredObject) -> bool {
+    let Some(of_type) = &object.content_type else {
+        return false;
+    };
+    let essence = of_type.split(';').next().unwrap_or_default().trim();
+    ["text/html", "text/plain", "application/json"]
+        .iter()
+        .any(|page| essence.eq_ignore_ascii_case(page))
 }
 
 fn unavailable(cause: String, headers: &HeaderMap) -> Unavailable {
@@ -299,11 +366,11 @@ mod tests {
             .collect()
     }
 
-    fn answer(status: StatusCode, pairs: &[(&'static str, &'static str)]) -> Response<()> {
-        let mut answer = Response::new(());
-        *answer.status_mut() = status;
-        *answer.headers_mut() = headers(pairs);
-        answer
+    fn answer(status: StatusCode, pairs: &[(&'static str, &'static str)]) -> Parts {
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.status = status;
+        head.headers = headers(pairs);
+        head
     }
 
     #[test]
@@ -326,7 +393,7 @@ mod tests {
         let page = headers(&[("content-length", "5"), ("content-type", "text/html")]);
         assert!(matches!(stored(&page), Err(VerifyError::Unavailable(_))));
 
-        let refused = |status| refusal("HEAD", "s3:GetObject", &answer(status, &[]));
+        let refused = |status| refusal("HEAD", "s3:GetObject", &answer(status, &[]), true);
         for status in [StatusCode::FORBIDDEN, StatusCode::MOVED_PERMANENTLY] {
             assert!(
                 matches!(refused(status), VerifyError::Failed(_)),
@@ -339,7 +406,7 @@ mod tests {
             "{said}"
         );
         let slow = answer(StatusCode::SERVICE_UNAVAILABLE, &[("retry-after", "17")]);
-        match refusal("HEAD", "", &slow) {
+        match refusal("HEAD", "", &slow, true) {
             VerifyError::Unavailable(cause) => assert_eq!(cause.retry_after_secs(), 17),
             other @ VerifyError::Failed(_) => panic!("{other:?}"),
         }

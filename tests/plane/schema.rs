@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio_postgres::Client;
 use tower_asset_upload::{
-    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, PendingCaps,
-    PlaneStore, PurgeStep, PurgeStore, StateChange, StoreError, UserId,
+    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, FailedRemoval,
+    PendingCaps, PlaneStore, PurgeStep, PurgeStore, StateChange, StoreError, UserId,
 };
 
 use crate::cluster::{Cluster, Stop, connect, told};
@@ -52,8 +52,15 @@ async fn everything(store: &PlaneStore) {
     // First the objects go, and then the rows.
     for forget_before in [NOW, later] {
         let mut step = PurgeStep::new(later, later, forget_before, NonZeroU32::MIN);
+        let failed = store.purge(&step).await.unwrap();
+        let put_off = failed.into_iter().map(|condemned| FailedRemoval {
+            condemned,
+            retry_at: later,
+        });
+        step.failed = put_off.collect();
         loop {
             step.gone = store.purge(&step).await.unwrap();
+            step.failed.clear();
             if step.gone.is_empty() {
                 break;
             }

@@ -1,4 +1,4 @@
-//! What goes over the wire: one round trip a call, and calls whose answer is lost.
+//! What goes over the wire: how many round trips a call takes, and calls whose answer is lost.
 
 use std::future::Future;
 use std::num::{NonZeroU32, NonZeroUsize};
