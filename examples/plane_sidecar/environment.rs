@@ -35,7 +35,7 @@ impl Environment {
             max_size: parsed(
                 "FILE_SIZE_LIMIT",
                 UploadSize::PLANE_DEFAULT,
-                "is no number of bytes from 1 to 5368709120",
+                "is no whole number of bytes from 1",
                 size_limit,
             )?,
             lifetime: parsed(
