@@ -116,7 +116,8 @@ fn enforced(received: Received, rules: &Rules) -> DoctorCheck {
         Received::Again if rules.may_be_minio() => DoctorCheck::failed(
             NAME,
             format!(
-                "{IGNORES} {AGAIN} MinIO does this before RELEASE.2024-05-07T06-41-25Z: upgrade it."
+                "{IGNORES} {AGAIN} Upgrade MinIO to RELEASE.2024-05-07T06-41-25Z or newer; older releases \
+                 have this fault."
             ),
         ),
         Received::Again => DoctorCheck::failed(NAME, format!("{IGNORES} {AGAIN}")),
