@@ -50,6 +50,15 @@ pub(super) async fn single_use(exam: &mut Exam<'_>) -> DoctorCheck {
                 rules.store
             ),
         ),
+        (UploadMethod::Put, SingleUse::By(_)) if !exam.bucket.has_single_use_puts() => {
+            DoctorCheck::warned(
+                NAME,
+                format!(
+                    "URLs can be used again until they end, because the bucket is described with \
+                     `reusable_puts`. {AGAIN}"
+                ),
+            )
+        }
         (UploadMethod::Put, SingleUse::By(_)) => match receive(exam).await {
             Ok(received) => enforced(received, rules),
             Err(why) => unclear(&why),
