@@ -86,10 +86,14 @@ async fn run(flags: &Flags) -> Result<(), Failure> {
         lifetime,
         ..
     } = environment;
-    let signer = S3PostSigner::new(bucket.clone(), credentials.clone())
+    let signer = S3PostSigner::from_provider(bucket.clone(), credentials)
+        .await
+        .map_err(|fault| fault.to_string())?
         .expires_in(lifetime)
         .downloads_expire_in(lifetime);
-    let verifier = S3Verifier::new(bucket, credentials);
+    let verifier = S3Verifier::from_provider(bucket, credentials)
+        .await
+        .map_err(|fault| fault.to_string())?;
     let authenticator = HeaderAuthenticator::new(store.clone());
     let mut uploads = AssetUploadService::builder(store.clone(), signer, authenticator)
         .verifier(verifier.clone())

@@ -36,7 +36,9 @@ use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tower::Layer;
 use tower_asset_upload::s3::{S3PostSigner, S3PutSigner, S3Verifier};
-use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, RateLimitLayer, UploadSigner};
+use tower_asset_upload::{
+    AssetUploadService, HeaderAuthenticator, RateLimitLayer, Unavailable, UploadSigner,
+};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
@@ -88,17 +90,20 @@ async fn run(options: Options) -> Result<(), Failure> {
     seed.apply(&database).await?;
     let store = ObjectStore::start(&options).await?;
 
+    let (bucket, credentials) = (|| store.bucket.clone(), || store.credentials.clone());
+    let unavailable = |fault: Unavailable| fault.to_string();
     let signer: Box<dyn UploadSigner> = match options.signer {
-        SignerKind::Post => Box::new(S3PostSigner::new(
-            store.bucket.clone(),
-            store.credentials.clone(),
-        )),
-        SignerKind::Put => Box::new(S3PutSigner::new(
-            store.bucket.clone(),
-            store.credentials.clone(),
-        )),
+        SignerKind::Post => {
+            let signer = S3PostSigner::from_provider(bucket(), credentials()).await;
+            Box::new(signer.map_err(unavailable)?)
+        }
+        SignerKind::Put => {
+            let signer = S3PutSigner::from_provider(bucket(), credentials()).await;
+            Box::new(signer.map_err(unavailable)?)
+        }
     };
-    let verifier = S3Verifier::new(store.bucket.clone(), store.credentials.clone());
+    let verifier = S3Verifier::from_provider(bucket(), credentials()).await;
+    let verifier = verifier.map_err(unavailable)?;
     let uploads = AssetUploadService::builder(
         database.assets(),
         signer,

@@ -131,11 +131,16 @@ impl<Store, Signer> AssetUploadService<Store, Signer> {
         }
     }
 
-    /// Returns the workspace that a request's path names, decoded as the service itself decodes it;
-    /// `None` for a path of others, and where no workspace can have such a slug.
+    /// Returns the workspace that a request's path names, decoded as the service itself decodes it.
+    /// `None` if the path is not one of this service's routes, or its slug is invalid. Pass the path as
+    /// the service receives it.
     ///
     /// For a host's middleware, such as one that checks memberships: `%77` and `w` are one slug. There
     /// need not be such a workspace, and the caller need not be a member of it.
+    ///
+    /// Under axum's `nest_service` the service receives the path without the prefix. A middleware
+    /// around the router sees the whole path, and gets `None` for it; put the middleware around the
+    /// service instead.
     ///
     /// ```
     /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
@@ -148,6 +153,15 @@ impl<Store, Signer> AssetUploadService<Store, Signer> {
     /// let named = uploads.workspace_of("/api/v1/workspaces/%77/assets/");
     /// assert_eq!(named, WorkspaceSlug::new("w"));
     /// assert_eq!(uploads.workspace_of("/another/path"), None);
+    ///
+    /// // For `nest_service("/api/v1", nested)`.
+    /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
+    /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+    /// let nested = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions)
+    ///     .base_path("")?
+    ///     .build();
+    /// assert_eq!(nested.workspace_of("/workspaces/%77/assets/"), WorkspaceSlug::new("w"));
+    /// assert_eq!(nested.workspace_of("/api/v1/workspaces/%77/assets/"), None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]

@@ -23,6 +23,9 @@ use process::{Process, Ticket, example, noise};
 use serde_json::{Value, json};
 use sidecar::{Bucket, Sidecar};
 use support::{ALICE, MINE, MY_PROJECT};
+use time::Duration as Span;
+use time::format_description::well_known::Rfc3339;
+use tower_asset_upload::{Clock, SystemClock};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -251,6 +254,28 @@ async fn limits_are_planes() {
             .send(&line, &[], "")
             .await
             .expect(200, &line);
+    }
+}
+
+#[tokio::test]
+async fn forms_end_with_their_session_token() {
+    let test = "forms_end_with_their_session_token";
+    let end = (SystemClock.now() + Span::minutes(30))
+        .format(&Rfc3339)
+        .unwrap();
+    let token = ("AWS_SESSION_TOKEN", "a-token");
+    for (variables, minutes) in [
+        (&[][..], 60),
+        (&[token], 10),
+        (&[token, ("AWS_CREDENTIAL_EXPIRATION", &end)], 30),
+    ] {
+        let Some(sidecar) = Sidecar::start(test, &[], variables).await else {
+            return;
+        };
+        let form = sidecar.api.create("a.png", "image/png", 1000).await;
+        let allowed = Span::minutes(minutes - 5)..=Span::minutes(minutes);
+        let life = form.life();
+        assert!(allowed.contains(&life), "{variables:?}: {life}");
     }
 }
 
@@ -700,6 +725,10 @@ fn what_is_wrong_is_said_by_its_name() {
         (
             "AWS_SESSION_TOKEN",
             &[("AWS_SESSION_TOKEN", "a s3cret\u{e9}")],
+        ),
+        (
+            "AWS_CREDENTIAL_EXPIRATION",
+            &[("AWS_CREDENTIAL_EXPIRATION", "soon")],
         ),
         ("AWS_S3_ENDPOINT_URL", &[minio]),
         (

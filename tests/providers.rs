@@ -267,6 +267,20 @@ async fn a_url_is_good_for_one_upload_where_the_store_documents_it() {
         let last = single_use.map_or("host".to_owned(), |(header, _)| header.to_lowercase());
         assert_eq!(signed_headers(data.url()).last().unwrap(), &last, "{name}");
 
+        // Whatever the store can do, the host may do without.
+        let reusable = bucket.clone().reusable_puts();
+        assert!(!reusable.has_single_use_puts(), "{name}");
+        let signer = S3PutSigner::new(reusable.clone(), example_credentials());
+        let data = sign(&signer, None).await.unwrap();
+        assert_eq!(data.headers().iter().nth(2), None, "{name}");
+        assert_eq!(signed_headers(data.url()).last().unwrap(), "host", "{name}");
+        // The last word counts.
+        assert_eq!(
+            reusable.single_use_puts(),
+            bucket.clone().single_use_puts(),
+            "{name}"
+        );
+
         let described = bucket.single_use_puts();
         match (name, single_use) {
             ("This object store", _) => {

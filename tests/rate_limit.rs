@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Request as AxumRequest;
+use axum::middleware::{Next, from_fn};
 use axum::routing::get;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -385,6 +387,46 @@ async fn a_workspace_is_one_however_it_is_written() {
     assert_eq!(ask(BOB, &written("other-workspace")).await.status, 404);
 }
 
+/// As the documentation of `by` mounts it: the middleware has to see the path that the service sees.
+#[tokio::test]
+async fn a_workspace_is_counted_under_nest_service() {
+    #[derive(Clone)]
+    struct Entered(WorkspaceSlug);
+
+    let app_with = |around_the_service: bool| {
+        let (layer, _) = limit(2, Duration::from_mins(1));
+        let layer = layer.by(|head| {
+            let Entered(workspace) = head.extensions.get()?;
+            Some(RateKey::new(workspace.as_str()))
+        });
+        let uploads = builder(&world()).base_path("").unwrap().build();
+        let limited = layer.layer(uploads.clone());
+        let enter = from_fn(move |mut request: AxumRequest, next: Next| {
+            if let Some(slug) = uploads.workspace_of(request.uri().path()) {
+                request.extensions_mut().insert(Entered(slug));
+            }
+            next.run(request)
+        });
+        if around_the_service {
+            Router::new().nest_service("/files", enter.layer(limited))
+        } else {
+            Router::new().nest_service("/files", limited).layer(enter)
+        }
+    };
+    let item = ITEM.replace("/api/v1", "/files");
+    let statuses = async |app: Router| {
+        let mut statuses = Vec::new();
+        for _ in 0..3 {
+            let get = request(&format!("GET {item}"), &[ALICES], "").map(Body::new);
+            statuses.push(app.clone().oneshot(get).await.unwrap().status().as_u16());
+        }
+        statuses
+    };
+    assert_eq!(statuses(app_with(true)).await, [404, 404, 429]);
+    // What the documentation warns of.
+    assert_eq!(statuses(app_with(false)).await, [404, 404, 404]);
+}
+
 #[tokio::test]
 async fn a_service_tells_which_workspace_a_path_names() {
     let uploads = builder(&world()).build();
@@ -407,6 +449,9 @@ async fn a_service_tells_which_workspace_a_path_names() {
     ] {
         assert_eq!(uploads.workspace_of(path), None, "{path}");
     }
+    let nested = builder(&world()).base_path("").unwrap().build();
+    assert_eq!(nested.workspace_of("/workspaces/%77/assets/"), w);
+    assert_eq!(nested.workspace_of(&collection("w")), None);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::env;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use tower_asset_upload::s3::{InvalidBucket, S3Bucket};
+use tower_asset_upload::s3::{EnvironmentCredentials, InvalidBucket, S3Bucket};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{Lifetime, RateLimit, UploadSize};
 
@@ -16,7 +16,7 @@ use crate::{Failure, cors};
 pub(crate) struct Environment {
     pub database: Database,
     pub bucket: S3Bucket,
-    pub credentials: Credentials,
+    pub credentials: EnvironmentCredentials,
     /// `None`: any.
     pub origins: Option<Vec<HeaderValue>>,
     pub max_size: UploadSize,
@@ -35,7 +35,7 @@ impl Environment {
             max_size: parsed(
                 "FILE_SIZE_LIMIT",
                 UploadSize::PLANE_DEFAULT,
-                "is no number of bytes from 1 to 5368709120",
+                "is no whole number of bytes from 1",
                 size_limit,
             )?,
             lifetime: parsed(
@@ -109,18 +109,27 @@ fn rate_limit(text: &str) -> Option<RateLimit> {
     RateLimit::new(number.trim().parse().ok()?, period)
 }
 
-fn credentials() -> Result<Credentials, Failure> {
+/// Checks each variable, so that an error names the wrong one. The signer and the verifier get the
+/// provider rather than these credentials: it bounds what is signed with a session token whose end is
+/// unknown.
+fn credentials() -> Result<EnvironmentCredentials, Failure> {
     let id = required("AWS_ACCESS_KEY_ID", "the form is signed with it")?;
     let secret = required("AWS_SECRET_ACCESS_KEY", "the form is signed with it")?;
     let wrong = |name: &str, fault| format!("{name}: {fault}");
     let credentials =
         Credentials::new(id, secret).map_err(|fault| wrong("AWS_ACCESS_KEY_ID", fault))?;
-    match variable("AWS_SESSION_TOKEN")? {
-        Some(token) => credentials
+    if let Some(token) = variable("AWS_SESSION_TOKEN")? {
+        credentials
             .with_session_token(token)
-            .map_err(|fault| wrong("AWS_SESSION_TOKEN", fault)),
-        None => Ok(credentials),
+            .map_err(|fault| wrong("AWS_SESSION_TOKEN", fault))?;
     }
+    parsed(
+        "AWS_CREDENTIAL_EXPIRATION",
+        (),
+        "is no RFC 3339 time, as in 2026-05-19T10:11:12Z",
+        |_| EnvironmentCredentials.load().ok().map(drop),
+    )?;
+    Ok(EnvironmentCredentials)
 }
 
 /// The bucket, where browsers find it and where this server does.

@@ -24,7 +24,8 @@ Plane's own variables, with the meaning they have there:
                                 POSTGRES_PASSWORD and POSTGRES_DB
   AWS_S3_BUCKET_NAME            the bucket
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
-                                who signs
+                                who signs; AWS_CREDENTIAL_EXPIRATION says when the token ends, and
+                                without it a form is good for ten minutes at most
   AWS_REGION                    the bucket's region; us-east-1 for a store that isn't AWS
   AWS_S3_ENDPOINT_URL           an object store other than AWS; without it MINIO_ENDPOINT_URL
   USE_MINIO                     1: browsers reach the store through the web host

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::env;
+use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower::service_fn;
-use tower_asset_upload::s3::S3Bucket;
+use tower_asset_upload::s3::{EnvironmentCredentials, S3Bucket};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{IdSource, RandomIds};
+use tower_asset_upload::{IdSource, ProvideCredentials, RandomIds};
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::Failure;
@@ -30,9 +31,11 @@ use crate::spooled_forms::spooled;
 /// The longest lifetime that a signature may have, in seconds.
 const LONGEST_LIFETIME: u32 = 7 * 24 * 60 * 60;
 
+const BOTH: &str = "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+
 pub(crate) struct ObjectStore {
     pub bucket: S3Bucket,
-    pub credentials: Credentials,
+    pub credentials: Arc<dyn ProvideCredentials>,
     embedded: Option<Embedded>,
 }
 
@@ -45,14 +48,19 @@ impl ObjectStore {
     pub(crate) async fn start(options: &Options) -> Result<Self, Failure> {
         let region =
             Region::new(&*options.s3_region).map_err(|fault| format!("--s3-region: {fault}"))?;
-        let (credentials, secret) = credentials(options)?;
-        let (endpoint, embedded) = if let Some(endpoint) = &options.s3_endpoint {
-            (endpoint.clone(), None)
+        let (endpoint, credentials, embedded) = if let Some(endpoint) = &options.s3_endpoint {
+            (endpoint.clone(), own_credentials()?, None)
         } else {
             let root = options.data_dir.join("objects");
-            let id = credentials.access_key_id();
-            let (endpoint, embedded) = embed(&root, &options.s3_bucket, id, secret).await?;
-            (endpoint, Some(embedded))
+            let (id, secret) = embedded_account()?;
+            let credentials =
+                Credentials::new(&*id, &*secret).map_err(|fault| fault.to_string())?;
+            let (endpoint, embedded) = embed(&root, &options.s3_bucket, &id, secret).await?;
+            (
+                endpoint,
+                Arc::new(credentials) as Arc<dyn ProvideCredentials>,
+                Some(embedded),
+            )
         };
         let public = options.s3_public_endpoint.as_deref().unwrap_or(&endpoint);
         let bucket = S3Bucket::custom(&*options.s3_bucket, region, public)
@@ -84,28 +92,35 @@ impl ObjectStore {
     }
 }
 
-/// The credentials of the environment; without an endpoint of your own, drawn ones will do.
-fn credentials(options: &Options) -> Result<(Credentials, String), Failure> {
+/// Checks the credentials of the environment. The signer and the verifier get the provider rather than
+/// these credentials: it bounds what is signed with a session token whose end is unknown.
+fn own_credentials() -> Result<Arc<dyn ProvideCredentials>, Failure> {
+    account_of_environment()?.ok_or(BOTH)?;
+    EnvironmentCredentials.load().map_err(|fault| {
+        fault
+            .source()
+            .map_or_else(|| fault.to_string(), ToString::to_string)
+    })?;
+    Ok(Arc::new(EnvironmentCredentials))
+}
+
+/// Id and secret for the embedded store, which knows no session tokens: those of the environment, or
+/// drawn ones.
+fn embedded_account() -> Result<(String, String), Failure> {
+    Ok(account_of_environment()?.unwrap_or_else(|| {
+        let drawn = || RandomIds.next_id().simple().to_string();
+        (format!("EMBEDDED{}", &drawn()[..12]), drawn() + &drawn())
+    }))
+}
+
+/// `None` if the environment has neither an id nor a secret.
+fn account_of_environment() -> Result<Option<(String, String)>, Failure> {
     let read = |name| env::var(name).ok().filter(|value| !value.is_empty());
-    let (id, secret) = match (read("AWS_ACCESS_KEY_ID"), read("AWS_SECRET_ACCESS_KEY")) {
-        (Some(id), Some(secret)) => (id, secret),
-        (None, None) if options.s3_endpoint.is_none() => {
-            let drawn = || RandomIds.next_id().simple().to_string();
-            (format!("EMBEDDED{}", &drawn()[..12]), drawn() + &drawn())
-        }
-        _ => return Err("set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()),
-    };
-    let credentials = Credentials::new(id, &*secret);
-    let credentials = match read("AWS_SESSION_TOKEN") {
-        // The embedded store knows no session tokens.
-        Some(token) if options.s3_endpoint.is_some() => {
-            credentials.and_then(|c| c.with_session_token(token))
-        }
-        _ => credentials,
-    };
-    credentials
-        .map(|credentials| (credentials, secret))
-        .map_err(|fault| fault.to_string())
+    match (read("AWS_ACCESS_KEY_ID"), read("AWS_SECRET_ACCESS_KEY")) {
+        (Some(id), Some(secret)) => Ok(Some((id, secret))),
+        (None, None) => Ok(None),
+        _ => Err(BOTH.to_owned()),
+    }
 }
 
 /// Serves a directory as a bucket on a free port of the loopback interface.

@@ -165,6 +165,10 @@ impl RateLimitLayer {
     ///    nobody. The text of the path is such a key: `%77` and `w` name one workspace.
     /// 2. A quota that several callers share is used up by whoever can name it. So take its key from
     ///    the host's own middleware, and only for callers that may use it.
+    /// 3. A middleware that finds no key lets every request through, without a word.
+    ///    [`workspace_of`](crate::AssetUploadService::workspace_of) finds no workspace in a path that still
+    ///    has the prefix of axum's `nest_service`: the middleware goes around the nested service, not
+    ///    around the router.
     ///
     /// A workspace of many callers, as one:
     ///
@@ -187,7 +191,9 @@ impl RateLimitLayer {
     /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
     /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
     /// let store = MemoryStore::new();
-    /// let uploads = AssetUploadService::builder(store.clone(), signer, FromExtensions).build();
+    /// let uploads = AssetUploadService::builder(store.clone(), signer, FromExtensions)
+    ///     .base_path("")? // axum strips the prefix of a nested service
+    ///     .build();
     /// let limit = RateLimitLayer::default().by(|head| {
     ///     let Entered(workspace) = head.extensions.get()?;
     ///     Some(RateKey::new(workspace.as_str()))
@@ -207,7 +213,8 @@ impl RateLimitLayer {
     ///         next.run(request).await
     ///     }
     /// });
-    /// let app: Router = Router::new().fallback_service(limited).layer(enter);
+    /// // Around the service, as both have to see the same path.
+    /// let app: Router = Router::new().nest_service("/files", enter.layer(limited));
     /// # let _ = app;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::provider::existing;
-use super::rules::Rules;
+use super::rules::{Condition, Rules};
 use crate::sigv4::{Credentials, Region, Signer};
 
 /// A bucket and its addresses.
@@ -33,6 +33,7 @@ pub struct S3Bucket {
     public: Address,
     internal: Address,
     rules: &'static Rules,
+    reusable_puts: bool,
 }
 
 /// One way to reach a bucket.
@@ -187,11 +188,17 @@ impl S3Bucket {
             public: address.clone(),
             internal: address,
             rules: &Rules::S3_COMPATIBLE,
+            reusable_puts: false,
         }
     }
 
     pub(super) fn obeying(mut self, rules: &'static Rules) -> Self {
         self.rules = rules;
+        self
+    }
+
+    pub(super) fn with_reusable_puts(mut self, reusable: bool) -> Self {
+        self.reusable_puts = reusable;
         self
     }
 
@@ -237,6 +244,12 @@ impl S3Bucket {
 
     pub(crate) fn rules(&self) -> &'static Rules {
         self.rules
+    }
+
+    /// The condition that every PUT URL is signed with.
+    pub(crate) fn put_condition(&self) -> Option<Condition> {
+        let condition = self.rules.single_use.condition();
+        condition.filter(|_| !self.reusable_puts)
     }
 
     /// A signer in the store's own dialect.

@@ -191,18 +191,18 @@ impl S3Bucket {
         self.rules().uploads
     }
 
-    /// Whether a PUT URL is good for one upload: the store refuses a second one with 412.
+    /// Whether each PUT URL is good for one upload: the store refuses a second one with 412.
     #[must_use]
     pub fn has_single_use_puts(&self) -> bool {
-        self.rules().single_use.condition().is_some()
+        self.put_condition().is_some()
     }
 
     /// Says that the store of a [`custom`](Self::custom) bucket enforces `If-None-Match: *` of a PUT,
     /// so that each PUT URL is good for one upload. The doctor (feature `doctor`) finds out whether it
     /// does.
     ///
-    /// **Danger:** a store that doesn't know the header refuses every upload, as OpenStack Swift
-    /// does with 501, or ignores it.
+    /// **Danger:** a store that doesn't know the header either refuses every upload (OpenStack Swift:
+    /// 501) or ignores it, and URLs stay reusable.
     ///
     /// ```
     /// use tower_asset_upload::s3::S3Bucket;
@@ -217,13 +217,38 @@ impl S3Bucket {
     /// # Errors
     /// When the bucket is described as one of a store that documents no such thing.
     pub fn single_use_puts(self) -> Result<Self, InvalidBucket> {
-        match self.rules().single_use {
-            SingleUse::By(_) => Ok(self),
-            SingleUse::Unknown => Ok(self.obeying(&Rules::S3_COMPATIBLE_SINGLE_USE)),
-            SingleUse::No => Err(InvalidBucket::SingleUse {
-                store: self.rules().store,
-            }),
-        }
+        let described = match self.rules().single_use {
+            SingleUse::By(_) => self,
+            SingleUse::Unknown => self.obeying(&Rules::S3_COMPATIBLE_SINGLE_USE),
+            SingleUse::No => {
+                let store = self.rules().store;
+                return Err(InvalidBucket::SingleUse { store });
+            }
+        };
+        Ok(described.with_reusable_puts(false))
+    }
+
+    /// Signs PUT URLs without the condition that makes each good for one upload: the counterpart of
+    /// [`single_use_puts`](Self::single_use_puts). For clients that can't send another header than
+    /// `Content-Type`, such as a device or a tool that you can't change: with the condition the store
+    /// refuses all that they upload. Forms can be used again anyway.
+    ///
+    /// **Danger:** whoever has a URL can replace the object until the URL ends, also after the asset was
+    /// completed and others rely on its content. Keep the lifetime short (`expires_in`), and let the
+    /// bucket keep versions: downloads then name the version that was verified.
+    ///
+    /// ```
+    /// use tower_asset_upload::s3::S3Bucket;
+    /// use tower_asset_upload::sigv4::Region;
+    ///
+    /// let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
+    /// assert!(bucket.has_single_use_puts());
+    /// assert!(!bucket.reusable_puts().has_single_use_puts());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn reusable_puts(self) -> Self {
+        self.with_reusable_puts(true)
     }
 
     /// The titles of the pages of the provider's documentation that say what is assumed here; none for

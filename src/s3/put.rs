@@ -114,7 +114,7 @@ impl UploadSigner for S3PutSigner {
             Some(checksum) => request.checksum_sha256(checksum),
             None => request,
         };
-        let condition = self.target.bucket.rules().single_use.condition();
+        let condition = self.target.bucket.put_condition();
         let request = match condition {
             Some(condition) => condition.demanded_of(request),
             None => request,

@@ -36,7 +36,7 @@ pub(crate) enum SingleUse {
 }
 
 impl SingleUse {
-    /// The condition that every PUT URL is signed with.
+    /// The condition that makes a PUT URL good for one upload.
     pub(crate) fn condition(self) -> Option<Condition> {
         match self {
             Self::By(condition) => Some(condition),

@@ -43,6 +43,10 @@ async fn the_embedded_store_takes_headers_that_were_not_signed() {
     let undescribed = put(store.setup()).with(|o| o.origin(ORIGIN)).report().await;
     let advice = ["412", "`single_use_puts`"];
     expect(&undescribed, "single_use", Warned, &advice);
+    let mut setup = put(store.setup());
+    setup.bucket = setup.bucket.single_use_puts().unwrap().reusable_puts();
+    let advice = ["`reusable_puts`", "keep lifetimes short"];
+    expect(&setup.report().await, "single_use", Warned, &advice);
     let mut setup = put(store.setup()).with(|o| o.origin(ORIGIN));
     setup.bucket = setup.bucket.single_use_puts().unwrap();
     let report = setup.report().await;

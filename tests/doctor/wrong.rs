@@ -260,9 +260,9 @@ async fn old_releases_of_minio_are_named() {
         setup.bucket = bucket;
         let report = setup.report().await;
         for (name, release) in [
-            ("type", "RELEASE.2019-07-10"),
-            ("key", "RELEASE.2019-07-10"),
-            ("fields", "RELEASE.2023-09-27"),
+            ("type", "Upgrade MinIO to RELEASE.2019-07-17T22-54-12Z"),
+            ("key", "Upgrade MinIO to RELEASE.2019-07-17T22-54-12Z"),
+            ("fields", "Upgrade MinIO to RELEASE.2023-09-27T15-22-50Z"),
         ] {
             let check = expect(&report, name, Failed, &["The store took"]);
             assert_eq!(check.says.contains(release), named, "{check:?}");

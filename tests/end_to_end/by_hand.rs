@@ -3,6 +3,8 @@
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use time::Duration as Span;
+use time::format_description::well_known::Rfc3339;
 use tower_asset_upload::s3::{S3PostSigner, S3PutSigner, S3Signer, S3Verifier};
 use tower_asset_upload::sigv4::{Credentials, FormFields};
 use tower_asset_upload::{
@@ -12,7 +14,7 @@ use tower_asset_upload::{
 
 use super::objects::{Hosted, Objects};
 use super::{ENVIRONMENT, ID, SECRET};
-use crate::process::{Http, Ticket, noise};
+use crate::process::{Http, Server, Ticket, noise, temp_dir};
 
 const METHODS: [&str; 2] = ["post", "put"];
 
@@ -323,5 +325,29 @@ async fn a_session_token_is_signed() {
             .send(&line, &[], "")
             .await
             .expect(200, signer);
+    }
+}
+
+/// No store is needed: the forms are only signed.
+#[tokio::test]
+async fn nothing_signed_outlives_a_session_token() {
+    let token = ("AWS_SESSION_TOKEN", "a-token");
+    let end = (SystemClock.now() + Span::minutes(30))
+        .format(&Rfc3339)
+        .unwrap();
+    for signer in METHODS {
+        for (variables, minutes) in [
+            (&[][..], 60),
+            (&[token], 10),
+            (&[token, ("AWS_CREDENTIAL_EXPIRATION", &end)], 30),
+        ] {
+            let data = temp_dir();
+            let flags = ["--signer", signer, "--s3-endpoint", "http://127.0.0.1:1"];
+            let environment = [ENVIRONMENT, variables].concat();
+            let server = Server::start(data.path(), &flags, &environment).await;
+            let life = server.api.create("a.png", "image/png", 1000).await.life();
+            let allowed = Span::minutes(minutes - 5)..=Span::minutes(minutes);
+            assert!(allowed.contains(&life), "{signer}, {variables:?}: {life}");
+        }
     }
 }

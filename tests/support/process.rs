@@ -25,6 +25,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use tower_asset_upload::{IdSource, RandomIds};
 
 /// What anything may take at most; a slow machine needs a part of it.
@@ -168,6 +171,7 @@ impl Process {
             "AWS_ACCESS_KEY_ID",
             "AWS_SECRET_ACCESS_KEY",
             "AWS_SESSION_TOKEN",
+            "AWS_CREDENTIAL_EXPIRATION",
             "RUST_LOG",
         ] {
             command.env_remove(variable);
@@ -537,6 +541,27 @@ impl Ticket {
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         let field = self.fields.iter_mut().find(|(other, _)| other == name);
         field.unwrap_or_else(|| panic!("no field {name}")).1 = value.into();
+    }
+
+    /// How long it is good for, from the moment that it was signed at.
+    pub fn life(&self) -> time::Duration {
+        if self.method == "PUT" {
+            let (_, rest) = self
+                .url
+                .split_once("&X-Amz-Expires=")
+                .expect("a signed URL");
+            let seconds = rest.split('&').next().unwrap().parse().unwrap();
+            return time::Duration::seconds(seconds);
+        }
+        let policy = base64_simd::STANDARD
+            .decode_to_vec(self.field("policy"))
+            .unwrap();
+        let policy: Value = serde_json::from_slice(&policy).unwrap();
+        let end = policy["expiration"].as_str().unwrap();
+        let end = OffsetDateTime::parse(end, &Rfc3339).unwrap();
+        let format = format_description!("[year][month][day]T[hour][minute][second]Z");
+        let signed = PrimitiveDateTime::parse(self.field("x-amz-date"), format).unwrap();
+        end - signed.assume_utc()
     }
 
     /// Uploads as it says.

@@ -71,7 +71,7 @@ fn headers(exam: &Exam<'_>) -> Vec<&'static str> {
     let mut headers = Vec::new();
     if exam.method() == UploadMethod::Put {
         headers.push("Content-Type");
-        let condition = exam.bucket.rules().single_use.condition();
+        let condition = exam.bucket.put_condition();
         headers.extend(condition.map(|condition| condition.header().0));
     }
     headers

@@ -84,14 +84,15 @@ struct Enforced {
     name: &'static str,
     /// What happens where the store doesn't enforce it.
     danger: &'static str,
-    /// The releases of MinIO that ignore it in forms.
+    /// The release of MinIO that fixes a fault of older ones with it.
     minio: Option<&'static str>,
 }
 
-/// minio/minio#7321 to #7897.
-const MINIO_2019: &str = "MinIO does this from RELEASE.2019-03-06T22-47-10Z to RELEASE.2019-07-10T00-34-56Z: upgrade it.";
-/// minio/minio#18074.
-const MINIO_2023: &str = "MinIO does this before RELEASE.2023-09-27T15-22-50Z: upgrade it.";
+/// Broken by minio/minio#7321, fixed by #7897.
+const MINIO_2019: &str = "Upgrade MinIO to RELEASE.2019-07-17T22-54-12Z or newer; releases from 2019-03-06 have this fault.";
+/// Fixed by minio/minio#18074.
+const MINIO_2023: &str =
+    "Upgrade MinIO to RELEASE.2023-09-27T15-22-50Z or newer; older releases have this fault.";
 
 const CHECKS: [Enforced; 6] = [
     Enforced {

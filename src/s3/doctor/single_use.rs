@@ -50,6 +50,15 @@ pub(super) async fn single_use(exam: &mut Exam<'_>) -> DoctorCheck {
                 rules.store
             ),
         ),
+        (UploadMethod::Put, SingleUse::By(_)) if !exam.bucket.has_single_use_puts() => {
+            DoctorCheck::warned(
+                NAME,
+                format!(
+                    "URLs can be used again until they end, because the bucket is described with \
+                     `reusable_puts`. {AGAIN}"
+                ),
+            )
+        }
         (UploadMethod::Put, SingleUse::By(_)) => match receive(exam).await {
             Ok(received) => enforced(received, rules),
             Err(why) => unclear(&why),
@@ -116,7 +125,8 @@ fn enforced(received: Received, rules: &Rules) -> DoctorCheck {
         Received::Again if rules.may_be_minio() => DoctorCheck::failed(
             NAME,
             format!(
-                "{IGNORES} {AGAIN} MinIO does this before RELEASE.2024-05-07T06-41-25Z: upgrade it."
+                "{IGNORES} {AGAIN} Upgrade MinIO to RELEASE.2024-05-07T06-41-25Z or newer; older releases \
+                 have this fault."
             ),
         ),
         Received::Again => DoctorCheck::failed(NAME, format!("{IGNORES} {AGAIN}")),

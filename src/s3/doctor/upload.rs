@@ -49,7 +49,7 @@ fn refusal(exam: &Exam<'_>, answer: &Answer) -> String {
         ) => "It has no POST Object, as Cloudflare R2 and Backblaze B2 have none: sign with PUT.",
         (UploadMethod::Put, _) if unknown && exam.bucket.has_single_use_puts() => {
             "It doesn't know the header If-None-Match, which makes a URL good for one upload: describe \
-             the bucket by `S3Bucket::custom`, without `single_use_puts`."
+             the bucket without `single_use_puts`, or with `reusable_puts`."
         }
         (_, StatusCode::FORBIDDEN) => {
             "The credentials need s3:PutObject, the bucket's policy must not deny it, and a proxy must \
