@@ -15,7 +15,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         id: Option<AssetId>,
     ) -> Result<(), Rejection> {
         let workspace = self.enter(slug, caller).await?;
-        if workspace.deletion() == Deletion::None {
+        if workspace.deletion() == Deletion::Nothing {
             return Err(Rejection::NotPermitted);
         }
         let id = id.ok_or(Rejection::AssetNotFound)?;

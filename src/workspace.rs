@@ -93,8 +93,8 @@ pub enum Deletion {
     Any,
     /// Those that the member has made. Others are 403.
     Own,
-    /// None: every `DELETE` is 403.
-    None,
+    /// None of them: every `DELETE` is 403.
+    Nothing,
 }
 
 impl Workspace {
@@ -129,8 +129,8 @@ impl Workspace {
     /// use tower_asset_upload::{Deletion, Workspace, WorkspaceId, WorkspaceSlug};
     ///
     /// # let (id, slug) = (WorkspaceId::new(uuid::Uuid::nil()), WorkspaceSlug::new("w").unwrap());
-    /// let of_a_guest = Workspace::new(id, slug).with_deletion(Deletion::None);
-    /// assert_eq!(of_a_guest.deletion(), Deletion::None);
+    /// let of_a_guest = Workspace::new(id, slug).with_deletion(Deletion::Nothing);
+    /// assert_eq!(of_a_guest.deletion(), Deletion::Nothing);
     /// ```
     #[must_use]
     pub fn with_deletion(self, deletion: Deletion) -> Self {

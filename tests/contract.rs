@@ -858,10 +858,10 @@ async fn a_member_deletes_what_its_role_allows() {
     let [alices, alices_too, bobs] = [&ids[0], &ids[1], &Uuid::from_u128(7).to_string()];
     let nowhere = Uuid::from_u128(404).to_string();
     for (deletion, id, status, code) in [
-        (Deletion::None, alices, 403, "not_permitted"),
-        (Deletion::None, bobs, 403, "not_permitted"),
-        (Deletion::None, &nowhere, 403, "not_permitted"),
-        (Deletion::None, &"x".to_owned(), 403, "not_permitted"),
+        (Deletion::Nothing, alices, 403, "not_permitted"),
+        (Deletion::Nothing, bobs, 403, "not_permitted"),
+        (Deletion::Nothing, &nowhere, 403, "not_permitted"),
+        (Deletion::Nothing, &"x".to_owned(), 403, "not_permitted"),
         (Deletion::Own, bobs, 403, "not_permitted"),
         (Deletion::Own, &nowhere, 404, "asset_not_found"),
         (Deletion::Own, &"x".to_owned(), 404, "asset_not_found"),

@@ -373,7 +373,9 @@ async fn looked_at_again(judged: &mut Judged) {
 async fn with_roles(judged: &mut Judged) {
     let store = world();
     let service = builder_over(
-        Saying::new(&store, |workspace| workspace.with_deletion(Deletion::None)),
+        Saying::new(&store, |workspace| {
+            workspace.with_deletion(Deletion::Nothing)
+        }),
         &store,
     )
     .build();

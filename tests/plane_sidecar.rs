@@ -737,6 +737,10 @@ fn what_is_wrong_is_said_by_its_name() {
         ),
         (
             "AWS_S3_ENDPOINT_URL",
+            &[("AWS_S3_ENDPOINT_URL", "http://127.1:9000")],
+        ),
+        (
+            "AWS_S3_ENDPOINT_URL",
             &[("AWS_S3_ENDPOINT_URL", "http://a:s3cret@minio:9000")],
         ),
         ("USE_MINIO", &[("USE_MINIO", "yes"), endpoint]),

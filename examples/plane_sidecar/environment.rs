@@ -191,7 +191,7 @@ fn parsed_region(region: String) -> Result<Region, Failure> {
 
 fn wrong_bucket(fault: &InvalidBucket, endpoint: &str) -> Failure {
     let name = match fault {
-        InvalidBucket::Endpoint { .. } => endpoint,
+        InvalidBucket::Endpoint { .. } | InvalidBucket::Rewritten { .. } => endpoint,
         _ => "AWS_S3_BUCKET_NAME",
     };
     format!("{name}: {fault}")

@@ -212,11 +212,11 @@ async fn a_role_says_what_its_member_may_delete() {
     for (role, deletion) in [
         (ADMIN, Deletion::Any),
         (MEMBER, Deletion::Own),
-        (GUEST, Deletion::None),
+        (GUEST, Deletion::Nothing),
         // Of an older Plane, and of no known one.
-        (10, Deletion::None),
-        (0, Deletion::None),
-        (25, Deletion::None),
+        (10, Deletion::Nothing),
+        (0, Deletion::Nothing),
+        (25, Deletion::Nothing),
     ] {
         let change = format!("role = {role}");
         plane.set("workspace_members", &change, "true").await;

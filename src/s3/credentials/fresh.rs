@@ -236,7 +236,11 @@ impl Refreshed {
             return Part::Nothing;
         }
         match &state.refresh {
-            Some(refresh) if (now - refresh.begun_at).abs() < PATIENCE => {
+            // Where requests are rare and give up early, an answer may be there since long ago.
+            Some(refresh)
+                if (now - refresh.begun_at).abs() < PATIENCE
+                    || refresh.answer.clone().now_or_never().is_some() =>
+            {
                 return Part::Joins(refresh.answer.clone());
             }
             Some(_) => {}

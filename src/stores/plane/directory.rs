@@ -48,7 +48,7 @@ pub(super) async fn enter(
     let deletion = match (get(row, "is_admin")?, get(row, "is_member")?) {
         (true, _) => Deletion::Any,
         (false, true) => Deletion::Own,
-        (false, false) => Deletion::None,
+        (false, false) => Deletion::Nothing,
     };
     Ok(Some((WorkspaceId::new(get(row, "id")?), deletion)))
 }

@@ -519,8 +519,14 @@ mod tests {
         ] {
             let (release, blocked) = block(&crew);
             std::mem::forget(blocked);
+            let (dropped, ended) = mpsc::channel();
+            thread::spawn(move || {
+                drop(crew);
+                let _ = dropped.send(());
+            });
             // Its thread goes on until `release` is dropped, which is later.
-            drop(crew);
+            let ended = ended.recv_timeout(Duration::from_mins(1));
+            ended.expect("the drop waits for a thread that is busy");
             drop(release);
         }
     }

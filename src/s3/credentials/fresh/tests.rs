@@ -327,6 +327,19 @@ fn a_provider_that_hangs_is_asked_again_after_a_minute() {
     assert_eq!(next.run(), is("B"));
 }
 
+/// Requests come minutes apart, and none waits for as long as the provider takes.
+#[test]
+fn an_answer_that_nobody_fetched_is_not_thrown_away() {
+    let (signer, desk) = at_desk(until("A", 60).unwrap());
+    let mut impatient = Request::at(&signer, 61 * 60);
+    assert_eq!(impatient.run(), Poll::Pending);
+    drop(impatient);
+    desk.reply(until("B", 120));
+    let mut next = Request::at(&signer, 70 * 60);
+    assert_eq!(next.run(), is("B"));
+    assert_eq!(desk.open(), 0, "the provider was asked once");
+}
+
 #[test]
 fn a_provider_that_panics_fails_and_is_asked_again() {
     let (signer, desk) = at_desk(until("A", 60).unwrap());
