@@ -232,7 +232,9 @@ impl PurgeOptions {
     /// A store records a moment whenever an asset is made, taken back or deleted, and whenever the
     /// clean-up runs. So a run that is refused after a long silence is allowed again once the next
     /// asset is made. Set more if the clean-up runs less often than once a day on a host that may be
-    /// idle for as long. **Danger:** uploads may be given up early by as much as this.
+    /// idle for as long. **Danger:** uploads may be given up early by as much as this, and by more if
+    /// assets were made while the clock was wrong: what the same clock has recorded doesn't contradict
+    /// it. Only a database server's clock is safe from that.
     #[must_use]
     pub fn clock_lead(mut self, lead: Duration) -> Self {
         self.clock_lead = lead;
