@@ -697,7 +697,8 @@ fn fails(flags: &[&str], changes: &[(&str, &str)]) -> String {
 #[test]
 fn what_is_wrong_is_said_by_its_name() {
     let minio = ("USE_MINIO", "1");
-    let endpoint = ("AWS_S3_ENDPOINT_URL", "http://127.0.0.1:9000");
+    let at = |url| [("AWS_S3_ENDPOINT_URL", url)];
+    let [endpoint] = at("http://127.0.0.1:9000");
     for (named, changes) in [
         ("DATABASE_URL", &[("DATABASE_URL", "")][..]),
         (
@@ -731,18 +732,9 @@ fn what_is_wrong_is_said_by_its_name() {
             &[("AWS_CREDENTIAL_EXPIRATION", "soon")],
         ),
         ("AWS_S3_ENDPOINT_URL", &[minio]),
-        (
-            "AWS_S3_ENDPOINT_URL",
-            &[("AWS_S3_ENDPOINT_URL", "minio:9000")],
-        ),
-        (
-            "AWS_S3_ENDPOINT_URL",
-            &[("AWS_S3_ENDPOINT_URL", "http://127.1:9000")],
-        ),
-        (
-            "AWS_S3_ENDPOINT_URL",
-            &[("AWS_S3_ENDPOINT_URL", "http://a:s3cret@minio:9000")],
-        ),
+        ("AWS_S3_ENDPOINT_URL", &at("minio:9000")),
+        ("AWS_S3_ENDPOINT_URL", &at("http://127.1:9000")),
+        ("AWS_S3_ENDPOINT_URL", &at("http://a:s3cret@minio:9000")),
         ("USE_MINIO", &[("USE_MINIO", "yes"), endpoint]),
         (
             "MINIO_ENDPOINT_SSL",
