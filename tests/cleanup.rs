@@ -5,6 +5,7 @@
 mod bucket;
 #[path = "cleanup/interleavings.rs"]
 mod interleavings;
+mod support;
 #[path = "cleanup/world.rs"]
 mod world;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bucket::Bucket;
+use support::Log;
 use time::OffsetDateTime;
 use tower_asset_upload::{
     AssetStore, Condemned, FixedClock, Lifetime, MemoryStore, ObjectVerifier, PurgeError,
@@ -124,11 +126,7 @@ async fn what_fails_stays_is_told_and_holds_up_nothing() {
     let options = world::options().batch(batches_of(3));
     let log = Log::default();
     {
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || writer.clone())
-            .finish();
-        let _guard = tracing::subscriber::set_default(subscriber);
+        let _guard = log.listen();
         let report = purge(&world.store, &bucket, &options).await.unwrap();
         assert_eq!(counts(&report), [20, 15, 0, 5]);
     }
@@ -557,25 +555,4 @@ async fn several_runs_at_once_from_tasks_over_ports() {
     assert_eq!(world.graves().await.len(), 50, "they wait for their forms");
     let report = at_once(purge(&store, &objects, &options));
     assert_eq!(counts(&report.unwrap()), [0; 4]);
-}
-
-/// What `tracing` was told.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

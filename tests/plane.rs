@@ -2,6 +2,8 @@
 #![cfg(all(unix, feature = "plane"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "plane/clean_up.rs"]
 mod clean_up;
 #[path = "support/cluster.rs"]
@@ -12,6 +14,8 @@ mod conforming;
 mod creators;
 #[path = "plane/doors.rs"]
 mod doors;
+#[path = "plane/encrypted.rs"]
+mod encrypted;
 #[path = "plane/fixture.rs"]
 mod fixture;
 #[path = "plane/million.rs"]

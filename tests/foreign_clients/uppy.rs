@@ -17,42 +17,61 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
 use super::process::{self, Http, PATIENCE, Process};
-use super::{KEY, SLUG, seeded, venv};
+use super::{KEY, seeded, venv};
 
 const SIZE: usize = 6 * 1024 * 1024;
 
 /// Bytes a second that the browser may send: some seconds for the file, in which it tells progress.
 const UPLOAD_SPEED: usize = 2 * 1024 * 1024;
 
+const V5: Version = Version {
+    directory: "v5",
+    is: "5.",
+    plugin: "getUploadParameters",
+};
+const V6: Version = Version {
+    directory: "v6",
+    is: "6.",
+    plugin: "signRequest",
+};
+
+/// A release of Uppy.
+struct Version {
+    directory: &'static str,
+    /// How its number begins.
+    is: &'static str,
+    /// What its plugin asks the application for.
+    plugin: &'static str,
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uppy_5_uploads_through_get_upload_parameters() {
-    uploads("v5", "5.", "post").await;
-    uploads("v5", "5.", "put").await;
+    uploads(&V5, "post").await;
+    uploads(&V5, "put").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uppy_6_uploads_through_sign_request() {
-    uploads("v6", "6.", "post").await;
-    uploads("v6", "6.", "put").await;
+    uploads(&V6, "post").await;
+    uploads(&V6, "put").await;
 }
 
-async fn uploads(version: &str, is: &str, signer: &str) {
-    let test = format!("the upload through Uppy ({version}, {signer})");
-    if !process::available(&["node", "npm", "chromium", "chromedriver"], &test) {
-        return;
-    }
-    let Some(bundle) = bundle(version) else {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uppy_5_completes_what_had_arrived_before() {
+    completes_what_had_arrived(&V5).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uppy_6_completes_what_had_arrived_before() {
+    completes_what_had_arrived(&V6).await;
+}
+
+async fn uploads(version: &Version, signer: &str) {
+    let test = format!("the upload through Uppy ({}, {signer})", version.directory);
+    let Some(outcome) = completes(version, signer, SIZE, "", &test).await else {
         return;
     };
-    let data = process::temp_dir();
-    let arguments = ["--signer", signer, "--max-size", &SIZE.to_string()];
-    let server = seeded(data.path(), &arguments).await;
-    let page = Page::serve(&bundle, server.api.url.clone()).await;
-
-    let outcome = in_browser(&page.url, data.path()).await;
-    assert_eq!(outcome["failed"], json!([]), "{test}: {outcome}");
-    let said = outcome["version"].as_str().unwrap();
-    assert!(said.starts_with(is), "{test}: it is Uppy {said}");
+    assert_eq!(outcome["error"], Value::Null, "{test}: {outcome}");
 
     let progress: Vec<[usize; 2]> = serde_json::from_value(outcome["events"].clone()).unwrap();
     let done: Vec<_> = progress.iter().map(|[done, _]| *done).collect();
@@ -64,29 +83,75 @@ async fn uploads(version: &str, is: &str, signer: &str) {
     assert!(underway.is_sorted(), "{test}: {progress:?}");
     // Before that, Uppy 5 also counts what else is in the form.
     assert_eq!(done.last(), Some(&SIZE), "{test}: {progress:?}");
+}
+
+/// A URL that is good for one upload was used before: the store answers 412, and the object is there.
+async fn completes_what_had_arrived(version: &Version) {
+    let test = format!("the completion after a 412 (Uppy, {})", version.directory);
+    let before = "window.useUrlsBefore();";
+    if let Some(outcome) = completes(version, "put", 1000, before, &test).await {
+        assert_ne!(outcome["error"], Value::Null, "{test}: Uppy saw no 412");
+    }
+}
+
+/// Uploads a file on a page with Uppy, and has a look at the asset: it is completed. `None` where a
+/// program is missing; then the test is skipped, and says so.
+async fn completes(
+    version: &Version,
+    signer: &str,
+    size: usize,
+    before: &str,
+    test: &str,
+) -> Option<Value> {
+    if !process::available(&["node", "npm", "chromium", "chromedriver"], test) {
+        return None;
+    }
+    let bundle = bundle(version)?;
+    let data = process::temp_dir();
+    let arguments = ["--signer", signer, "--max-size", &SIZE.to_string()];
+    let server = seeded(data.path(), &arguments).await;
+    let page = Page::serve(&bundle, server.api.url.clone()).await;
+
+    let script = format!("{before} window.upload('picture.png', 'image/png', {size})");
+    let outcome = in_browser(&page.url, data.path(), &script).await;
+    let said = outcome["version"].as_str().unwrap();
+    assert!(said.starts_with(version.is), "{test}: it is Uppy {said}");
+    assert_eq!(outcome["completed"], 204, "{test}: {outcome}");
 
     let id = outcome["asset_id"].as_str().unwrap();
     let asset = server.api.call(&format!("GET {id}"), "").await;
-    let asset = asset.expect(200, &test).json();
+    let asset = asset.expect(200, test).json();
     assert_eq!(asset["asset_name"], "picture.png");
     let download = format!("GET {}", asset["asset_url"].as_str().unwrap());
     let object = server.api.http.send(&download, &[], "").await;
     assert_eq!(object.header("content-type"), "image/png");
-    let sent = (0..SIZE).map(|at| u8::try_from(at * 31 % 251).unwrap());
+    let sent = (0..size).map(|at| u8::try_from(at * 31 % 251).unwrap());
     assert!(object.body.iter().copied().eq(sent), "{test}: other bytes");
+    Some(outcome)
+}
+
+/// The code of `docs/uppy.md` for a version, and what drives it.
+fn script(version: &Version) -> String {
+    let guide = include_str!("../../docs/uppy.md");
+    let blocks = guide.split("```js\n").skip(1);
+    let blocks: Vec<_> = blocks
+        .map(|block| block.split("```").next().unwrap())
+        .collect();
+    let of_version = |block: &&&str| block.contains(version.plugin);
+    let plugin = blocks.iter().find(of_version).unwrap();
+    format!("{}{plugin}{}", blocks[0], include_str!("uppy/page.js"))
 }
 
 /// The page's script with Uppy in it, made in the target directory.
-fn bundle(version: &str) -> Option<PathBuf> {
-    let here = venv::here().join("uppy");
-    let sources = [
-        here.join(version).join("package.json"),
-        here.join(version).join("package-lock.json"),
-        here.join("page.js"),
-    ];
-    let wanted: String = sources
+fn bundle(version: &Version) -> Option<PathBuf> {
+    let page = script(version);
+    let version = version.directory;
+    let here = venv::here().join("uppy").join(version);
+    let locked = ["package.json", "package-lock.json"].map(|name| here.join(name));
+    let wanted: String = locked
         .iter()
         .map(|source| fs::read_to_string(source).unwrap())
+        .chain([page.clone()])
         .collect();
     let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("uppy-{version}"));
     let (script, done) = (made.join("bundle.js"), made.join("made-of.txt"));
@@ -100,9 +165,10 @@ fn bundle(version: &str) -> Option<PathBuf> {
         return None;
     }
     fs::create_dir_all(&made).unwrap();
-    for source in &sources {
+    for source in &locked {
         fs::copy(source, made.join(source.file_name().unwrap())).unwrap();
     }
+    fs::write(made.join("page.js"), page).unwrap();
     let npm = venv::succeeds(
         Command::new("npm")
             .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
@@ -137,9 +203,9 @@ struct Page {
 
 impl Page {
     async fn serve(bundle: &Path, api: String) -> Self {
-        let setup = json!({"slug": SLUG, "key": KEY});
+        let key = json!(KEY);
         let html = format!(
-            "<!doctype html><title>Uppy</title><script>const setup = {setup}</script>\
+            "<!doctype html><title>Uppy</title><script>const key = {key}</script>\
              <script src=\"/bundle.js\"></script>"
         );
         let script = Arc::<str>::from(fs::read_to_string(bundle).unwrap());
@@ -183,8 +249,8 @@ async fn forward(http: Http, api: String, request: Request) -> Response<Body> {
     response
 }
 
-/// What came of an upload on the page, with the progress that was seen.
-async fn in_browser(url: &str, data: &Path) -> Value {
+/// What came of the upload that a script starts on the page, with the progress that was seen.
+async fn in_browser(url: &str, data: &Path, script: &str) -> Value {
     let mut driver = Process::start(Command::new("chromedriver").arg("--port=0"));
     let port = driver.wait_for_line(|line| {
         let (_, port) = line.split_once("started successfully on port ")?;
@@ -212,8 +278,7 @@ async fn in_browser(url: &str, data: &Path) -> Value {
     let slowed = Http::new().send(&network, &[], slow.to_string()).await;
     slowed.expect(200, "a slow network");
     browser.goto(url).await.unwrap();
-    let started = format!("window.upload('picture.png', 'image/png', {SIZE})");
-    browser.execute(&started, Vec::new()).await.unwrap();
+    browser.execute(script, Vec::new()).await.unwrap();
     let deadline = Instant::now() + PATIENCE;
     let outcome = loop {
         let script = "return window.outcome && {...window.outcome, events: window.events}";
