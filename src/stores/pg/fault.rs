@@ -126,7 +126,7 @@ impl Fault {
     /// Error Codes").
     pub(in crate::stores) fn may_be_of_schema(&self) -> bool {
         let Self::Postgres(error) = self else {
-            return matches!(self, Self::Row(_) | Self::Type(_));
+            return matches!(self, Self::Row(_));
         };
         error
             .code()
