@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use http::request::Parts;
 
-use crate::BoxError;
+use crate::error::Unavailable;
 use crate::id::UserId;
 
 /// Finds out who sent a request, from its head alone: the body has not been read.
@@ -74,44 +73,6 @@ pub enum AuthError {
     /// Whether they are valid can't be told now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-}
-
-/// Something the service depends on did not answer; trying again later may help.
-///
-/// The cause is for the log of the host. It is never sent to a client.
-#[derive(Debug, thiserror::Error)]
-#[error("unavailable: {cause}")]
-pub struct Unavailable {
-    #[source]
-    cause: BoxError,
-    retry_after: Duration,
-}
-
-impl Unavailable {
-    /// States a cause, and that it is worth trying again in five seconds.
-    pub fn new(cause: impl Into<BoxError>) -> Self {
-        Self {
-            cause: cause.into(),
-            retry_after: Duration::from_secs(5),
-        }
-    }
-
-    /// When it is worth trying again; sent as `Retry-After` in whole seconds, one at least.
-    #[must_use]
-    pub fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = wait;
-        self
-    }
-
-    /// When it is worth trying again.
-    #[must_use]
-    pub fn wait(&self) -> Duration {
-        self.retry_after
-    }
-
-    pub(crate) fn retry_after_secs(&self) -> u64 {
-        self.retry_after.as_secs().max(1)
-    }
 }
 
 /// Who is calling, and what the credentials allow.

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use time::OffsetDateTime;
 
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::limits::Lifetime;
 use crate::purge::{Condemned, FailedRemoval, PurgeStep, PurgeStore, StoreTime};
 use crate::store::StoreError;

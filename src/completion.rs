@@ -2,15 +2,15 @@
 //!
 //! What may follow upon what is [`StateChange`]'s to say; this is what a request makes of it.
 
-use crate::BoxError;
-use crate::asset::{Asset, StoredObject};
+use crate::asset::Asset;
 use crate::auth::Principal;
-use crate::difference::Difference;
+use crate::error::BoxError;
 use crate::id::AssetId;
 use crate::object_name::ObjectKey;
 use crate::rejection::Rejection;
 use crate::state::{Changed, StateChange, UploadState};
 use crate::store::AssetStore;
+use crate::stored_object::StoredObject;
 use crate::usecase::UseCases;
 use crate::verifier::ObjectVerifier;
 use crate::workspace::{Ownership, Workspace, WorkspaceSlug};
@@ -86,7 +86,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         let object = verifier.inspect(&asset.made.key).await?;
         let ownership = workspace.ownership();
         Ok(object.map(
-            |object| match Difference::between(&asset.made, &object, ownership) {
+            |object| match asset.made.difference_from(&object, ownership) {
                 Some(difference) => StateChange::Reject(difference),
                 None => StateChange::Complete(Some(object)),
             },
@@ -121,7 +121,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         }
         let object = verifier.inspect(&asset.made.key).await?;
         let object = object.ok_or(Rejection::ObjectGone)?;
-        match Difference::between(&asset.made, &object, workspace.ownership()) {
+        match asset.made.difference_from(&object, workspace.ownership()) {
             Some(difference) => Err(Rejection::ObjectMismatch(difference)),
             None => Ok(()),
         }

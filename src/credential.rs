@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use crate::auth::{Principal, Unavailable};
+use crate::auth::Principal;
+use crate::error::Unavailable;
 use crate::sha256::sha256;
 
 /// Looks up the API keys and tokens that [`HeaderAuthenticator`](crate::HeaderAuthenticator) finds.

@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use crate::asset::{NewAsset, StoredObject};
-use crate::workspace::Ownership;
-
 /// In a sentence, how an object differs from what was announced: at most 500 characters, none of them
 /// a control character. Clients are told it, so that it holds nothing but what they may know.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -37,52 +34,6 @@ impl Difference {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// How an object differs from what was announced of it, if it does.
-    pub(crate) fn between(
-        asset: &NewAsset,
-        object: &StoredObject,
-        ownership: Ownership,
-    ) -> Option<Self> {
-        let (stored, announced) = (object.size, asset.size.bytes());
-        let is_as_announced = match ownership {
-            Ownership::Exclusive => stored == announced,
-            Ownership::Shared => stored <= announced,
-        };
-        if !is_as_announced {
-            return Some(Self::new(&format!(
-                "The object has {stored} bytes; {announced} were announced."
-            )));
-        }
-        if let Some(stored) = &object.content_type
-            && stored.parse().as_ref() != Ok(&asset.media_type)
-        {
-            let announced = &asset.media_type;
-            // It is whatever its sender has sent, and the sentence has to end.
-            let stored: String = stored.chars().take(100).collect();
-            return Some(Self::new(&format!(
-                "The object's type is {stored}; {announced} was announced."
-            )));
-        }
-        if let Some(encoding) = object.effective_encoding() {
-            // Its sender chose it, and the sentence has to end.
-            let encoding: String = encoding.chars().take(100).collect();
-            return Some(Self::new(&format!(
-                "The object is stored with the Content-Encoding {encoding}; upload the file without one."
-            )));
-        }
-        // A checksum that the store doesn't tell can't be held against it: it is refused, not skipped.
-        let announced = asset.checksum?;
-        match object.checksum {
-            Some(stored) if stored == announced => None,
-            Some(stored) => Some(Self::new(&format!(
-                "The object's SHA-256 is {stored}; {announced} was announced."
-            ))),
-            None => Some(Self::new(
-                "The object store tells no SHA-256 of the object; one was announced.",
-            )),
-        }
     }
 }
 

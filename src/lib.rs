@@ -90,6 +90,7 @@ mod credential;
 mod difference;
 pub mod docs;
 mod download;
+mod error;
 mod extension_auth;
 mod header_auth;
 mod id;
@@ -119,6 +120,7 @@ mod signer;
 pub mod sigv4;
 mod state;
 mod store;
+mod stored_object;
 mod stores;
 #[cfg(any(feature = "client", feature = "postgres", feature = "verify"))]
 mod tls;
@@ -127,11 +129,8 @@ mod usecase;
 mod verifier;
 mod workspace;
 
-/// Any error, boxed: what ports wrap the causes of their failures in.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-pub use asset::{Asset, ExternalLabel, ExternalRef, InvalidExternalLabel, NewAsset, StoredObject};
-pub use auth::{AuthError, Authenticator, Principal, Scope, Scopes, Unavailable};
+pub use asset::{Asset, ExternalLabel, ExternalRef, InvalidExternalLabel, NewAsset};
+pub use auth::{AuthError, Authenticator, Principal, Scope, Scopes};
 pub use builder::{AssetUploadBuilder, InvalidBasePath};
 pub use checksum::{Checksum, InvalidChecksum};
 #[cfg(feature = "purge")]
@@ -141,6 +140,7 @@ pub use credential::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier,
 };
 pub use difference::Difference;
+pub use error::{BoxError, Unavailable};
 pub use extension_auth::FromExtensions;
 pub use header_auth::HeaderAuthenticator;
 pub use id::{AssetId, ProjectId, UserId, WorkspaceId};
@@ -161,6 +161,7 @@ pub use signer::{
 };
 pub use state::{Changed, StateChange, StateKind, UploadState};
 pub use store::{AssetStore, Created, StoreError};
+pub use stored_object::StoredObject;
 pub use stores::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use stores::{InvalidSchemaName, PostgresOptions, PostgresStore};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::sigv4::Credentials;
 
 /// Gives out the credentials to sign with: from the environment, a file, a metadata service.

@@ -1,9 +1,9 @@
 //! Why a request was not fulfilled: the decisions of the use cases, without a word of HTTP.
 
-use crate::BoxError;
 use crate::asset::Asset;
-use crate::auth::{AuthError, Scope, Unavailable};
+use crate::auth::{AuthError, Scope};
 use crate::difference::Difference;
+use crate::error::{BoxError, Unavailable};
 use crate::signer::{SignerError, UploadData};
 use crate::store::StoreError;
 use crate::verifier::VerifyError;

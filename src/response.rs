@@ -12,9 +12,10 @@ use http_body_util::Full;
 use uuid::fmt::Hyphenated;
 
 use crate::asset::Asset;
-use crate::auth::{AuthError, Scope, Unavailable};
+use crate::auth::{AuthError, Scope};
 use crate::body::BodyError;
 use crate::download::Download;
+use crate::error::Unavailable;
 use crate::id::AssetId;
 use crate::json::Malformed;
 use crate::json_object::JsonObject;

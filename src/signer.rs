@@ -7,10 +7,9 @@ use async_trait::async_trait;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use time::OffsetDateTime;
 
-use crate::BoxError;
 use crate::asset::NewAsset;
-use crate::auth::Unavailable;
 use crate::checksum::Checksum;
+use crate::error::{BoxError, Unavailable};
 use crate::limits::UploadSize;
 use crate::media_type::MediaType;
 use crate::object_name::{ObjectKey, ObjectName};

@@ -1,7 +1,7 @@
 //! What becomes of an asset, and what may follow upon what.
 
-use crate::asset::StoredObject;
 use crate::difference::Difference;
+use crate::stored_object::StoredObject;
 
 /// What has become of an asset since it was made. [`StateChange`] says what may follow upon what.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::BoxError;
 use crate::asset::{Asset, NewAsset};
-use crate::auth::Unavailable;
+use crate::error::{BoxError, Unavailable};
 use crate::id::{AssetId, UserId};
 use crate::limits::PendingCaps;
 use crate::state::{Changed, StateChange};

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::BoxError;
-use crate::asset::StoredObject;
-use crate::auth::Unavailable;
+use crate::error::{BoxError, Unavailable};
 use crate::object_name::ObjectKey;
+use crate::stored_object::StoredObject;
 
 /// Asks the object store what it holds under a key, so that nobody has to believe a client that
 /// says "uploaded"; and has it drop what nobody needs.

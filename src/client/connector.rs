@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use tower::Service;
 
-use crate::BoxError;
+use crate::error::BoxError;
 
 /// Connects by TCP, to [`Listening`] connections.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::BoxError;
+use crate::error::BoxError;
 use crate::limits::UploadSize;
 
 /// The two that a client talks to.

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::progress::Meter;
 use super::source::SourceBody;
-use crate::BoxError;
+use crate::error::BoxError;
 
 /// A source that failed. Told apart from a connection that did by its type, in the chain of causes.
 #[derive(Clone, Debug)]

@@ -17,8 +17,8 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::error::ClientError;
-use crate::BoxError;
 use crate::checksum::Checksum;
+use crate::error::BoxError;
 
 /// How much of a file is read at once, in bytes.
 const CHUNK: usize = 128 * 1024;

@@ -18,7 +18,7 @@ use super::connector::Connector;
 use super::error::{ClientError, Peer};
 use super::exact::SourceFault;
 use super::source::SourceBody;
-use crate::BoxError;
+use crate::error::BoxError;
 use crate::tls::TrustRoots;
 
 /// The longest answer that is read whole, in bytes: a form has 20 KB at most, as JSON somewhat more.

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::seed::{Seed, SeedCredentials};
-use crate::BoxError;
 use crate::asset::{Asset, NewAsset};
-use crate::auth::{Principal, Unavailable};
+use crate::auth::Principal;
 use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
+use crate::error::{BoxError, Unavailable};
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
 use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::seed::{Seed, SeedCredentials};
-use crate::BoxError;
 use crate::credential::{Credential, CredentialRecord};
+use crate::error::BoxError;
 use crate::id::{ProjectId, UserId, WorkspaceId};
 use crate::stores::MemoryStore;
 #[cfg(feature = "postgres")]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::BoxError;
 use crate::credential::{Credential, CredentialRecord};
+use crate::error::BoxError;
 use crate::id::{ProjectId, UserId, WorkspaceId};
 use crate::workspace::WorkspaceSlug;
 

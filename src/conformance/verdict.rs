@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::BoxError;
-use crate::auth::Unavailable;
+use crate::error::{BoxError, Unavailable};
 use crate::store::StoreError;
 
 /// A rule of the kit.

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::tls::TrustRoots;
 
 /// HTTP/1.1, in the clear or over rustls; follows no redirect. Needs a Tokio runtime.

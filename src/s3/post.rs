@@ -9,7 +9,7 @@ use super::bucket::S3Bucket;
 use super::rules::Checksums;
 use super::signer::check_forms;
 use super::target::{Target, sign_fault};
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::limits::Lifetime;
 use crate::provider::ProvideCredentials;
 use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::bucket::S3Bucket;
 use super::rules::Condition;
 use super::target::Target;
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::limits::Lifetime;
 use crate::pairs::Pairs;
 use crate::provider::ProvideCredentials;

@@ -8,7 +8,7 @@ use super::post::S3PostSigner;
 use super::put::S3PutSigner;
 use super::rules::Checksums;
 use super::target::Target;
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::limits::Lifetime;
 use crate::provider::ProvideCredentials;
 use crate::signer::{

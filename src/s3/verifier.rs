@@ -18,13 +18,13 @@ use super::credentials::FreshSigner;
 use super::error_body::ErrorBody;
 use super::rules::Checksums;
 use super::target::sign_fault;
-use crate::asset::StoredObject;
-use crate::auth::Unavailable;
 use crate::clock::{Clock, IdSource, RandomIds, SystemClock};
+use crate::error::Unavailable;
 use crate::limits::Lifetime;
 use crate::object_name::ObjectKey;
 use crate::provider::ProvideCredentials;
 use crate::sigv4::{Credentials, Method, Presign};
+use crate::stored_object::StoredObject;
 use crate::tls::TrustRoots;
 use crate::verifier::{ObjectVerifier, VerifyError};
 

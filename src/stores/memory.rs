@@ -12,11 +12,12 @@ use time::OffsetDateTime;
 
 use self::purging::Purging;
 use crate::asset::{Asset, ExternalRef, NewAsset};
-use crate::auth::{Principal, Unavailable};
+use crate::auth::Principal;
 use crate::clock::{Clock, SystemClock};
 use crate::credential::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier,
 };
+use crate::error::Unavailable;
 use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
 use crate::limits::PendingCaps;
 use crate::state::{Changed, StateChange, StateKind, UploadState};

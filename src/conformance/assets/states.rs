@@ -1,6 +1,5 @@
 //! What becomes of an asset.
 
-use crate::asset::StoredObject;
 use crate::checksum::Checksum;
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
@@ -9,6 +8,7 @@ use crate::conformance::world::{World, duplicate, next};
 use crate::difference::Difference;
 use crate::state::{Changed, StateChange, StateKind, UploadState};
 use crate::store::AssetStore;
+use crate::stored_object::StoredObject;
 
 /// A state is kept with all that the object store said, replaces the one before as a whole, and
 /// touches nothing else of the asset.

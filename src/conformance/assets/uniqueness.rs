@@ -1,12 +1,12 @@
 //! One pair, one asset.
 
-use crate::asset::StoredObject;
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, label, next};
 use crate::state::{StateChange, UploadState};
 use crate::store::{AssetStore, Created, StoreError};
+use crate::stored_object::StoredObject;
 
 /// While an asset lives nothing else is made with its pair, whoever asks and whatever has become of
 /// the upload: the answer is that asset, in its present state.

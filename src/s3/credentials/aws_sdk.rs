@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_credential_types::provider::ProvideCredentials as SdkProvider;
 use time::OffsetDateTime;
 
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::provider::ProvideCredentials;
 use crate::sigv4::Credentials;
 

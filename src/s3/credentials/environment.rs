@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::provider::ProvideCredentials;
 use crate::sigv4::Credentials;
 

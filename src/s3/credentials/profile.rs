@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use ini::Ini;
 
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::provider::ProvideCredentials;
 use crate::sigv4::Credentials;
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use roxmltree::Document;
 
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::s3::error_body::ErrorBody;
 
 /// The most of the store's words that are repeated, in characters.

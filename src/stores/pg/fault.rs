@@ -10,7 +10,7 @@ use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::Error;
 use tokio_postgres::error::{Severity, SqlState};
 
-use crate::auth::Unavailable;
+use crate::error::Unavailable;
 use crate::store::StoreError;
 
 /// A failure inside a store. It keeps the driver's errors out of the public API.

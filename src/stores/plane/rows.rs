@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, WrongType};
 use uuid::Uuid;
 
-use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject};
+use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset};
 use crate::checksum::Checksum;
 use crate::difference::Difference;
 use crate::id::UserId;
@@ -15,6 +15,7 @@ use crate::limits::UploadSize;
 use crate::media_type::MediaType;
 use crate::object_name::{DisplayName, ObjectKey, ObjectName};
 use crate::state::UploadState;
+use crate::stored_object::StoredObject;
 use crate::stores::pg::Fault;
 
 /// Members of `attributes` that Plane doesn't know. They are written only where they say something.

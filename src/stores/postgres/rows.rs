@@ -4,12 +4,13 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
-use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset, StoredObject};
+use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset};
 use crate::checksum::Checksum;
 use crate::difference::Difference;
 use crate::limits::UploadSize;
 use crate::object_name::{DisplayName, ObjectKey, ObjectName};
 use crate::state::UploadState;
+use crate::stored_object::StoredObject;
 use crate::stores::pg::Fault;
 
 /// The columns that [`asset`] reads.

@@ -8,12 +8,13 @@ use time::OffsetDateTime;
 use super::fault::Fault;
 use super::query::{self, change, exists, one};
 use super::rows::{self, asset_columns};
-use crate::asset::{Asset, ExternalLabel, NewAsset, StoredObject};
+use crate::asset::{Asset, ExternalLabel, NewAsset};
 use crate::difference::Difference;
 use crate::id::{AssetId, ProjectId, WorkspaceId};
 use crate::limits::PendingCaps;
 use crate::state::{Changed, StateChange, UploadState};
 use crate::store::Created;
+use crate::stored_object::StoredObject;
 
 const FIND: &str = concat!(
     "SELECT ",

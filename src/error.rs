@@ -1,0 +1,44 @@
+//! The errors that every port shares.
+
+use std::time::Duration;
+
+/// Any error, boxed: what ports wrap the causes of their failures in.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Something the service depends on did not answer; trying again later may help.
+///
+/// The cause is for the log of the host. It is never sent to a client.
+#[derive(Debug, thiserror::Error)]
+#[error("unavailable: {cause}")]
+pub struct Unavailable {
+    #[source]
+    cause: BoxError,
+    retry_after: Duration,
+}
+
+impl Unavailable {
+    /// States a cause, and that it is worth trying again in five seconds.
+    pub fn new(cause: impl Into<BoxError>) -> Self {
+        Self {
+            cause: cause.into(),
+            retry_after: Duration::from_secs(5),
+        }
+    }
+
+    /// When it is worth trying again; sent as `Retry-After` in whole seconds, one at least.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = wait;
+        self
+    }
+
+    /// When it is worth trying again.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        self.retry_after
+    }
+
+    pub(crate) fn retry_after_secs(&self) -> u64 {
+        self.retry_after.as_secs().max(1)
+    }
+}
