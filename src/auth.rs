@@ -222,14 +222,4 @@ mod tests {
         }
         assert_eq!(Scopes::parse("assets:write assets:read x"), Scopes::all());
     }
-
-    #[test]
-    fn a_wait_is_a_second_at_least() {
-        assert_eq!(
-            Unavailable::new("down")
-                .retry_after(Duration::ZERO)
-                .retry_after_secs(),
-            1
-        );
-    }
 }

@@ -31,12 +31,20 @@ pub struct AssetUploadBuilder<Store, Signer> {
 #[non_exhaustive]
 pub struct InvalidBasePath;
 
-impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
-    pub(crate) fn new(
+impl<Store, Signer> AssetUploadService<Store, Signer> {
+    /// Starts with the three things there is no default for: where assets are kept, who signs, and
+    /// who is calling.
+    pub fn builder(
         store: Store,
         signer: Signer,
         authenticator: impl Authenticator + 'static,
-    ) -> Self {
+    ) -> AssetUploadBuilder<Store, Signer> {
+        AssetUploadBuilder::new(store, signer, authenticator)
+    }
+}
+
+impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
+    fn new(store: Store, signer: Signer, authenticator: impl Authenticator + 'static) -> Self {
         Self {
             inner: Inner {
                 use_cases: UseCases::new(store, signer),

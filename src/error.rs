@@ -42,3 +42,18 @@ impl Unavailable {
         self.retry_after.as_secs().max(1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_a_second_at_least() {
+        assert_eq!(
+            Unavailable::new("down")
+                .retry_after(Duration::ZERO)
+                .retry_after_secs(),
+            1
+        );
+    }
+}

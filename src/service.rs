@@ -16,7 +16,6 @@ use tower::Service;
 
 use crate::auth::{Authenticator, Principal, Scope};
 use crate::body::read_json;
-use crate::builder::AssetUploadBuilder;
 use crate::command::{Rules, parse_complete, parse_create};
 use crate::rejection::Rejection;
 use crate::response::{self, Answer, Refusal};
@@ -115,16 +114,6 @@ pub(crate) struct Inner<Store, Signer> {
 }
 
 impl<Store, Signer> AssetUploadService<Store, Signer> {
-    /// Starts with the three things there is no default for: where assets are kept, who signs, and
-    /// who is calling.
-    pub fn builder(
-        store: Store,
-        signer: Signer,
-        authenticator: impl Authenticator + 'static,
-    ) -> AssetUploadBuilder<Store, Signer> {
-        AssetUploadBuilder::new(store, signer, authenticator)
-    }
-
     pub(crate) fn from_inner(inner: Inner<Store, Signer>) -> Self {
         Self {
             inner: Arc::new(inner),

@@ -5,8 +5,8 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::service::OpenApiService;
+use super::settings::Settings;
 use super::{operations, refusals, schemas};
-use crate::command::Rules;
 use crate::service::AssetUploadService;
 
 /// The [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.1) document of an [`AssetUploadService`]:
@@ -41,18 +41,6 @@ use crate::service::AssetUploadService;
 #[must_use]
 pub struct OpenApi {
     settings: Settings,
-}
-
-/// What differs from host to host.
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) base_path: String,
-    pub(super) rules: Rules,
-    pub(super) max_body: usize,
-    pub(super) deletes: bool,
-    pub(super) rate_limited: bool,
-    pub(super) header_credentials: bool,
-    servers: Vec<String>,
 }
 
 impl<Store, Signer> AssetUploadService<Store, Signer> {

@@ -9,6 +9,7 @@ mod operations;
 mod refusals;
 mod schemas;
 mod service;
+mod settings;
 
 pub use document::OpenApi;
 pub use service::OpenApiService;

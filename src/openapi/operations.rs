@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::document::Settings;
 use super::refusals::{self, Bodies, Refusal, header, headers, responses};
+use super::settings::Settings;
 use crate::auth::Scope;
 use crate::workspace::WorkspaceSlug;
 

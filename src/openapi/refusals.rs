@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::document::Settings;
+use super::settings::Settings;
 
 /// Answers of one status and one shape.
 #[derive(Clone, Copy)]

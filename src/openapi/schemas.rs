@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::digits;
-use super::document::Settings;
+use super::settings::Settings;
 use crate::asset::ExternalLabel;
 use crate::limits::Oversize;
 use crate::media_type::MediaType;

@@ -10,6 +10,7 @@ use tower::Layer;
 use super::key::RateKey;
 use super::limit::RateLimit;
 use super::limiter::Limiter;
+use super::rules::Rules;
 use super::service::RateLimitService;
 use crate::clock::{Clock, SystemClock};
 
@@ -114,18 +115,6 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 #[derive(Clone)]
 pub struct RateLimitLayer {
     rules: Arc<Rules>,
-}
-
-type KeyOf = dyn Fn(&Parts) -> Option<RateKey> + Send + Sync;
-type Only = dyn Fn(&Parts) -> bool + Send + Sync;
-
-/// Shared by the layer and the services that it makes.
-#[derive(Clone)]
-pub(super) struct Rules {
-    pub(super) limiter: Arc<Limiter>,
-    pub(super) key: Arc<KeyOf>,
-    pub(super) only: Option<Arc<Only>>,
-    pub(super) retry_when_full: bool,
 }
 
 impl RateLimitLayer {
@@ -284,14 +273,6 @@ impl<Inner> Layer<Inner> for RateLimitLayer {
 
     fn layer(&self, inner: Inner) -> Self::Service {
         RateLimitService::new(Arc::clone(&self.rules), inner)
-    }
-}
-
-impl fmt::Debug for Rules {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rules")
-            .field("limiter", &self.limiter)
-            .finish_non_exhaustive()
     }
 }
 

@@ -5,6 +5,7 @@ mod layer;
 mod limit;
 mod limiter;
 mod quotas;
+mod rules;
 mod service;
 
 pub use key::RateKey;

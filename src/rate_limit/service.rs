@@ -12,8 +12,8 @@ use http_body_util::{Either, Full};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::layer::Rules;
 use super::limiter::Standing;
+use super::rules::Rules;
 use crate::response;
 
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");

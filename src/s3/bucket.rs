@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::provider::existing;
 use super::rules::{Condition, Rules};
 use crate::sigv4::{Credentials, Region, Signer};
 
@@ -306,6 +305,23 @@ fn checked(name: String) -> Result<String, InvalidBucket> {
     } else {
         Err(InvalidBucket::Name)
     }
+}
+
+/// A region that stands in a host's name. `auto` is none: no such host is there.
+pub(super) fn existing(region: Region, rules: &Rules) -> Result<Region, InvalidBucket> {
+    if is_host_part(region.as_str()) && region != Region::auto() {
+        return Ok(region);
+    }
+    Err(InvalidBucket::Region {
+        store: rules.store,
+        region: region.as_str().to_owned(),
+    })
+}
+
+/// Whether a text can stand in a host. Upper case can't: clients write hosts in lower case, and the host
+/// is signed.
+pub(super) fn is_host_part(text: &str) -> bool {
+    !text.is_empty() && is_dns_label(text)
 }
 
 /// Whether a name can be one label of a host (RFC 1123, section 2.1), in lower case as hosts are.

@@ -1,6 +1,7 @@
 //! S3 and everything that speaks it: where a bucket is, forms to post to it, and what it holds.
 
 mod bucket;
+mod checks;
 #[cfg(feature = "verify")]
 mod client;
 mod credentials;
@@ -19,6 +20,7 @@ mod target;
 mod verifier;
 
 pub use bucket::{InvalidBucket, S3Bucket};
+pub use checks::InvalidS3Signer;
 #[cfg(feature = "aws-credentials")]
 pub use credentials::AwsSdkCredentials;
 pub use credentials::EnvironmentCredentials;
@@ -28,6 +30,6 @@ pub use credentials::ProfileCredentials;
 pub use doctor::{CheckStatus, DoctorCheck, DoctorOptions, DoctorReport, doctor};
 pub use post::S3PostSigner;
 pub use put::S3PutSigner;
-pub use signer::{InvalidS3Signer, S3Signer};
+pub use signer::S3Signer;
 #[cfg(feature = "verify")]
 pub use verifier::S3Verifier;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
+use super::checks::check_forms;
 use super::rules::Checksums;
-use super::signer::check_forms;
 use super::target::{Target, sign_fault};
 use crate::error::Unavailable;
 use crate::limits::Lifetime;

@@ -1,6 +1,6 @@
 //! Buckets by their provider: the endpoint, the region and the addressing style that each documents.
 
-use super::bucket::{InvalidBucket, S3Bucket, is_dns_label};
+use super::bucket::{InvalidBucket, S3Bucket, existing, is_dns_label, is_host_part};
 use super::rules::{Rules, SingleUse};
 use crate::signer::UploadMethod;
 use crate::sigv4::Region;
@@ -272,22 +272,6 @@ fn regional(
 
 fn spaces(region: &str) -> String {
     format!("https://{region}.digitaloceanspaces.com")
-}
-
-/// A region that stands in a host's name. `auto` is none: no such host is there.
-pub(super) fn existing(region: Region, rules: &Rules) -> Result<Region, InvalidBucket> {
-    if is_host_part(region.as_str()) && region != Region::auto() {
-        return Ok(region);
-    }
-    Err(InvalidBucket::Region {
-        store: rules.store,
-        region: region.as_str().to_owned(),
-    })
-}
-
-/// In capitals it would be signed for a host that no client names: they all write it small.
-fn is_host_part(text: &str) -> bool {
-    !text.is_empty() && is_dns_label(text)
 }
 
 #[cfg(test)]

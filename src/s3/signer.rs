@@ -4,17 +4,16 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
+use super::checks::{InvalidS3Signer, check_credentials, check_forms};
 use super::post::S3PostSigner;
 use super::put::S3PutSigner;
 use super::rules::Checksums;
-use super::target::Target;
-use crate::error::Unavailable;
 use crate::limits::Lifetime;
 use crate::provider::ProvideCredentials;
 use crate::signer::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,
 };
-use crate::sigv4::{Credentials, FormField, FormFields, PolicyError};
+use crate::sigv4::{Credentials, FormField, FormFields};
 
 /// Signs uploads as the bucket's store takes them: POST forms where it documents POST Object, PUT
 /// URLs elsewhere.
@@ -44,44 +43,6 @@ pub struct S3Signer(Kind);
 enum Kind {
     Post(S3PostSigner),
     Put(S3PutSigner),
-}
-
-/// Why there is no such signer for a store.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidS3Signer {
-    /// The store takes no forms.
-    #[error("{store} documents no POST Object: sign PUT URLs")]
-    PostObject {
-        /// The store.
-        store: &'static str,
-    },
-    /// The store would refuse all that temporary credentials sign, or take no notice of their end.
-    #[error("{store} has no session tokens: use credentials that don't end")]
-    SessionToken {
-        /// The store.
-        store: &'static str,
-    },
-    /// The store takes the field and does nothing about it.
-    #[error("{store} ignores the form field `{field}`: leave it out")]
-    Field {
-        /// The store.
-        store: &'static str,
-        /// The field's name.
-        field: String,
-    },
-    /// A request with PUT has no form, and so no fields.
-    #[error("{store} is uploaded to with PUT, which has no form fields: leave them out")]
-    FieldsWithPut {
-        /// The store.
-        store: &'static str,
-    },
-    /// One of the fields is unsound.
-    #[error(transparent)]
-    Fields(#[from] PolicyError),
-    /// There are no credentials to begin with.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
 }
 
 impl S3Signer {
@@ -193,23 +154,6 @@ impl S3Signer {
             }
         }
     }
-}
-
-/// Whether the store takes forms at all.
-pub(super) fn check_forms(target: &Target) -> Result<(), InvalidS3Signer> {
-    let rules = target.bucket.rules();
-    match rules.uploads {
-        UploadMethod::Post => Ok(()),
-        UploadMethod::Put => Err(InvalidS3Signer::PostObject { store: rules.store }),
-    }
-}
-
-fn check_credentials(target: &Target) -> Result<(), InvalidS3Signer> {
-    let rules = target.bucket.rules();
-    if target.signer.has_session_token() && !rules.session_tokens {
-        return Err(InvalidS3Signer::SessionToken { store: rules.store });
-    }
-    Ok(())
 }
 
 #[async_trait]

@@ -7,15 +7,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tokio_postgres::{CancelToken, Client};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::Fault;
+use super::lease::{Connections, Lease};
 use super::session::Session;
 use super::settings::Settings;
 use super::url;
@@ -30,10 +30,7 @@ pub(in crate::stores) struct Pg {
 }
 
 struct Inner {
-    pool: Pool,
-    tls: MakeRustlsConnect,
-    runtime: Handle,
-    connect_timeout: Duration,
+    connections: Arc<Connections>,
     call_timeout: Duration,
 }
 
@@ -56,10 +53,12 @@ impl Pg {
             .map_err(|_| Fault::Stopped)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                pool,
-                tls,
-                runtime,
-                connect_timeout: settings.connect_timeout,
+                connections: Arc::new(Connections {
+                    pool,
+                    tls,
+                    runtime,
+                    connect_timeout: settings.connect_timeout,
+                }),
                 call_timeout: settings.call_timeout,
             }),
         })
@@ -91,10 +90,10 @@ impl Pg {
         W: Future<Output = Result<T, Fault>> + Send + 'static,
     {
         let (waiting, hung_up) = oneshot::channel::<Infallible>();
-        let pg = self.clone();
-        let call = self.inner.runtime.spawn(async move {
+        let connections = Arc::clone(&self.inner.connections);
+        let call = self.inner.connections.runtime.spawn(async move {
             let whole = async {
-                let lease = match select(pin!(pg.lease()), hung_up).await {
+                let lease = match select(pin!(Lease::take(connections)), hung_up).await {
                     Either::Left((lease, _)) => lease?,
                     Either::Right(_) => return Err(Fault::HungUp),
                 };
@@ -112,79 +111,15 @@ impl Pg {
         drop(waiting);
         answer
     }
-
-    async fn lease(&self) -> Result<Lease, Fault> {
-        Ok(Lease {
-            object: Some(self.inner.pool.get().await?),
-            pg: self.clone(),
-            busy: false,
-        })
-    }
-
-    /// Asks the server to stop what it does for a client that is gone. Nobody waits for that.
-    fn cancel(&self, token: CancelToken) {
-        let tls = self.inner.tls.clone();
-        let limit = self.inner.connect_timeout;
-        self.inner.runtime.spawn(async move {
-            // Where it fails there is nothing left to stop, or no way to.
-            let _ = timeout(limit, token.cancel_query(tls)).await;
-        });
-    }
 }
 
 impl fmt::Debug for Pg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pg")
-            .field("max_connections", &self.inner.pool.status().max_size)
+            .field(
+                "max_connections",
+                &self.inner.connections.pool.status().max_size,
+            )
             .finish_non_exhaustive()
-    }
-}
-
-/// A connection for the time of a call. One that is dropped while it is busy is closed, and what it
-/// was busy with is cancelled; any other goes back into the pool.
-pub(super) struct Lease {
-    /// `None` once it was given up.
-    object: Option<Object>,
-    pg: Pg,
-    busy: bool,
-}
-
-impl Lease {
-    pub(super) fn client(&self) -> Result<&Client, Fault> {
-        self.object
-            .as_ref()
-            .map(|object| &***object)
-            .ok_or(Fault::Stopped)
-    }
-
-    /// States whether the server owes an answer, or the client the end of a transaction.
-    pub(super) fn set_busy(&mut self, busy: bool) {
-        self.busy = busy;
-    }
-
-    /// Takes another connection for this one, which is given up.
-    pub(super) async fn renew(&mut self) -> Result<(), Fault> {
-        self.give_up();
-        self.object = Some(self.pg.inner.pool.get().await?);
-        self.busy = false;
-        Ok(())
-    }
-
-    fn give_up(&mut self) {
-        let Some(object) = self.object.take() else {
-            return;
-        };
-        let client = Object::take(object);
-        if !client.is_closed() {
-            self.pg.cancel(client.cancel_token());
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if self.busy {
-            self.give_up();
-        }
     }
 }

@@ -7,6 +7,7 @@
 mod connections;
 mod fault;
 mod instant;
+mod lease;
 mod lock;
 mod session;
 mod settings;

@@ -6,8 +6,8 @@ use futures_util::future::{OptionFuture, join_all, join3};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
-use super::connections::Lease;
 use super::fault::Fault;
+use super::lease::Lease;
 
 /// The values of a statement and their types, which the server would have to be asked for otherwise.
 pub(in crate::stores) type Values<'a> = [(&'a (dyn ToSql + Sync), Type)];

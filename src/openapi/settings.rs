@@ -1,0 +1,15 @@
+//! What differs from host to host.
+
+use crate::command::Rules;
+
+/// What differs from host to host.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) base_path: String,
+    pub(super) rules: Rules,
+    pub(super) max_body: usize,
+    pub(super) deletes: bool,
+    pub(super) rate_limited: bool,
+    pub(super) header_credentials: bool,
+    pub(super) servers: Vec<String>,
+}

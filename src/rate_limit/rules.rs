@@ -1,0 +1,29 @@
+//! Which requests are counted, and by which key.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::request::Parts;
+
+use super::key::RateKey;
+use super::limiter::Limiter;
+
+type KeyOf = dyn Fn(&Parts) -> Option<RateKey> + Send + Sync;
+type Only = dyn Fn(&Parts) -> bool + Send + Sync;
+
+/// Shared by the layer and the services that it makes.
+#[derive(Clone)]
+pub(super) struct Rules {
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) key: Arc<KeyOf>,
+    pub(super) only: Option<Arc<Only>>,
+    pub(super) retry_when_full: bool,
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("limiter", &self.limiter)
+            .finish_non_exhaustive()
+    }
+}
