@@ -56,7 +56,7 @@ impl Watched {
         F: Future<Output = T> + Send + 'static,
     {
         let before = self.proxy.sent();
-        self.proxy.hold_after(trips - 1);
+        self.proxy.hold_at_trip(trips);
         let call = tokio::spawn(call(self.store.clone(), self.home.clone()));
         self.proxy.answered().await;
         // It has all it needs to go on but the answer.
@@ -83,7 +83,7 @@ impl Watched {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        self.proxy.hold_after(trips - 1);
+        self.proxy.hold_at_trip(trips);
         let call = tokio::spawn(call(self.store.clone(), self.home.clone()));
         wait_for(effect, async || {
             (self.database.count(effect).await == 1).then_some(())

@@ -46,7 +46,7 @@ impl Watched {
         call: impl Future<Output = T> + Send + 'static,
     ) -> T {
         let before = self.proxy.sent();
-        self.proxy.hold_after(trips - 1);
+        self.proxy.hold_at_trip(trips);
         let call = tokio::spawn(call);
         self.proxy.answered().await;
         // It has all it needs to go on but the answer.
@@ -70,7 +70,7 @@ impl Watched {
         effect: &str,
         call: impl Future<Output = T> + Send + 'static,
     ) -> T {
-        self.proxy.hold_after(trips - 1);
+        self.proxy.hold_at_trip(trips);
         let call = tokio::spawn(call);
         let seen = format!("SELECT 1 FROM asset_upload.asset WHERE {effect}");
         while self.admin.query_typed(&seen, &[]).await.unwrap().is_empty() {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +13,10 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::process::PATIENCE;
+
+/// The server is ready for a query, in a transaction block (PostgreSQL, "Message Formats",
+/// `ReadyForQuery`).
+const READY_IN_TRANSACTION: &[u8] = b"Z\0\0\0\x05T";
 
 /// Between clients and a server.
 pub(crate) struct Proxy {
@@ -26,8 +30,8 @@ struct Shared {
     sent: AtomicUsize,
     /// Bytes that servers have answered, held back or not.
     answered: AtomicUsize,
-    /// How many answers more are handed on though all are held back.
-    passing: AtomicUsize,
+    /// Whether answers are handed on until one says that a transaction is open.
+    until_begun: AtomicBool,
     /// What is said instead of something else of the same length.
     garbling: Mutex<Option<(&'static str, &'static str)>>,
     holding: watch::Sender<bool>,
@@ -43,7 +47,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             sent: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
-            passing: AtomicUsize::new(0),
+            until_begun: AtomicBool::new(false),
             garbling: Mutex::default(),
             holding: watch::Sender::new(false),
             cut: watch::Sender::new(()),
@@ -72,12 +76,14 @@ impl Proxy {
 
     /// Holds back all answers from now on.
     pub(crate) fn hold(&self) {
-        self.hold_after(0);
+        self.hold_at_trip(1);
     }
 
-    /// Holds back all answers from now on but the first ones.
-    pub(crate) fn hold_after(&self, answers: usize) {
-        self.shared.passing.store(answers, Ordering::SeqCst);
+    /// Holds back all answers to a call's first trip, or to its second, of which the first opens a
+    /// transaction.
+    pub(crate) fn hold_at_trip(&self, trip: usize) {
+        assert!((1..=2).contains(&trip));
+        self.shared.until_begun.store(trip == 2, Ordering::SeqCst);
         self.shared.answered.store(0, Ordering::SeqCst);
         self.shared.holding.send_replace(true);
     }
@@ -166,10 +172,12 @@ impl Shared {
                 let _ = to.write_all(&chunk[..1]).await;
                 continue;
             }
-            let one_less = |left: usize| left.checked_sub(1);
-            let passing = &self.passing;
-            let passed = passing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
-            if passed.is_err() {
+            // What is left of an answer to the call before comes late at times.
+            let passes = self.until_begun.load(Ordering::SeqCst);
+            if passes {
+                let has_begun = chunk[..length].ends_with(READY_IN_TRANSACTION);
+                self.until_begun.store(!has_begun, Ordering::SeqCst);
+            } else {
                 self.answered.fetch_add(length, Ordering::SeqCst);
                 holding.wait_for(|holding| !*holding).await.unwrap();
                 // Both may happen while this is polled once.
