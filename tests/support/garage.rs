@@ -110,7 +110,8 @@ impl Garage {
         let deadline = Instant::now() + PATIENCE;
         // It listens once the bucket is there.
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let gone = self.log().contains("Error: ");
+            let gone = ["Error: ", "exited with error: "];
+            let gone = gone.iter().any(|word| self.log().contains(word));
             assert!(!gone, "Garage has ended:\n{}", self.log());
             let patient = Instant::now() < deadline;
             assert!(patient, "not within {PATIENCE:?}:\n{}", self.log());

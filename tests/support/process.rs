@@ -11,8 +11,10 @@ use std::env;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,10 +35,23 @@ use tower_asset_upload::{IdSource, RandomIds};
 /// What anything may take at most; a slow machine needs a part of it.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Ports of the loopback interface that nobody has at the moment.
+/// Ports of the loopback interface that nobody has at the moment. They are below those that systems
+/// give out by themselves (Linux from 32768, others from 49152), so that no connection and no
+/// listener on port 0 takes one before its server does; and a test binary names none twice.
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    const PORTS: Range<u32> = 10_000..32_768;
+    static NAMED: AtomicU32 = AtomicU32::new(0);
+    [(); N].map(|()| {
+        for _ in PORTS {
+            let named = NAMED.fetch_add(1, Ordering::Relaxed);
+            let nth = process::id().wrapping_mul(127).wrapping_add(named);
+            let port = u16::try_from(PORTS.start + nth % (PORTS.end - PORTS.start)).unwrap();
+            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return port;
+            }
+        }
+        panic!("every port of {PORTS:?} is taken")
+    })
 }
 
 /// One of them.
