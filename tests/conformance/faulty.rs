@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 use tokio::task::yield_now;
+use tokio::time::sleep;
 use tower_asset_upload::conformance::{Seed, SeedCredentials};
 use tower_asset_upload::*;
 
@@ -36,6 +38,12 @@ pub(crate) struct Seen {
     pub(crate) hidden: BTreeSet<AssetId>,
     pub(crate) named: BTreeSet<AssetId>,
     owners: BTreeSet<CredentialDigest>,
+}
+
+/// Between a look and what is done by it: long enough for everyone else to have looked, too, on a
+/// machine that runs the callers one after the other.
+async fn others_look() {
+    sleep(Duration::from_millis(5)).await;
 }
 
 impl Faulty {
@@ -185,7 +193,7 @@ impl AssetStore for Faulty {
                 if let Some((source, id)) = new.external.pair() {
                     let pair = (to.id(), source.to_owned(), id.to_owned());
                     let twin = self.seen().pairs.get(&pair).copied();
-                    yield_now().await;
+                    others_look().await;
                     if let Some(twin) = twin {
                         let twin = self.find(to, twin).await?.unwrap();
                         return Ok(Created::Duplicate(Box::new(twin)));
@@ -197,7 +205,7 @@ impl AssetStore for Faulty {
             Fault::CountsNothing => caps = PendingCaps::default(),
             Fault::CountsBeforeItInserts => {
                 let fits = self.fits(to, &new, caps).await;
-                yield_now().await;
+                others_look().await;
                 if !fits {
                     return Ok(Created::TooManyPending);
                 }
@@ -293,7 +301,9 @@ impl AssetStore for Faulty {
                     return self.store.set_state(&home, id, change).await;
                 }
             }
-            (Fault::LooksBeforeItDecides | Fault::TellsTheStateItLookedAt, _) => yield_now().await,
+            (Fault::LooksBeforeItDecides | Fault::TellsTheStateItLookedAt, _) => {
+                others_look().await;
+            }
             _ => {}
         }
         let rejects = matches!(change, StateChange::Reject(_));
@@ -345,7 +355,7 @@ impl AssetStore for Faulty {
             }
             Fault::LooksBeforeItDeletes => {
                 let found = self.store.find(from, id).await?;
-                yield_now().await;
+                others_look().await;
                 self.store.delete(from, id).await?;
                 Ok(found.is_some())
             }
