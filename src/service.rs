@@ -34,7 +34,7 @@ use crate::workspace::WorkspaceSlug;
 /// | PATCH | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
 /// | DELETE | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
 ///
-/// A host can do [without the last one](AssetUploadBuilder::without_deletion).
+/// A host can do [without the last one](crate::AssetUploadBuilder::without_deletion).
 ///
 /// It takes requests with any body, is always ready, never fails (every failure is an answer),
 /// spawns nothing, and clones at the price of an `Arc`.
@@ -45,7 +45,7 @@ use crate::workspace::WorkspaceSlug;
 /// [`AssetUploadLayer`](crate::AssetUploadLayer).
 ///
 /// axum's `nest_service` strips the prefix from the path, so the service's own
-/// [base path](AssetUploadBuilder::base_path) has to be empty there. A service that keeps the prefix
+/// [base path](crate::AssetUploadBuilder::base_path) has to be empty there. A service that keeps the prefix
 /// answers every request with 404, code `path_not_found`, and logs this remedy once:
 ///
 /// ```
