@@ -3,14 +3,11 @@
 //! With `ASSET_UPLOAD_MOTO=1` or `ASSET_UPLOAD_REQUIRE_ALL` set it is installed into a virtual
 //! environment of its own; otherwise one that Python finds will do.
 
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use crate::Setup;
-use crate::process::{PATIENCE, Process, free_port};
+use crate::process::Process;
 use crate::venv::Venv;
 
 const VENV: Venv = Venv {
@@ -33,20 +30,16 @@ impl Moto {
     /// `None` where Moto is not installed; then the test is skipped, and says so.
     pub(crate) fn start(test: &str) -> Option<Self> {
         let python = VENV.python(test)?;
-        let port = free_port();
         let mut command = Command::new(&python);
-        command.args(["-m", "moto.server", "-H", "127.0.0.1"]);
-        command.args(["-p", &port.to_string()]);
-        let server = Process::start(&mut command);
-        let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let patient = Instant::now() < deadline;
-            assert!(patient, "not within {PATIENCE:?}:\n{}", server.stderr());
-            thread::sleep(Duration::from_millis(50));
-        }
+        command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]);
+        let mut server = Process::start(&mut command);
+        let endpoint = server.wait_for_complaint(|line| {
+            let (_, url) = line.split_once("Running on ")?;
+            Some(url.to_owned())
+        });
         let moto = Self {
             python,
-            endpoint: format!("http://127.0.0.1:{port}"),
+            endpoint,
             _server: server,
         };
         moto.boto("s3.create_bucket(Bucket='uploads')");

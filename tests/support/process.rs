@@ -35,26 +35,31 @@ use tower_asset_upload::{IdSource, RandomIds};
 /// What anything may take at most; a slow machine needs a part of it.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Ports of the loopback interface that nobody has at the moment. They are below those that systems
-/// give out by themselves (Linux from 32768, others from 49152), so that no connection and no
-/// listener on port 0 takes one before its server does; and a test binary names none twice.
+/// Ports of the loopback interface that nobody listens on, one after another. They are below those
+/// that systems give out by themselves (Linux from 32768, others from 49152), so that no connection
+/// and no listener on port 0 takes one before its server does. A test binary names none twice, and
+/// no other port between two of them: Ceph takes any port of a range.
 pub fn free_ports<const N: usize>() -> [u16; N] {
     const PORTS: Range<u32> = 10_000..32_768;
     static NAMED: AtomicU32 = AtomicU32::new(0);
-    [(); N].map(|()| {
-        for _ in PORTS {
-            let named = NAMED.fetch_add(1, Ordering::Relaxed);
-            let nth = process::id().wrapping_mul(127).wrapping_add(named);
-            let port = u16::try_from(PORTS.start + nth % (PORTS.end - PORTS.start)).unwrap();
-            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-                return port;
-            }
+    let count = u32::try_from(N).unwrap();
+    for _ in PORTS {
+        let named = NAMED.fetch_add(count, Ordering::Relaxed);
+        let nth = process::id().wrapping_mul(127).wrapping_add(named);
+        let first = PORTS.start + nth % (PORTS.end - PORTS.start - count);
+        let mut next = first..;
+        let ports = [(); N].map(|()| u16::try_from(next.next().unwrap()).unwrap());
+        if ports
+            .iter()
+            .all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        {
+            return ports;
         }
-        panic!("every port of {PORTS:?} is taken")
-    })
+    }
+    panic!("no {N} ports of {PORTS:?} in a row are free")
 }
 
-/// One of them.
+/// One such port.
 pub fn free_port() -> u16 {
     let [port] = free_ports();
     port
@@ -212,24 +217,33 @@ impl Process {
         self.stderr.text()
     }
 
-    /// Waits for what can be made of the whole lines on standard output.
+    /// Waits for a line on standard output that `find` makes something of.
     pub fn wait_for_line<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> T {
+        let stdout = self.stdout.clone();
+        self.wait_for_line_of(&stdout, find)
+    }
+
+    /// Waits for a line on standard error that `find` makes something of.
+    pub fn wait_for_complaint<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> T {
+        let stderr = self.stderr.clone();
+        self.wait_for_line_of(&stderr, find)
+    }
+
+    fn wait_for_line_of<T>(&mut self, stream: &Captured, find: impl Fn(&str) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let ended = self.child.try_wait().unwrap();
-            let text = self.stdout();
+            let text = stream.text();
             let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
             if let Some(found) = whole.lines().find_map(&find) {
                 return found;
             }
+            let said = || format!("{}\n{}", self.stdout(), self.stderr());
             if let Some(status) = ended {
-                panic!("it ended ({status}):\n{text}\n{}", self.stderr());
+                panic!("the process ended ({status}):\n{}", said());
             }
-            assert!(
-                Instant::now() < deadline,
-                "nothing within {PATIENCE:?}:\n{text}\n{}",
-                self.stderr()
-            );
+            let patient = Instant::now() < deadline;
+            assert!(patient, "no such line within {PATIENCE:?}:\n{}", said());
             thread::sleep(Duration::from_millis(5));
         }
     }
