@@ -19,12 +19,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::Service;
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+use tower_asset_upload::service::AssetUploadBuilder;
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{
-    AssetStore, AssetUploadBuilder, AssetUploadService, Credential, CredentialKind,
-    CredentialRecord, HeaderAuthenticator, MemoryStore, Principal,
-};
+use tower_asset_upload::{AssetStore, AssetUploadService, HeaderAuthenticator, MemoryStore};
 
 use filled::{ALICE, block_on};
 use rounds::{Candidate, is_wanted, side_by_side, verdict};

@@ -12,11 +12,11 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tower_asset_upload::asset::WorkspaceSlug;
+use tower_asset_upload::auth::{FromExtensions, Principal};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{
-    AssetUploadService, FromExtensions, MemoryStore, Principal, WorkspaceSlug,
-};
+use tower_asset_upload::{AssetUploadService, MemoryStore};
 use uuid::{Uuid, uuid};
 
 const ALICE: Uuid = uuid!("11111111-1111-4111-8111-000000000001");

@@ -11,13 +11,15 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
+use tower_asset_upload::asset::{
+    Asset, AssetId, Changed, NewAsset, PendingCaps as Caps, StateChange, UploadState, UserId,
+    Workspace, WorkspaceId, WorkspaceSlug,
+};
+use tower_asset_upload::auth::{FromExtensions, Principal};
+use tower_asset_upload::ports::{Created, StoreError};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{
-    Asset, AssetId, AssetStore, AssetUploadService, Changed, Created, FromExtensions, NewAsset,
-    PendingCaps as Caps, Principal, StateChange, StoreError, UploadState, UserId, Workspace,
-    WorkspaceId, WorkspaceSlug,
-};
+use tower_asset_upload::{AssetStore, AssetUploadService};
 use uuid::Uuid;
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -10,12 +10,11 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tower_asset_upload::asset::WorkspaceSlug;
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{
-    AssetUploadService, Credential, CredentialKind, CredentialRecord, HeaderAuthenticator,
-    MemoryStore, Principal, WorkspaceSlug,
-};
+use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 use uuid::uuid;
 
 fn service() -> Result<AssetUploadService<MemoryStore, S3PostSigner>, Box<dyn std::error::Error>> {

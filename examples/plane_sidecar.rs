@@ -34,8 +34,9 @@ use axum::Router;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
+use tower_asset_upload::rate_limit::RateLimitLayer;
 use tower_asset_upload::s3::{S3PostSigner, S3Verifier};
-use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, PlaneStore, RateLimitLayer};
+use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, PlaneStore};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 

@@ -10,12 +10,11 @@ mod redb_store;
 
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
+use tower_asset_upload::asset::{SystemClock, WorkspaceSlug};
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{
-    AssetUploadService, Credential, CredentialKind, CredentialRecord, HeaderAuthenticator,
-    Principal, SystemClock, WorkspaceSlug,
-};
+use tower_asset_upload::{AssetUploadService, HeaderAuthenticator};
 use uuid::{Uuid, uuid};
 
 use redb_store::RedbStore;

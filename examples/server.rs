@@ -35,10 +35,9 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tower::Layer;
+use tower_asset_upload::rate_limit::RateLimitLayer;
 use tower_asset_upload::s3::{S3PostSigner, S3PutSigner, S3Verifier};
-use tower_asset_upload::{
-    AssetUploadService, HeaderAuthenticator, RateLimitLayer, Unavailable, UploadSigner,
-};
+use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, Unavailable, UploadSigner};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 

@@ -25,8 +25,8 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tower_asset_upload::auth::{Credential, CredentialKind};
 use tower_asset_upload::client::{AssetClient, Outcome, Uploaded};
-use tower_asset_upload::{Credential, CredentialKind};
 
 use board::Board;
 use flags::Flags;

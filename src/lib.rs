@@ -8,9 +8,8 @@
 //! ```
 //! use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 //! use tower_asset_upload::sigv4::{Credentials, Region};
-//! use tower_asset_upload::{
-//!     AllowedTypes, AssetUploadService, HeaderAuthenticator, MemoryStore, UploadSize,
-//! };
+//! use tower_asset_upload::asset::{AllowedTypes, UploadSize};
+//! use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 //!
 //! let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
 //! let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
@@ -30,11 +29,11 @@
 //! | what you need | where it is |
 //! |---|---|
 //! | the service, and the same as a layer | [`AssetUploadService`], [`AssetUploadLayer`] |
-//! | who is calling | [`Authenticator`]: [`HeaderAuthenticator`] over a [`CredentialVerifier`], [`FromExtensions`], or yours |
+//! | who is calling | [`Authenticator`]: [`HeaderAuthenticator`] over a [`CredentialVerifier`](auth::CredentialVerifier), [`FromExtensions`](auth::FromExtensions), or yours |
 //! | where assets are kept | [`AssetStore`]: [`MemoryStore`], `SqliteStore`, `PostgresStore`, `PlaneStore`, or [yours](docs::bring_your_own_store) |
 //! | who signs | [`UploadSigner`]: [`s3::S3Signer`] by what the [store documents](docs::object_stores), [`s3::S3PostSigner`], [`s3::S3PutSigner`], or yours |
 //! | what really arrived | [`ObjectVerifier`]: `s3::S3Verifier`, or yours |
-//! | what has to go | [`PurgeStore`], and `purge` to call now and then |
+//! | what has to go | [`PurgeStore`](purge::PurgeStore), and `purge` to call now and then |
 //! | how often a credential may call | `RateLimitLayer` |
 //! | whether a store of yours is sound | `conformance` |
 //! | what becomes of an upload | [`docs::life_of_an_asset`] |
@@ -72,107 +71,45 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod asset;
-mod auth;
-mod body;
-mod builder;
-mod checksum;
-#[cfg(feature = "purge")]
-mod cleanup;
+pub mod asset;
+pub mod auth;
 #[cfg(feature = "client")]
 pub mod client;
-mod clock;
-mod command;
-mod completion;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod credential;
-mod difference;
 pub mod docs;
-mod download;
 mod error;
-mod extension_auth;
-mod header_auth;
-mod id;
-mod json;
-mod json_object;
-mod layer;
-mod limits;
-mod media_type;
-mod object_name;
 #[cfg(feature = "openapi")]
-mod openapi;
-mod pairs;
-mod plain;
-mod presented;
-mod provider;
-mod purge;
+pub mod openapi;
+pub mod ports;
 #[cfg(feature = "rate-limit")]
-mod rate_limit;
-mod rejection;
-mod removal;
-mod response;
-mod route;
+pub mod rate_limit;
 pub mod s3;
-mod service;
-mod sha256;
-mod signer;
+pub mod service;
 pub mod sigv4;
-mod state;
-mod store;
-mod stored_object;
-mod stores;
+pub mod stores;
 #[cfg(any(feature = "client", feature = "postgres", feature = "verify"))]
-mod tls;
-mod upload;
+pub mod tls;
 mod usecase;
-mod verifier;
-mod workspace;
 
-pub use asset::{Asset, ExternalLabel, ExternalRef, InvalidExternalLabel, NewAsset};
-pub use auth::{AuthError, Authenticator, Principal, Scope, Scopes};
-pub use builder::{AssetUploadBuilder, InvalidBasePath};
-pub use checksum::{Checksum, InvalidChecksum};
-#[cfg(feature = "purge")]
-pub use cleanup::{PurgeError, PurgeOptions, PurgeReport, purge};
-pub use clock::{Clock, FixedClock, IdSource, RandomIds, SequentialIds, SystemClock};
-pub use credential::{
-    Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier,
-};
-pub use difference::Difference;
+/// Removes the objects and rows that nobody needs any more.
+pub mod purge {
+    pub use crate::ports::purge::{Condemned, FailedRemoval, PurgeStep, PurgeStore, StoreTime};
+    #[cfg(feature = "purge")]
+    pub use crate::usecase::purge::{PurgeError, PurgeOptions, PurgeReport, purge};
+}
+
+pub use auth::{Authenticator, HeaderAuthenticator};
 pub use error::{BoxError, Unavailable};
-pub use extension_auth::FromExtensions;
-pub use header_auth::HeaderAuthenticator;
-pub use id::{AssetId, ProjectId, UserId, WorkspaceId};
-pub use layer::{AssetUploadLayer, AssetUploadMiddleware, MiddlewareFuture};
-pub use limits::{Lifetime, Oversize, PendingCaps, UploadSize};
-pub use media_type::{AllowedTypes, InvalidMediaType, MediaType};
-pub use object_name::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
-#[cfg(feature = "openapi")]
-pub use openapi::{OpenApi, OpenApiService};
-pub use pairs::Pairs;
-pub use provider::ProvideCredentials;
-pub use purge::{Condemned, FailedRemoval, PurgeStep, PurgeStore, StoreTime};
-#[cfg(feature = "rate-limit")]
-pub use rate_limit::{RateKey, RateLimit, RateLimitFuture, RateLimitLayer, RateLimitService};
-pub use service::{AssetUploadService, ResponseFuture};
-pub use signer::{
-    DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,
-};
-pub use state::{Changed, StateChange, StateKind, UploadState};
-pub use store::{AssetStore, Created, StoreError};
-pub use stored_object::StoredObject;
+pub use ports::{AssetStore, ObjectVerifier, UploadSigner};
+pub use service::{AssetUploadLayer, AssetUploadService};
 pub use stores::MemoryStore;
-#[cfg(feature = "postgres")]
-pub use stores::{InvalidSchemaName, PostgresOptions, PostgresStore};
 #[cfg(feature = "plane")]
-pub use stores::{PlaneOptions, PlaneStore, SchemaMismatch};
+pub use stores::PlaneStore;
+#[cfg(feature = "postgres")]
+pub use stores::PostgresStore;
 #[cfg(feature = "sqlite")]
-pub use stores::{SqliteOptions, SqliteStore};
-#[cfg(any(feature = "client", feature = "postgres", feature = "verify"))]
-pub use tls::{InvalidTrustRoots, TrustRoots};
-pub use verifier::{ObjectVerifier, VerifyError};
-pub use workspace::{Deletion, Ownership, Workspace, WorkspaceSlug};
+pub use stores::SqliteStore;
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]

@@ -23,9 +23,9 @@ use rustls::{ClientConfig, RootCertStore};
 /// and [add](Self::pem) the certificates of private authorities.
 ///
 /// ```
-/// use tower_asset_upload::TrustRoots;
+/// use tower_asset_upload::tls::TrustRoots;
 ///
-/// # fn example(company_ca: &[u8]) -> Result<(), tower_asset_upload::InvalidTrustRoots> {
+/// # fn example(company_ca: &[u8]) -> Result<(), tower_asset_upload::tls::InvalidTrustRoots> {
 /// // The public authorities, and the company's own.
 /// let both = TrustRoots::mozilla().pem(company_ca)?;
 /// // The company's alone.

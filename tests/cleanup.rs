@@ -18,11 +18,12 @@ use async_trait::async_trait;
 use bucket::Bucket;
 use support::Log;
 use time::OffsetDateTime;
-use tower_asset_upload::{
-    AssetStore, Condemned, FixedClock, Lifetime, MemoryStore, ObjectVerifier, PurgeError,
-    PurgeOptions, PurgeReport, PurgeStep, PurgeStore, SqliteStore, StateChange, StoreError,
-    StoreTime, purge,
+use tower_asset_upload::asset::{FixedClock, Lifetime, StateChange};
+use tower_asset_upload::ports::StoreError;
+use tower_asset_upload::purge::{
+    Condemned, PurgeError, PurgeOptions, PurgeReport, PurgeStep, PurgeStore, StoreTime, purge,
 };
+use tower_asset_upload::{AssetStore, MemoryStore, ObjectVerifier, SqliteStore};
 use world::{NOW, Slow, World, at_once, to_the_end};
 
 const HOUR: Duration = Duration::from_hours(1);

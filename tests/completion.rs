@@ -9,8 +9,17 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use support::*;
+use tower_asset_upload::asset::{
+    Asset, AssetId, Changed, Difference, NewAsset, ObjectKey, PendingCaps, StateChange,
+    StoredObject, UploadState, UserId, Workspace, WorkspaceSlug,
+};
+use tower_asset_upload::ports::{Created, StoreError, VerifyError};
+use tower_asset_upload::purge::{PurgeStep, PurgeStore};
 use tower_asset_upload::s3::S3PostSigner;
-use tower_asset_upload::*;
+use tower_asset_upload::service::AssetUploadBuilder;
+use tower_asset_upload::{
+    AssetStore, AssetUploadService, MemoryStore, ObjectVerifier, Unavailable,
+};
 
 type Service = AssetUploadService<Saying, S3PostSigner>;
 
@@ -330,7 +339,9 @@ async fn what_differs_is_rejected_for_good() {
 #[tokio::test]
 async fn what_is_shared_with_another_application_may_be_smaller_and_stays() {
     let largest = async || {
-        let shared = |workspace: Workspace| workspace.with_ownership(Ownership::Shared);
+        let shared = |workspace: Workspace| {
+            workspace.with_ownership(tower_asset_upload::asset::Ownership::Shared)
+        };
         Stage::over(shared, |builder| builder).await
     };
     for size in [0, 1, 1023, 1024] {

@@ -14,7 +14,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use support::*;
-use tower_asset_upload::*;
+use tower_asset_upload::asset::{
+    AllowedTypes, AssetId, Checksum, Deletion, Oversize, PendingCaps, SequentialIds, StoredObject,
+    UploadSize, Workspace, WorkspaceSlug,
+};
+use tower_asset_upload::auth::{Credential, CredentialVerifier, Principal};
+use tower_asset_upload::ports::VerifyError;
+use tower_asset_upload::{AssetStore, AssetUploadService, HeaderAuthenticator, Unavailable};
 use uuid::Uuid;
 
 /// Sends each `(line, body)` with Alice's key and shows what came.

@@ -24,11 +24,11 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tower_asset_upload::ObjectVerifier;
+use tower_asset_upload::asset::{Clock, Lifetime, ObjectKey, ObjectName, SystemClock};
+use tower_asset_upload::ports::VerifyError;
 use tower_asset_upload::s3::{S3Bucket, S3Verifier};
 use tower_asset_upload::sigv4::{Credentials, Method, PostPolicy, Presign, Region, Signer};
-use tower_asset_upload::{
-    Clock, Lifetime, ObjectKey, ObjectName, ObjectVerifier, SystemClock, VerifyError,
-};
 
 const ID: &str = "AKIAENDTOEND";
 const SECRET: &str = "known/to+the/test";

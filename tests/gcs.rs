@@ -15,12 +15,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::macros::datetime;
+use tower_asset_upload::asset::{Checksum, Lifetime};
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, Presign, Region, ServerSideEncryption, SignError,
     Signer,
 };
-use tower_asset_upload::{Checksum, Lifetime};
 
 /// Cases that aren't in the file, and why.
 const LEFT_OUT: [(&str, &str); 16] = [

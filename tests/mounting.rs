@@ -18,7 +18,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use support::*;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
-use tower_asset_upload::*;
+use tower_asset_upload::auth::{FromExtensions, Principal};
+use tower_asset_upload::{AssetStore, AssetUploadService, UploadSigner};
 
 fn post(path: &str) -> Request<Full<Bytes>> {
     request(&format!("POST {path}"), &[("x-api-key", KEY)], PHOTO)

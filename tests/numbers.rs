@@ -10,9 +10,11 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use tower::Service;
+use tower_asset_upload::asset::WorkspaceSlug;
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::*;
+use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 use uuid::Uuid;
 
 /// In memory, nothing has to be waited for.

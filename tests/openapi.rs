@@ -25,7 +25,18 @@ use serde_json::{Value, json};
 use support::*;
 use time::OffsetDateTime;
 use tower::{Layer, Service, ServiceExt};
-use tower_asset_upload::*;
+use tower_asset_upload::asset::{
+    AllowedTypes, Checksum, Deletion, FixedClock, Oversize, PendingCaps, StoredObject, UploadSize,
+};
+use tower_asset_upload::auth::{Credential, CredentialVerifier, Principal};
+use tower_asset_upload::ports::{
+    DownloadIntent, SignerError, UploadData, UploadIntent, VerifyError,
+};
+use tower_asset_upload::rate_limit::RateLimitLayer;
+use tower_asset_upload::service::AssetUploadBuilder;
+use tower_asset_upload::{
+    AssetStore, AssetUploadService, HeaderAuthenticator, MemoryStore, Unavailable, UploadSigner,
+};
 
 /// An asset that never was.
 const NOWHERE: &str =
@@ -109,8 +120,8 @@ async fn every_answer_is_documented_and_every_document_answered() {
 fn every_word_of_the_answers_is_documented() {
     let document = builder(&world()).build().openapi().rate_limited().to_json();
     let sources = [
-        include_str!("../src/response.rs"),
-        include_str!("../src/command.rs"),
+        include_str!("../src/service/response.rs"),
+        include_str!("../src/service/command.rs"),
     ];
     let code = sources.map(|source| source.split("#[cfg(test)]").next().unwrap());
     let words: BTreeSet<_> = code
@@ -432,9 +443,9 @@ async fn broken(judged: &mut Judged) {
 /// A store that compares no checksum.
 async fn without_checksums(judged: &mut Judged) {
     let store = world();
-    let region = sigv4::Region::new("us-west-004").unwrap();
-    let bucket = s3::S3Bucket::backblaze_b2("uploads", region).unwrap();
-    let signer = s3::S3Signer::new(bucket, example_credentials()).unwrap();
+    let region = tower_asset_upload::sigv4::Region::new("us-west-004").unwrap();
+    let bucket = tower_asset_upload::s3::S3Bucket::backblaze_b2("uploads", region).unwrap();
+    let signer = tower_asset_upload::s3::S3Signer::new(bucket, example_credentials()).unwrap();
     let authenticator = HeaderAuthenticator::new(store.clone()).clock(FixedClock(NOW));
     let service = AssetUploadService::builder(store, signer, authenticator)
         .clock(FixedClock(NOW))
@@ -712,7 +723,7 @@ fn bodies(most: u64) -> impl Strategy<Value = Value> {
 
 /// Fails unless the document's schema and a service say the same of thousands of creates.
 fn agree(
-    service: &AssetUploadService<MemoryStore, s3::S3PostSigner>,
+    service: &AssetUploadService<MemoryStore, tower_asset_upload::s3::S3PostSigner>,
     types: &AllowedTypes,
     most: u64,
 ) {

@@ -25,7 +25,7 @@ use sidecar::{Bucket, Sidecar};
 use support::{ALICE, MINE, MY_PROJECT};
 use time::Duration as Span;
 use time::format_description::well_known::Rfc3339;
-use tower_asset_upload::{Clock, SystemClock};
+use tower_asset_upload::asset::{Clock, SystemClock};
 use uuid::Uuid;
 
 #[tokio::test]

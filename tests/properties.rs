@@ -7,8 +7,8 @@ use http::StatusCode;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::*;
+use tower_asset_upload::asset::{AllowedTypes, ObjectKey, ObjectName};
 use tower_asset_upload::sigv4::{Credentials, FormFields, PostPolicy, Region, Signer};
-use tower_asset_upload::*;
 
 fn run<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread()

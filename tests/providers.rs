@@ -11,14 +11,17 @@ use axum::http::{Method, StatusCode};
 use serde_json::json;
 use support::{COLLECTION, KEY, NOW, call, decoded_policy, example_credentials, world};
 use tokio::net::TcpListener;
+use tower_asset_upload::asset::{Checksum, FixedClock, ObjectKey, ObjectName, UploadSize};
+use tower_asset_upload::ports::{
+    DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod,
+};
 use tower_asset_upload::s3::{
-    InvalidBucket, InvalidS3Signer, S3Bucket, S3PostSigner, S3PutSigner, S3Signer, S3Verifier,
+    InvalidBucket, InvalidS3Signer, ProvideCredentials, S3Bucket, S3PostSigner, S3PutSigner,
+    S3Signer, S3Verifier,
 };
 use tower_asset_upload::sigv4::{Credentials, FormFields, Region, ServerSideEncryption};
 use tower_asset_upload::{
-    AssetUploadService, Checksum, DownloadIntent, FixedClock, HeaderAuthenticator, ObjectKey,
-    ObjectName, ObjectVerifier, ProvideCredentials, SignerError, Unavailable, UploadData,
-    UploadIntent, UploadMethod, UploadSigner, UploadSize,
+    AssetUploadService, HeaderAuthenticator, ObjectVerifier, Unavailable, UploadSigner,
 };
 
 /// A bucket, and what the documentation says of its store.

@@ -23,7 +23,10 @@ use proptest::prelude::*;
 use support::*;
 use time::OffsetDateTime;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
-use tower_asset_upload::*;
+use tower_asset_upload::asset::{Clock, FixedClock, WorkspaceSlug};
+use tower_asset_upload::auth::{Credential, CredentialKind, FromExtensions, Principal};
+use tower_asset_upload::rate_limit::{RateKey, RateLimit, RateLimitLayer, RateLimitService};
+use tower_asset_upload::{AssetStore, AssetUploadService, MemoryStore};
 
 const ALICES: (&str, &str) = ("x-api-key", KEY);
 const BOBS: (&str, &str) = ("x-api-key", "key-of-bob");
@@ -65,7 +68,7 @@ fn limit(requests: u32, period: Duration) -> (RateLimitLayer, Settable) {
 /// The asset service behind it.
 fn limited(
     layer: &RateLimitLayer,
-) -> RateLimitService<AssetUploadService<MemoryStore, s3::S3PostSigner>> {
+) -> RateLimitService<AssetUploadService<MemoryStore, tower_asset_upload::s3::S3PostSigner>> {
     layer.layer(builder(&world()).build())
 }
 

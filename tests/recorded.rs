@@ -21,14 +21,16 @@ use serde_json::Value;
 use support::{ALICE, BOB, Broken, MINE, MY_PROJECT, OTHERS, OTHERS_PROJECT};
 use time::macros::{datetime, format_description};
 use time::{OffsetDateTime, PrimitiveDateTime};
+use tower_asset_upload::asset::{
+    AssetId, Changed, ExternalLabel, ExternalRef, FixedClock, IdSource, Lifetime, MediaType,
+    NewAsset, ObjectKey, ObjectName, PendingCaps, ProjectId, StateChange, UploadSize, Workspace,
+    WorkspaceId, WorkspaceSlug,
+};
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
+use tower_asset_upload::ports::Created;
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{
-    AssetId, AssetStore, AssetUploadService, Changed, Created, Credential, CredentialKind,
-    CredentialRecord, ExternalLabel, ExternalRef, FixedClock, HeaderAuthenticator, IdSource,
-    Lifetime, MediaType, MemoryStore, NewAsset, ObjectKey, ObjectName, PendingCaps, Principal,
-    ProjectId, StateChange, UploadSize, Workspace, WorkspaceId, WorkspaceSlug,
-};
+use tower_asset_upload::{AssetStore, AssetUploadService, HeaderAuthenticator, MemoryStore};
 use uuid::Uuid;
 
 const RECORDED: &str = include_str!("vectors/plane-recorded.jsonl");

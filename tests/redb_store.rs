@@ -16,13 +16,17 @@ use redb_store::RedbStore;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
-use tower_asset_upload::conformance::{Guarded, Seed, SeedCredentials};
-use tower_asset_upload::{
-    AssetId, AssetStore, BoxError, Changed, Created, Credential, CredentialKind, CredentialRecord,
-    CredentialVerifier, FixedClock, NewAsset, ObjectKey, PendingCaps, Principal, ProjectId,
-    PurgeStep, PurgeStore, StateChange, StoreError, UploadSize, UploadState, UserId, Workspace,
-    WorkspaceId, WorkspaceSlug, conformance_tests,
+use tower_asset_upload::asset::{
+    AssetId, Changed, FixedClock, NewAsset, ObjectKey, PendingCaps, ProjectId, StateChange,
+    UploadSize, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
+use tower_asset_upload::auth::{
+    Credential, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
+};
+use tower_asset_upload::conformance::{Guarded, Seed, SeedCredentials};
+use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::purge::{PurgeStep, PurgeStore};
+use tower_asset_upload::{AssetStore, BoxError, conformance_tests};
 use uuid::Uuid;
 
 async fn fresh() -> Guarded<RedbStore, TempDir> {

@@ -15,8 +15,10 @@ use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::StreamBody;
 use process::{Process, Server, noise, skip, temp_dir};
+use tower_asset_upload::BoxError;
+use tower_asset_upload::asset::WorkspaceSlug;
+use tower_asset_upload::auth::{Credential, CredentialKind};
 use tower_asset_upload::client::{AssetClient, NewUpload, SourceBody, UploadSource};
-use tower_asset_upload::{BoxError, Credential, CredentialKind, WorkspaceSlug};
 
 const SIZE: u64 = 1024 * 1024 * 1024;
 const LIMIT_KILOBYTES: u64 = 256 * 1024;

@@ -25,13 +25,14 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tower_asset_upload::ObjectVerifier;
+use tower_asset_upload::asset::{AssetId, ObjectKey, WorkspaceSlug};
+use tower_asset_upload::auth::{Credential, CredentialKind};
 use tower_asset_upload::client::{AssetClient, ClientError, RetryPolicy};
+use tower_asset_upload::ports::VerifyError;
 use tower_asset_upload::s3::{DoctorOptions, S3Bucket, S3Verifier, doctor};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{
-    AssetId, Credential, CredentialKind, InvalidTrustRoots, ObjectKey, ObjectVerifier, TrustRoots,
-    VerifyError, WorkspaceSlug,
-};
+use tower_asset_upload::tls::{InvalidTrustRoots, TrustRoots};
 
 const SIZE: u64 = 5;
 

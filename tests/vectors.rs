@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
-use tower_asset_upload::Lifetime;
+use tower_asset_upload::asset::Lifetime;
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, Presign, Region, ServerSideEncryption, SignedPost,

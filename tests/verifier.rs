@@ -9,9 +9,11 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Response;
 use tokio::net::TcpListener;
+use tower_asset_upload::ObjectVerifier;
+use tower_asset_upload::asset::ObjectKey;
+use tower_asset_upload::ports::VerifyError;
 use tower_asset_upload::s3::{S3Bucket, S3Verifier};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{ObjectKey, ObjectVerifier, VerifyError};
 
 /// Status, headers and body.
 type Told = (u16, Vec<(&'static str, &'static str)>, String);

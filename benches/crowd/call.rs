@@ -4,10 +4,10 @@ use std::future::Future;
 use std::num::NonZeroU32;
 
 use futures_util::future::join_all;
-use tower_asset_upload::{
-    AssetId, AssetStore, Clock, Condemned, Created, NewAsset, PendingCaps, PurgeStep, PurgeStore,
-    SystemClock, Workspace,
-};
+use tower_asset_upload::AssetStore;
+use tower_asset_upload::asset::{AssetId, Clock, NewAsset, PendingCaps, SystemClock, Workspace};
+use tower_asset_upload::ports::Created;
+use tower_asset_upload::purge::{Condemned, PurgeStep, PurgeStore};
 
 use crate::filled::{ALICE, Filled, PROJECT, asset, complete, step, with_pair};
 

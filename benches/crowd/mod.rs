@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Barrier;
-use tower_asset_upload::{AssetStore, PurgeStore, Workspace};
+use tower_asset_upload::AssetStore;
+use tower_asset_upload::asset::Workspace;
+use tower_asset_upload::purge::PurgeStore;
 
 use self::call::{Call, Task};
 use crate::SIZES;

@@ -11,11 +11,12 @@ use std::task::{Context, Poll, Waker};
 
 use rusqlite::{Connection, params};
 use time::{Duration, OffsetDateTime};
-use tower_asset_upload::{
-    AssetId, AssetStore, Changed, Clock, ExternalLabel, IdSource, MemoryStore, NewAsset, ObjectKey,
-    PendingCaps, PurgeStep, PurgeStore, RandomIds, SqliteStore, StateChange, SystemClock,
-    UploadSize, Workspace, WorkspaceSlug,
+use tower_asset_upload::asset::{
+    AssetId, Changed, Clock, ExternalLabel, IdSource, NewAsset, ObjectKey, PendingCaps, RandomIds,
+    StateChange, SystemClock, UploadSize, Workspace, WorkspaceSlug,
 };
+use tower_asset_upload::purge::{PurgeStep, PurgeStore};
+use tower_asset_upload::{AssetStore, MemoryStore, SqliteStore};
 use uuid::{Uuid, uuid};
 
 pub const ALICE: Uuid = uuid!("11111111-1111-4111-8111-000000000001");

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use tokio_postgres::Client;
-use tower_asset_upload::{AssetId, AssetStore, PlaneStore, PostgresStore, PurgeStore};
+use tower_asset_upload::asset::AssetId;
+use tower_asset_upload::purge::PurgeStore;
+use tower_asset_upload::{AssetStore, PlaneStore, PostgresStore};
 use uuid::Uuid;
 
 use crate::cluster::{Cluster, connect};

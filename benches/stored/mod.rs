@@ -1,6 +1,7 @@
 //! Whether a call costs the same whether a thousand assets are stored or a million.
 
-use tower_asset_upload::{AssetStore, MemoryStore, PurgeStore};
+use tower_asset_upload::purge::PurgeStore;
+use tower_asset_upload::{AssetStore, MemoryStore};
 
 use crate::filled::{self, Filled, block_on};
 use crate::rounds::{Candidate, side_by_side, verdict};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value};
-use tower_asset_upload::UploadMethod;
+use tower_asset_upload::ports::UploadMethod;
 use tower_asset_upload::s3::{DoctorOptions, InvalidBucket, S3Bucket};
 use tower_asset_upload::sigv4::Region;
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
+use tower_asset_upload::PlaneStore;
+use tower_asset_upload::purge::{PurgeOptions, purge};
 use tower_asset_upload::s3::S3Verifier;
-use tower_asset_upload::{PlaneStore, PurgeOptions, purge};
 
 /// Cleans up now and from then on. Dropped at any moment it loses nothing: the next run goes on.
 pub(crate) async fn clean_up(

@@ -4,9 +4,10 @@ use std::env;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use tower_asset_upload::asset::{Lifetime, UploadSize};
+use tower_asset_upload::rate_limit::RateLimit;
 use tower_asset_upload::s3::{EnvironmentCredentials, InvalidBucket, S3Bucket};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{Lifetime, RateLimit, UploadSize};
 
 use crate::database::Database;
 use crate::flags::Flags;

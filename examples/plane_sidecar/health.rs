@@ -9,10 +9,10 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
+use tower_asset_upload::asset::{ObjectKey, UserId, WorkspaceSlug};
+use tower_asset_upload::ports::StoreError;
 use tower_asset_upload::s3::S3Verifier;
-use tower_asset_upload::{
-    AssetStore, BoxError, ObjectKey, ObjectVerifier, PlaneStore, StoreError, UserId, WorkspaceSlug,
-};
+use tower_asset_upload::{AssetStore, BoxError, ObjectVerifier, PlaneStore};
 use uuid::Uuid;
 
 use crate::Failure;

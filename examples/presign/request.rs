@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tower_asset_upload::asset::{Checksum, Clock, Lifetime, Pairs, SystemClock};
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, Presign, Region, Signer,
 };
-use tower_asset_upload::{Checksum, Clock, Lifetime, Pairs, SystemClock};
 
 use crate::flags::{Flag, dashed};
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
-use tower_asset_upload::{
+use tower_asset_upload::asset::{
     Asset, AssetId, Changed, ExternalRef, NewAsset, PendingCaps, StateChange, StateKind,
     UploadState, UserId,
 };

@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use redb::{TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tower_asset_upload::{
+use tower_asset_upload::Unavailable;
+use tower_asset_upload::auth::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
-    Scopes, StoreError, Unavailable,
+    Scopes,
 };
+use tower_asset_upload::ports::StoreError;
 use uuid::Uuid;
 
 use super::{RedbStore, Result, corrupted};

@@ -18,10 +18,12 @@ use async_trait::async_trait;
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
-use tower_asset_upload::{
-    Asset, AssetId, AssetStore, Changed, Clock, Created, NewAsset, PendingCaps, ProjectId,
-    StateChange, StoreError, SystemClock, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+use tower_asset_upload::AssetStore;
+use tower_asset_upload::asset::{
+    Asset, AssetId, Changed, Clock, NewAsset, PendingCaps, ProjectId, StateChange, SystemClock,
+    UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
+use tower_asset_upload::ports::{Created, StoreError};
 
 use assets::Assets;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use redb::{AccessGuard, Table, TableDefinition, WriteTransaction};
 use time::OffsetDateTime;
-use tower_asset_upload::{
-    Asset, Condemned, ObjectKey, PurgeStep, PurgeStore, StoreError, StoreTime,
-};
+use tower_asset_upload::asset::{Asset, ObjectKey};
+use tower_asset_upload::ports::StoreError;
+use tower_asset_upload::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use uuid::Uuid;
 
 use super::assets::{Assets, Moment};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tower_asset_upload::{
+use tower_asset_upload::asset::{
     Asset, AssetId, Checksum, Difference, ExternalLabel, NewAsset, ObjectKey, ObjectName,
     StoredObject, UploadSize, UploadState,
 };

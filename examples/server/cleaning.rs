@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use tokio::time::MissedTickBehavior;
+use tower_asset_upload::purge::{PurgeOptions, PurgeReport, PurgeStore, purge};
 use tower_asset_upload::s3::S3Verifier;
-use tower_asset_upload::{PurgeOptions, PurgeReport, PurgeStore, purge};
 
 use crate::options::Purging;
 

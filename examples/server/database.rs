@@ -3,10 +3,11 @@
 use std::fs;
 use std::sync::Arc;
 
-use tower_asset_upload::{
-    AssetStore, CredentialRecord, CredentialVerifier, MemoryStore, PostgresStore, ProjectId,
-    PurgeStore, SqliteStore, StoreError, UserId, WorkspaceId, WorkspaceSlug,
-};
+use tower_asset_upload::asset::{ProjectId, UserId, WorkspaceId, WorkspaceSlug};
+use tower_asset_upload::auth::{CredentialRecord, CredentialVerifier};
+use tower_asset_upload::ports::StoreError;
+use tower_asset_upload::purge::PurgeStore;
+use tower_asset_upload::{AssetStore, MemoryStore, PostgresStore, SqliteStore};
 
 use crate::Failure;
 use crate::options::{DatabaseUrl, Options};

@@ -18,9 +18,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower::service_fn;
-use tower_asset_upload::s3::{EnvironmentCredentials, S3Bucket};
+use tower_asset_upload::asset::{IdSource, RandomIds};
+use tower_asset_upload::s3::{EnvironmentCredentials, ProvideCredentials, S3Bucket};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{IdSource, ProvideCredentials, RandomIds};
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::Failure;

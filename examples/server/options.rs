@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::Arg::{Long, Short};
-use tower_asset_upload::{RateLimit, UploadSize};
+use tower_asset_upload::asset::UploadSize;
+use tower_asset_upload::rate_limit::RateLimit;
 
 use crate::Failure;
 

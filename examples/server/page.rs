@@ -7,7 +7,7 @@ use axum::http::header::{
 };
 use axum::routing::get;
 use serde::Serialize;
-use tower_asset_upload::UploadSize;
+use tower_asset_upload::asset::UploadSize;
 
 use crate::seed::Demo;
 

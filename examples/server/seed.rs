@@ -8,11 +8,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
-use tower_asset_upload::s3::S3Bucket;
-use tower_asset_upload::{
-    Credential, CredentialKind, CredentialRecord, IdSource, Principal, ProjectId, RandomIds, Scope,
-    Scopes, UserId, WorkspaceId, WorkspaceSlug,
+use tower_asset_upload::asset::{
+    IdSource, ProjectId, RandomIds, UserId, WorkspaceId, WorkspaceSlug,
 };
+use tower_asset_upload::auth::{
+    Credential, CredentialKind, CredentialRecord, Principal, Scope, Scopes,
+};
+use tower_asset_upload::s3::S3Bucket;
 use uuid::Uuid;
 
 use crate::Failure;

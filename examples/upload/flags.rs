@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use lexopt::Arg::{Long, Short, Value};
-use tower_asset_upload::{ProjectId, WorkspaceSlug};
+use tower_asset_upload::asset::{ProjectId, WorkspaceSlug};
 
 use crate::Failure;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
-use tower_asset_upload::ExternalLabel;
+use tower_asset_upload::asset::ExternalLabel;
 use tower_asset_upload::client::{AssetClient, FileSource, NewUpload, UploadSource, Uploaded};
 
 use crate::Failure;

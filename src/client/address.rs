@@ -3,9 +3,8 @@
 use http::{HeaderName, HeaderValue, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::credential::{Credential, CredentialKind};
-use crate::id::AssetId;
-use crate::workspace::WorkspaceSlug;
+use crate::asset::{AssetId, WorkspaceSlug};
+use crate::auth::{Credential, CredentialKind};
 
 /// Where the service serves unless its host says otherwise.
 const BASE_PATH: &str = "/api/v1";

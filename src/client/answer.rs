@@ -10,9 +10,8 @@ use uuid::Uuid;
 use super::error::{ClientError, Peer, Refusal};
 use super::retry::retry_after;
 use super::transport::Reply;
-use crate::id::AssetId;
-use crate::pairs::Pairs;
-use crate::signer::UploadData;
+use crate::asset::{AssetId, Pairs};
+use crate::ports::UploadData;
 
 /// The longest sentence that is taken from an answer, in characters.
 const MESSAGE: usize = 500;
@@ -55,7 +54,7 @@ pub struct Located {
     /// A signed URL to download it from.
     pub url: String,
     /// Its name as it was given, for people. Before it names a file, see
-    /// [`ObjectName::clean`](crate::ObjectName::clean).
+    /// [`ObjectName::clean`](crate::asset::ObjectName::clean).
     pub name: String,
     /// Its type.
     pub media_type: String,

@@ -18,12 +18,9 @@ use super::progress::{Listener, Progress};
 use super::retry::{Attempts, RetryPolicy};
 use super::source::SourceBody;
 use super::transport::{Reply, Transport};
-use crate::clock::{Clock, IdSource, RandomIds, SystemClock};
-use crate::credential::Credential;
-use crate::id::AssetId;
-use crate::limits::UploadSize;
+use crate::asset::{AssetId, Clock, IdSource, RandomIds, SystemClock, UploadSize, WorkspaceSlug};
+use crate::auth::Credential;
 use crate::tls::TrustRoots;
-use crate::workspace::WorkspaceSlug;
 
 /// How long nothing may happen.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -35,8 +32,9 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 /// half-done download leaves is nothing.
 ///
 /// ```
+/// use tower_asset_upload::asset::WorkspaceSlug;
+/// use tower_asset_upload::auth::{Credential, CredentialKind};
 /// use tower_asset_upload::client::AssetClient;
-/// use tower_asset_upload::{Credential, CredentialKind, WorkspaceSlug};
 ///
 /// let key = Credential::new(CredentialKind::ApiKey, "plane_api_0123456789abcdef");
 /// let workspace = WorkspaceSlug::new("my-workspace").unwrap();

@@ -16,8 +16,7 @@ use super::asset_client::AssetClient;
 use super::error::{ClientError, Peer};
 use super::progress::Meter;
 use super::source::SourceBody;
-use crate::checksum::Checksum;
-use crate::id::AssetId;
+use crate::asset::{AssetId, Checksum};
 
 /// What a download has to be, where that is known. The default expects nothing.
 ///

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::asset::UploadSize;
 use crate::error::BoxError;
-use crate::limits::UploadSize;
 
 /// The two that a client talks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

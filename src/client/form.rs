@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::exact::{Exact, SourceFault};
-use crate::pairs::Pairs;
+use crate::asset::Pairs;
 
 /// The fields in their order, and the file last: S3 ignores what comes behind it (AWS, "POST
 /// Object").

@@ -5,8 +5,9 @@
 //! whole: one of 5 GiB takes no more memory than one of 5 KiB.
 //!
 //! ```no_run
+//! use tower_asset_upload::asset::{ExternalLabel, WorkspaceSlug};
+//! use tower_asset_upload::auth::{Credential, CredentialKind};
 //! use tower_asset_upload::client::{AssetClient, FileSource, NewUpload};
-//! use tower_asset_upload::{Credential, CredentialKind, ExternalLabel, WorkspaceSlug};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let key = std::env::var("ASSET_UPLOAD_API_KEY")?;

@@ -2,16 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::asset::{ExternalLabel, ExternalRef};
-use crate::checksum::Checksum;
-use crate::id::ProjectId;
-use crate::limits::UploadSize;
-use crate::media_type::MediaType;
+use crate::asset::{Checksum, ExternalLabel, ExternalRef, MediaType, ProjectId, UploadSize};
 
 /// What is said of a file before it is sent, its size aside.
 ///
 /// ```
-/// use tower_asset_upload::ExternalLabel;
+/// use tower_asset_upload::asset::ExternalLabel;
 /// use tower_asset_upload::client::NewUpload;
 ///
 /// let report = NewUpload::new("2026.pdf")

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use super::error::{Again, ClientError};
-use crate::clock::IdSource;
+use crate::asset::IdSource;
 
 /// How often a call is tried, and how long to wait in between.
 ///

@@ -12,7 +12,7 @@ use super::form::Form;
 use super::on_demand::on_demand;
 use super::progress::Meter;
 use super::source::{SourceBody, UploadSource};
-use crate::signer::{UploadData, UploadMethod};
+use crate::ports::{UploadData, UploadMethod};
 
 impl AssetClient {
     /// Sends a file as the ticket says, by POST or PUT, and again if that fails for a reason that may

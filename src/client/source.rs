@@ -17,7 +17,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::error::ClientError;
-use crate::checksum::Checksum;
+use crate::asset::Checksum;
 use crate::error::BoxError;
 
 /// How much of a file is read at once, in bytes.

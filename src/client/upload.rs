@@ -7,8 +7,7 @@ use super::asset_client::AssetClient;
 use super::error::{ClientError, Peer};
 use super::new_upload::NewUpload;
 use super::source::UploadSource;
-use crate::id::AssetId;
-use crate::limits::UploadSize;
+use crate::asset::{AssetId, UploadSize};
 
 /// What an upload came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,8 +11,9 @@ use time::{Duration, OffsetDateTime};
 use super::seed::SeedCredentials;
 use super::verdict::{Broken, Rule, Verdict, answered, demand, equal};
 use super::world::{NOW, TICK, next};
-use crate::auth::{Principal, Scope, Scopes};
-use crate::credential::{Credential, CredentialKind, CredentialRecord, CredentialVerifier};
+use crate::auth::{
+    Credential, CredentialKind, CredentialRecord, CredentialVerifier, Principal, Scope, Scopes,
+};
 
 macro_rules! table {
     ($($rule:ident: $why:literal,)*) => {

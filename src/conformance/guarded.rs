@@ -4,22 +4,20 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::seed::{Seed, SeedCredentials};
-use crate::asset::{Asset, NewAsset};
-use crate::auth::Principal;
-use crate::credential::{Credential, CredentialRecord, CredentialVerifier};
+use crate::asset::{
+    Asset, AssetId, Changed, NewAsset, PendingCaps, ProjectId, StateChange, UserId, Workspace,
+    WorkspaceId, WorkspaceSlug,
+};
+use crate::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
 use crate::error::{BoxError, Unavailable};
-use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
-use crate::limits::PendingCaps;
-use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use crate::state::{Changed, StateChange};
-use crate::store::{AssetStore, Created, StoreError};
-use crate::workspace::{Workspace, WorkspaceSlug};
+use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
+use crate::ports::{AssetStore, Created, StoreError};
 
 /// A store, and what has to live as long as it does: a temporary directory, a container. Both go
 /// when the rule is done, the store first.
 ///
 /// ```
-/// use tower_asset_upload::{SqliteStore, conformance};
+/// use tower_asset_upload::{conformance, SqliteStore};
 ///
 /// # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 /// # async fn main() {

@@ -12,7 +12,7 @@
 //! | [`credentials`] | [`CredentialVerifier`] | [`SeedCredentials`] | [`run_credentials`] | `conformance_tests!(…, credentials, …)` |
 //!
 //! ```
-//! use tower_asset_upload::{MemoryStore, conformance};
+//! use tower_asset_upload::{conformance, MemoryStore};
 //!
 //! # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 //! # async fn main() {
@@ -23,7 +23,7 @@
 //! Or, so that each failure has a name of its own:
 //!
 //! ```
-//! use tower_asset_upload::{MemoryStore, conformance_tests};
+//! use tower_asset_upload::{conformance_tests, MemoryStore};
 //!
 //! conformance_tests!(memory_store, || async { MemoryStore::new() });
 //! # fn main() {}
@@ -39,12 +39,12 @@
 //! 3. **Times to the microsecond**, which is what PostgreSQL keeps. More is welcome and not asked
 //!    for.
 //! 4. **What can't be kept is refused.** Where a rule's documentation says so, a store may answer
-//!    [`StoreError::Failed`](crate::StoreError::Failed) instead; none may drop or cut a value in
+//!    [`StoreError::Failed`](crate::ports::StoreError::Failed) instead; none may drop or cut a value in
 //!    silence.
 //!
 //! # What can't be checked from outside
 //! That what was answered `Ok` survives a crash; that an outage is
-//! [`Unavailable`](crate::StoreError::Unavailable) and not `Failed`; that looking a credential up
+//! [`Unavailable`](crate::ports::StoreError::Unavailable) and not `Failed`; that looking a credential up
 //! takes the same time whether it is nearly right or not; that each call is an index search. Those
 //! are yours to test.
 
@@ -59,9 +59,9 @@ mod together;
 mod verdict;
 mod world;
 
-use crate::credential::CredentialVerifier;
-use crate::purge::PurgeStore;
-use crate::store::AssetStore;
+use crate::auth::CredentialVerifier;
+use crate::ports::AssetStore;
+use crate::ports::purge::PurgeStore;
 
 pub use guarded::Guarded;
 #[doc(hidden)]
@@ -139,7 +139,7 @@ where
 /// Neither Tokio nor its macros have to be among your dependencies.
 ///
 /// ```
-/// use tower_asset_upload::{MemoryStore, conformance_tests};
+/// use tower_asset_upload::{conformance_tests, MemoryStore};
 ///
 /// conformance_tests!(memory_store, || async { MemoryStore::new() });
 /// conformance_tests!(purging_memory_store, purge, || async { MemoryStore::new() });

@@ -3,15 +3,15 @@
 use async_trait::async_trait;
 
 use super::seed::{Seed, SeedCredentials};
-use crate::credential::{Credential, CredentialRecord};
+use crate::asset::WorkspaceSlug;
+use crate::asset::{ProjectId, UserId, WorkspaceId};
+use crate::auth::{Credential, CredentialRecord};
 use crate::error::BoxError;
-use crate::id::{ProjectId, UserId, WorkspaceId};
 use crate::stores::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::stores::PostgresStore;
 #[cfg(feature = "sqlite")]
 use crate::stores::SqliteStore;
-use crate::workspace::WorkspaceSlug;
 
 #[async_trait]
 impl Seed for MemoryStore {
@@ -168,7 +168,7 @@ impl SeedCredentials for PostgresStore {
 #[cfg(feature = "sqlite")]
 async fn blocking<F>(store: &SqliteStore, call: F) -> Result<(), BoxError>
 where
-    F: FnOnce(&SqliteStore) -> Result<(), crate::store::StoreError> + Send + 'static,
+    F: FnOnce(&SqliteStore) -> Result<(), crate::ports::StoreError> + Send + 'static,
 {
     let store = store.clone();
     Ok(tokio::task::spawn_blocking(move || call(&store)).await??)

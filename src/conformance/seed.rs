@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::credential::{Credential, CredentialRecord};
+use crate::asset::{ProjectId, UserId, WorkspaceId, WorkspaceSlug};
+use crate::auth::{Credential, CredentialRecord};
 use crate::error::BoxError;
-use crate::id::{ProjectId, UserId, WorkspaceId};
-use crate::workspace::WorkspaceSlug;
 
 /// Fills a store with workspaces, members and projects, as the host does by other ways.
 ///

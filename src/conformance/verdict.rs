@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::{BoxError, Unavailable};
-use crate::store::StoreError;
+use crate::ports::StoreError;
 
 /// A rule of the kit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,15 +7,12 @@ use time::{Duration, OffsetDateTime};
 
 use super::seed::Seed;
 use super::verdict::{Broken, Verdict, called, demand, equal, seeded};
-use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset};
-use crate::clock::{IdSource, RandomIds};
-use crate::id::{AssetId, ProjectId, UserId, WorkspaceId};
-use crate::limits::{PendingCaps, UploadSize};
-use crate::media_type::MediaType;
-use crate::object_name::ObjectKey;
-use crate::state::{Changed, StateChange, UploadState};
-use crate::store::{AssetStore, Created};
-use crate::workspace::{Workspace, WorkspaceSlug};
+use crate::asset::{
+    Asset, AssetId, Changed, ExternalLabel, ExternalRef, IdSource, MediaType, NewAsset, ObjectKey,
+    PendingCaps, ProjectId, RandomIds, StateChange, UploadSize, UploadState, UserId, Workspace,
+    WorkspaceId, WorkspaceSlug,
+};
+use crate::ports::{AssetStore, Created};
 
 /// When assets are made: in May 2026, finer than any store has to keep.
 pub(super) const NOW: OffsetDateTime =

@@ -66,9 +66,10 @@ impl OpenApi {
     /// paths start at that server's root. A host whose router strips a prefix names the prefix here.
     ///
     /// ```
+    /// # use tower_asset_upload::{AssetUploadService, MemoryStore};
+    /// # use tower_asset_upload::auth::FromExtensions;
     /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
     /// # use tower_asset_upload::sigv4::{Credentials, Region};
-    /// # use tower_asset_upload::{AssetUploadService, FromExtensions, MemoryStore};
     /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
     /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
     /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions)

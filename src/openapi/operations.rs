@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::refusals::{self, Bodies, Refusal, header, headers, responses};
 use super::settings::Settings;
+use crate::asset::WorkspaceSlug;
 use crate::auth::Scope;
-use crate::workspace::WorkspaceSlug;
 
 const ASSET_ID: &str = "550e8400-e29b-41d4-a716-446655440000";
 const JSON: &str = "application/json";

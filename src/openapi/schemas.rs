@@ -4,10 +4,7 @@ use serde_json::{Value, json};
 
 use super::digits;
 use super::settings::Settings;
-use crate::asset::ExternalLabel;
-use crate::limits::Oversize;
-use crate::media_type::MediaType;
-use crate::object_name::DisplayName;
+use crate::asset::{DisplayName, ExternalLabel, MediaType, Oversize};
 
 /// Something is left of it once it is cleaned: behind the last slash or backslash stands a character
 /// that is no dot, no white space and none of those that are dropped (`ObjectName::clean`).

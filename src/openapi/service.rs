@@ -10,12 +10,12 @@ use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use tower::Service;
 
-use crate::response;
+use crate::service::response;
 
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
-/// Answers every GET with an [`OpenApi`](crate::OpenApi) document, whatever its path. Made by
-/// [`OpenApi::into_service`](crate::OpenApi::into_service); a clone costs an `Arc`.
+/// Answers every GET with an [`OpenApi`](crate::openapi::OpenApi) document, whatever its path. Made by
+/// [`OpenApi::into_service`](crate::openapi::OpenApi::into_service); a clone costs an `Arc`.
 ///
 /// It asks for no credentials: the document has no secret in it. Whether other origins' pages may
 /// read it is for the host's CORS layer to say.

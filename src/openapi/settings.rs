@@ -1,6 +1,6 @@
 //! What differs from host to host.
 
-use crate::command::Rules;
+use crate::service::Rules;
 
 /// What differs from host to host.
 #[derive(Clone)]

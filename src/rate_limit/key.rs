@@ -5,9 +5,7 @@ use std::fmt;
 use http::{Extensions, HeaderMap};
 use sha2::{Digest, Sha256};
 
-use crate::auth::Principal;
-use crate::credential::CredentialKind;
-use crate::presented::presented;
+use crate::auth::{CredentialKind, Principal, presented};
 
 /// What requests are counted by: a credential, a caller, or whatever a host chooses.
 ///
@@ -45,7 +43,7 @@ impl RateKey {
     /// above.
     ///
     /// ```
-    /// use tower_asset_upload::RateKey;
+    /// use tower_asset_upload::rate_limit::RateKey;
     ///
     /// assert!(RateKey::new("tenant 7") == RateKey::new(b"tenant 7"));
     /// ```
@@ -79,7 +77,7 @@ impl fmt::Debug for RateKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::UserId;
+    use crate::asset::UserId;
 
     fn from(headers: &[(&'static str, &'static str)]) -> Option<RateKey> {
         let headers = headers.iter().map(|(name, value)| {
@@ -116,7 +114,10 @@ mod tests {
             RateKey::from_extensions(&extensions).unwrap()
         };
         let alice = of(Principal::with_all_scopes(alice));
-        let narrow = Principal::new(UserId::new(uuid::Uuid::from_u128(1)), crate::Scopes::none());
+        let narrow = Principal::new(
+            UserId::new(uuid::Uuid::from_u128(1)),
+            crate::auth::Scopes::none(),
+        );
         assert!(alice == of(narrow));
         assert!(alice != of(Principal::with_all_scopes(bob)));
         assert!(RateKey::from_extensions(&Extensions::new()).is_none());

@@ -12,7 +12,7 @@ use super::limit::RateLimit;
 use super::limiter::Limiter;
 use super::rules::Rules;
 use super::service::RateLimitService;
-use crate::clock::{Clock, SystemClock};
+use crate::asset::{Clock, SystemClock};
 
 /// How many keys are held unless it is set.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
@@ -56,7 +56,8 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// use tower::ServiceBuilder;
 /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 /// # use tower_asset_upload::sigv4::{Credentials, Region};
-/// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore, RateLimitLayer};
+/// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
+/// use tower_asset_upload::rate_limit::RateLimitLayer;
 ///
 /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
@@ -79,7 +80,9 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// use axum::Router;
 /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 /// # use tower_asset_upload::sigv4::{Credentials, Region};
-/// use tower_asset_upload::{AssetUploadService, FromExtensions, MemoryStore, RateLimitLayer};
+/// use tower_asset_upload::{AssetUploadService, MemoryStore};
+/// use tower_asset_upload::auth::FromExtensions;
+/// use tower_asset_upload::rate_limit::RateLimitLayer;
 ///
 /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
@@ -138,8 +141,8 @@ impl RateLimitLayer {
         Self::new(RateLimit::per_minute(requests))
     }
 
-    /// Counts by the user of the [`Principal`](crate::Principal) that the host's own middleware has
-    /// put into the request, as one mounts it with [`FromExtensions`](crate::FromExtensions). That
+    /// Counts by the user of the [`Principal`](crate::auth::Principal) that the host's own middleware has
+    /// put into the request, as one mounts it with [`FromExtensions`](crate::auth::FromExtensions). That
     /// middleware has to come before this layer: a request without a principal isn't counted.
     #[must_use]
     pub fn by_principal(self) -> Self {
@@ -168,10 +171,10 @@ impl RateLimitLayer {
     /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
     /// # use tower_asset_upload::sigv4::{Credentials, Region};
     /// use tower::Layer;
-    /// use tower_asset_upload::{
-    ///     AssetStore, AssetUploadService, FromExtensions, MemoryStore, Principal, RateKey,
-    ///     RateLimitLayer, WorkspaceSlug,
-    /// };
+    /// use tower_asset_upload::{AssetStore, AssetUploadService, MemoryStore};
+    /// use tower_asset_upload::asset::WorkspaceSlug;
+    /// use tower_asset_upload::auth::{FromExtensions, Principal};
+    /// use tower_asset_upload::rate_limit::{RateKey, RateLimitLayer};
     ///
     /// /// The workspace of a request, once its caller is known to be a member.
     /// #[derive(Clone)]

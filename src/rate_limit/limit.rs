@@ -16,7 +16,7 @@ use governor::Quota;
 /// ```
 /// use std::num::NonZeroU32;
 /// use std::time::Duration;
-/// use tower_asset_upload::RateLimit;
+/// use tower_asset_upload::rate_limit::RateLimit;
 ///
 /// let thousand = NonZeroU32::new(1000).unwrap();
 /// let daily = RateLimit::new(thousand, Duration::from_hours(24)).unwrap();

@@ -11,7 +11,7 @@ use governor::nanos::Nanos;
 use super::key::RateKey;
 use super::limit::RateLimit;
 use super::quotas::{EpochClock, Quotas};
-use crate::clock::Clock;
+use crate::asset::Clock;
 
 const SECOND: u64 = 1_000_000_000;
 

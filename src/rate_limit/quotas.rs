@@ -14,7 +14,7 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use super::key::RateKey;
-use crate::clock::Clock;
+use crate::asset::Clock;
 
 type States = Cache<RateKey, Arc<InMemoryState>, UnitWeighter, RandomState>;
 
@@ -126,7 +126,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::clock::FixedClock;
+    use crate::asset::FixedClock;
 
     fn reading(at: OffsetDateTime) -> u64 {
         let clock = EpochClock::default();

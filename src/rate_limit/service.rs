@@ -14,12 +14,12 @@ use tower::Service;
 
 use super::limiter::Standing;
 use super::rules::Rules;
-use crate::response;
+use crate::service::response;
 
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// What [`RateLimitLayer`](crate::RateLimitLayer) makes of a service.
+/// What [`RateLimitLayer`](crate::rate_limit::RateLimitLayer) makes of a service.
 #[derive(Clone, Debug)]
 pub struct RateLimitService<Inner> {
     rules: Arc<Rules>,

@@ -2,7 +2,7 @@
 
 use super::target::Target;
 use crate::error::Unavailable;
-use crate::signer::UploadMethod;
+use crate::ports::UploadMethod;
 use crate::sigv4::PolicyError;
 
 /// Why there is no such signer for a store.

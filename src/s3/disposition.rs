@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::object_name::ObjectName;
+use crate::asset::ObjectName;
 
 /// All but the `attr-char`s of RFC 8187, section 3.2.1.
 const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC

@@ -23,9 +23,9 @@ pub use bucket::{InvalidBucket, S3Bucket};
 pub use checks::InvalidS3Signer;
 #[cfg(feature = "aws-credentials")]
 pub use credentials::AwsSdkCredentials;
-pub use credentials::EnvironmentCredentials;
 #[cfg(feature = "profile")]
 pub use credentials::ProfileCredentials;
+pub use credentials::{EnvironmentCredentials, ProvideCredentials};
 #[cfg(feature = "doctor")]
 pub use doctor::{CheckStatus, DoctorCheck, DoctorOptions, DoctorReport, doctor};
 pub use post::S3PostSigner;

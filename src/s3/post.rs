@@ -9,10 +9,10 @@ use super::bucket::S3Bucket;
 use super::checks::check_forms;
 use super::rules::Checksums;
 use super::target::{Target, sign_fault};
+use crate::asset::Lifetime;
 use crate::error::Unavailable;
-use crate::limits::Lifetime;
-use crate::provider::ProvideCredentials;
-use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
+use crate::ports::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
+use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy, Signer};
 
 const CONTENT_ENCODING: &str = "Content-Encoding";
@@ -35,7 +35,7 @@ const CONTENT_ENCODING: &str = "Content-Encoding";
 /// A download that names a version needs `s3:GetObjectVersion`.
 ///
 /// ```
-/// use tower_asset_upload::Lifetime;
+/// use tower_asset_upload::asset::Lifetime;
 /// use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 /// use tower_asset_upload::sigv4::{Credentials, FormFields, Region};
 ///
@@ -116,7 +116,7 @@ impl S3PostSigner {
     ///
     /// # Errors
     /// When one of them is unsound, and when there is a `Content-Encoding`: the service rejects objects
-    /// that have one (see [`StoredObject::content_encoding`](crate::StoredObject::content_encoding)), so
+    /// that have one (see [`StoredObject::content_encoding`](crate::asset::StoredObject::content_encoding)), so
     /// no upload by such a form would ever be complete.
     pub fn fields(mut self, fields: FormFields) -> Result<Self, PolicyError> {
         let fields = fields.check()?;

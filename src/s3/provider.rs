@@ -2,7 +2,7 @@
 
 use super::bucket::{InvalidBucket, S3Bucket, existing, is_dns_label, is_host_part};
 use super::rules::{Rules, SingleUse};
-use crate::signer::UploadMethod;
+use crate::ports::UploadMethod;
 use crate::sigv4::Region;
 
 /// One method for each provider. A bucket made by one of these knows what its store takes:

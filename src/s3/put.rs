@@ -8,11 +8,10 @@ use time::OffsetDateTime;
 use super::bucket::S3Bucket;
 use super::rules::Condition;
 use super::target::Target;
+use crate::asset::{Lifetime, Pairs};
 use crate::error::Unavailable;
-use crate::limits::Lifetime;
-use crate::pairs::Pairs;
-use crate::provider::ProvideCredentials;
-use crate::signer::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
+use crate::ports::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
+use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, Method};
 
 /// Signs uploads as presigned PUT URLs, for stores that have no POST Object: Cloudflare R2 and
@@ -146,8 +145,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::limits::UploadSize;
-    use crate::object_name::ObjectKey;
+    use crate::asset::{ObjectKey, UploadSize};
     use crate::sigv4::Region;
 
     #[tokio::test]

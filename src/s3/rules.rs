@@ -1,6 +1,6 @@
 //! What the stores take that speak S3, each by its own documentation.
 
-use crate::signer::UploadMethod;
+use crate::ports::UploadMethod;
 use crate::sigv4::Presign;
 
 /// One store's rules. What isn't documented counts as absent: a condition that is silently dropped

@@ -8,11 +8,11 @@ use super::checks::{InvalidS3Signer, check_credentials, check_forms};
 use super::post::S3PostSigner;
 use super::put::S3PutSigner;
 use super::rules::Checksums;
-use crate::limits::Lifetime;
-use crate::provider::ProvideCredentials;
-use crate::signer::{
+use crate::asset::Lifetime;
+use crate::ports::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,
 };
+use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, FormField, FormFields};
 
 /// Signs uploads as the bucket's store takes them: POST forms where it documents POST Object, PUT
@@ -23,7 +23,7 @@ use crate::sigv4::{Credentials, FormField, FormFields};
 /// shows with an upload is refused then: a checksum that the store wouldn't compare.
 ///
 /// ```
-/// use tower_asset_upload::UploadMethod;
+/// use tower_asset_upload::ports::UploadMethod;
 /// use tower_asset_upload::s3::{InvalidS3Signer, S3Bucket, S3PostSigner, S3Signer};
 /// use tower_asset_upload::sigv4::Credentials;
 ///

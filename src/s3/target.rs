@@ -8,11 +8,10 @@ use super::bucket::S3Bucket;
 use super::credentials::FreshSigner;
 use super::disposition::content_disposition;
 use super::rules::Checksums;
+use crate::asset::{Lifetime, ObjectKey};
 use crate::error::{BoxError, Unavailable};
-use crate::limits::Lifetime;
-use crate::object_name::ObjectKey;
-use crate::provider::ProvideCredentials;
-use crate::signer::{DownloadIntent, SignerError, UploadIntent};
+use crate::ports::{DownloadIntent, SignerError, UploadIntent};
+use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, Method, Presign, SignError, SignedUrl};
 
 /// A bucket as clients see it.

@@ -18,15 +18,12 @@ use super::credentials::FreshSigner;
 use super::error_body::ErrorBody;
 use super::rules::Checksums;
 use super::target::sign_fault;
-use crate::clock::{Clock, IdSource, RandomIds, SystemClock};
+use crate::asset::{Clock, IdSource, Lifetime, ObjectKey, RandomIds, StoredObject, SystemClock};
 use crate::error::Unavailable;
-use crate::limits::Lifetime;
-use crate::object_name::ObjectKey;
-use crate::provider::ProvideCredentials;
+use crate::ports::{ObjectVerifier, VerifyError};
+use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, Method, Presign};
-use crate::stored_object::StoredObject;
 use crate::tls::TrustRoots;
-use crate::verifier::{ObjectVerifier, VerifyError};
 
 /// The longest body of an error that is looked at, in bytes.
 const ERROR_BODY: usize = 64 * 1024;

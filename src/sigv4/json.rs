@@ -10,8 +10,7 @@
 
 use std::borrow::Cow;
 
-use crate::pairs::Pairs;
-use crate::plain::is_plain;
+use crate::asset::{Pairs, is_plain};
 
 /// A text that is going to be a JSON string, looked at once: whether it can be copied as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

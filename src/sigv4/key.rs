@@ -5,14 +5,14 @@ use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::dialect::Dialect;
-use crate::sha256::{BLOCK, START, State, behind, finish};
+use super::sha256::{BLOCK, START, State, behind, finish};
 
 /// A derived signing key (AWS, "Deriving the signing key": four HMACs over date, region, service and
 /// terminator).
 ///
 /// What is kept are the states of the two hashes behind the padded key (RFC 2104, section 4), so that
 /// a signature costs the message and one more block. That last HMAC is done here and not by the crate
-/// that derives the key; [`sha256`](crate::sha256) says why. The states are wiped on drop.
+/// that derives the key; [`sha256`](super::sha256) says why. The states are wiped on drop.
 #[derive(Clone)]
 pub(super) struct SigningKey {
     inner: State,

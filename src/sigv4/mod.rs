@@ -30,7 +30,7 @@
 mod credentials;
 mod dialect;
 mod document;
-pub(crate) mod encoding;
+mod encoding;
 mod json;
 mod key;
 mod moment;
@@ -38,6 +38,7 @@ mod policy;
 mod post;
 mod presign;
 mod scope;
+mod sha256;
 mod signer;
 
 pub use credentials::{Credentials, InvalidCredentials};

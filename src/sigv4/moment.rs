@@ -11,7 +11,7 @@ use super::document::Document;
 use super::json::Text;
 use super::key::SigningKey;
 use super::scope::{Region, Stamp};
-use crate::pairs::Pairs;
+use crate::asset::Pairs;
 
 /// The key of a day and its scope.
 pub(super) struct Day {

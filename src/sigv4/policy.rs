@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use super::json::Text;
-use crate::checksum::Checksum;
-use crate::limits::Lifetime;
+use crate::asset::{Checksum, Lifetime};
 
 /// The conditions of one presigned POST (AWS, "POST Policy").
 ///

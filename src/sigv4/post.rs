@@ -18,8 +18,7 @@ use super::document::Document;
 use super::policy::{Match, PostPolicy};
 use super::scope::time_of;
 use super::signer::{SignError, Signer};
-use crate::clock::{Clock, SystemClock};
-use crate::pairs::Pairs;
+use crate::asset::{Clock, Pairs, SystemClock};
 
 /// The field of the document.
 const POLICY: &str = "policy";

@@ -16,9 +16,7 @@ use super::key::hex;
 use super::moment::Moment;
 use super::scope::{Stamp, time_of};
 use super::signer::{SignError, Signer};
-use crate::checksum::Checksum;
-use crate::clock::{Clock, SystemClock};
-use crate::limits::Lifetime;
+use crate::asset::{Checksum, Clock, Lifetime, SystemClock};
 
 const IF_NONE_MATCH: &str = "if-none-match";
 const IF_GENERATION_MATCH: &str = "x-goog-if-generation-match";

@@ -11,7 +11,7 @@ use super::credentials::Credentials;
 use super::dialect::Dialect;
 use super::moment::Moment;
 use super::scope::{Region, Stamp};
-use crate::limits::Lifetime;
+use crate::asset::Lifetime;
 
 /// Signs POST policies and URLs.
 ///

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
+use tower_asset_upload::asset::{Checksum, Lifetime};
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, Presign, Region, ServerSideEncryption, Signer,
 };
-use tower_asset_upload::{Checksum, Lifetime};
 
 use super::random::Random;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tower_asset_upload::Lifetime;
+use tower_asset_upload::asset::Lifetime;
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, PostPolicyBuilder, Presign, Region, SignedPost,

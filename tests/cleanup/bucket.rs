@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use tokio::task::yield_now;
-use tower_asset_upload::{ObjectKey, ObjectVerifier, StoredObject, Unavailable, VerifyError};
+use tower_asset_upload::asset::{ObjectKey, StoredObject};
+use tower_asset_upload::ports::VerifyError;
+use tower_asset_upload::{ObjectVerifier, Unavailable};
 
 #[derive(Clone, Default)]
 pub(crate) struct Bucket(Arc<Mutex<State>>);

@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 use time::OffsetDateTime;
 use tokio::task::yield_now;
-use tower_asset_upload::{
-    Clock, Difference, Lifetime, MemoryStore, NewAsset, ObjectKey, ObjectVerifier, StateChange,
-    StoredObject, Unavailable, VerifyError, purge,
+use tower_asset_upload::asset::{
+    Clock, Difference, Lifetime, NewAsset, ObjectKey, StateChange, StoredObject,
 };
+use tower_asset_upload::ports::VerifyError;
+use tower_asset_upload::purge::purge;
+use tower_asset_upload::{MemoryStore, ObjectVerifier, Unavailable};
 
 use crate::bucket::Bucket;
 use crate::world::{Slow, World, at_once, in_memory, options};

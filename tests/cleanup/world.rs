@@ -8,11 +8,13 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::task::yield_now;
-use tower_asset_upload::{
-    AssetStore, Changed, Clock, Condemned, Created, IdSource, MemoryStore, NewAsset, ObjectKey,
-    PendingCaps, PurgeOptions, PurgeStep, PurgeStore, RandomIds, StateChange, StoreError,
-    StoreTime, UploadSize, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+use tower_asset_upload::asset::{
+    Changed, Clock, IdSource, NewAsset, ObjectKey, PendingCaps, RandomIds, StateChange, UploadSize,
+    UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
+use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::purge::{Condemned, PurgeOptions, PurgeStep, PurgeStore, StoreTime};
+use tower_asset_upload::{AssetStore, MemoryStore};
 
 use crate::bucket::Bucket;
 

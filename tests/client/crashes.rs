@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tempfile::TempDir;
+use tower_asset_upload::asset::{AssetId, ExternalLabel};
 use tower_asset_upload::client::{ClientError, NewUpload, Outcome, RetryPolicy};
-use tower_asset_upload::{AssetId, ExternalLabel};
 
 use crate::example::{lines, start};
 use crate::garage::{self, Garage};

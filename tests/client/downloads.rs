@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tower_asset_upload::Checksum;
+use tower_asset_upload::asset::Checksum;
 use tower_asset_upload::client::{ClientError, Expected, Progress};
 
 use crate::process::{PATIENCE, temp_dir};

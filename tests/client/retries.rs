@@ -10,10 +10,10 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
+use tower_asset_upload::asset::{Clock, SystemClock, UploadSize};
 use tower_asset_upload::client::{
     Announced, ClientError, NewUpload, OnceSource, Outcome, Progress, UploadSource,
 };
-use tower_asset_upload::{Clock, SystemClock, UploadSize};
 
 use crate::process::multipart;
 use crate::scripted::{

@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use tower_asset_upload::BoxError;
+use tower_asset_upload::asset::{ExternalLabel, UploadSize, WorkspaceSlug};
+use tower_asset_upload::auth::{Credential, CredentialKind};
 use tower_asset_upload::client::{
     Announced, AssetClient, ClientError, Expected, FileSource, NewUpload, Outcome, RetryPolicy,
     SourceBody, UploadSource,
 };
-use tower_asset_upload::{
-    BoxError, Credential, CredentialKind, ExternalLabel, UploadData, UploadSize, WorkspaceSlug,
-};
+use tower_asset_upload::ports::UploadData;
 
 use crate::process::{PATIENCE, Server, noise, temp_dir};
 

@@ -17,10 +17,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tower_asset_upload::BoxError;
+use tower_asset_upload::asset::{AssetId, ExternalLabel, WorkspaceSlug};
+use tower_asset_upload::auth::{Credential, CredentialKind};
 use tower_asset_upload::client::{AssetClient, NewUpload, RetryPolicy};
-use tower_asset_upload::{
-    AssetId, BoxError, Credential, CredentialKind, ExternalLabel, WorkspaceSlug,
-};
 
 pub(crate) const KEY: &str = "sEcReT-key";
 pub(crate) const FORM_SECRET: &str = "sEcReT-signature";

@@ -9,8 +9,18 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 use tokio::task::yield_now;
 use tokio::time::sleep;
+use tower_asset_upload::asset::{
+    Asset, AssetId, Changed, Clock, Difference, ExternalLabel, ExternalRef, IdSource, NewAsset,
+    ObjectKey, PendingCaps, ProjectId, RandomIds, StateChange, SystemClock, UploadState, UserId,
+    Workspace, WorkspaceId, WorkspaceSlug,
+};
+use tower_asset_upload::auth::{
+    Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
+    Scopes,
+};
 use tower_asset_upload::conformance::{Seed, SeedCredentials};
-use tower_asset_upload::*;
+use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::{AssetStore, BoxError, MemoryStore, Unavailable};
 
 use crate::faults::Fault;
 

@@ -5,7 +5,10 @@ use std::num::NonZeroU32;
 use async_trait::async_trait;
 use time::{Duration, OffsetDateTime};
 use tokio::task::yield_now;
-use tower_asset_upload::*;
+use tower_asset_upload::AssetStore;
+use tower_asset_upload::asset::{AssetId, NewAsset, StateChange, Workspace};
+use tower_asset_upload::ports::StoreError;
+use tower_asset_upload::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 
 use crate::faults::Fault;
 use crate::faulty::Faulty;

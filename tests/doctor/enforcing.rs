@@ -1,6 +1,6 @@
 //! The two stores that enforce what was signed.
 
-use tower_asset_upload::UploadMethod;
+use tower_asset_upload::ports::UploadMethod;
 use tower_asset_upload::s3::{CheckStatus, S3Bucket};
 use tower_asset_upload::sigv4::{FormFields, Region};
 

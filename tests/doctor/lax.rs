@@ -1,6 +1,6 @@
 //! A store that enforces nothing, and one that keeps versions.
 
-use tower_asset_upload::UploadMethod;
+use tower_asset_upload::ports::UploadMethod;
 use tower_asset_upload::s3::CheckStatus;
 
 use crate::moto::Moto;

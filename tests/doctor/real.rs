@@ -4,13 +4,13 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tower_asset_upload::asset::{UploadSize, UserId, WorkspaceId, WorkspaceSlug};
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
 use tower_asset_upload::client::{Announced, AssetClient, NewUpload, Ticket};
+use tower_asset_upload::ports::UploadMethod;
 use tower_asset_upload::s3::{CheckStatus, S3Bucket, S3PutSigner, S3Verifier};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{
-    AssetUploadService, Credential, CredentialKind, CredentialRecord, HeaderAuthenticator,
-    MemoryStore, Principal, UploadMethod, UploadSize, UserId, WorkspaceId, WorkspaceSlug,
-};
+use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 use uuid::Uuid;
 
 use crate::ceph::{self, Ceph};

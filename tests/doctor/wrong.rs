@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use time::{Duration as Span, OffsetDateTime};
+use tower_asset_upload::asset::{Clock, FixedClock, SystemClock};
+use tower_asset_upload::ports::UploadMethod;
 use tower_asset_upload::s3::{CheckStatus, S3Bucket};
 use tower_asset_upload::sigv4::Region;
-use tower_asset_upload::{Clock, FixedClock, SystemClock, UploadMethod};
 
 use crate::embedded::{Embedded, KEY};
 use crate::scripted::{Asked, Scripted, Told, error};

@@ -5,12 +5,13 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use time::Duration as Span;
 use time::format_description::well_known::Rfc3339;
+use tower_asset_upload::asset::{
+    Checksum, Clock, MediaType, ObjectKey, ObjectName, SystemClock, UploadSize,
+};
+use tower_asset_upload::ports::{DownloadIntent, UploadIntent};
 use tower_asset_upload::s3::{S3PostSigner, S3PutSigner, S3Signer, S3Verifier};
 use tower_asset_upload::sigv4::{Credentials, FormFields};
-use tower_asset_upload::{
-    Checksum, Clock, DownloadIntent, MediaType, ObjectKey, ObjectName, ObjectVerifier, SystemClock,
-    UploadIntent, UploadSigner, UploadSize,
-};
+use tower_asset_upload::{ObjectVerifier, UploadSigner};
 
 use super::objects::{Hosted, Objects};
 use super::{ENVIRONMENT, ID, SECRET};

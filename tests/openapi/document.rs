@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::HeaderMap;
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use tower_asset_upload::OpenApi;
+use tower_asset_upload::openapi::OpenApi;
 
 use super::support::Answer;
 

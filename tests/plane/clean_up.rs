@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use serde_json::{Value, json};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
-use tower_asset_upload::{
-    AssetStore, Changed, Condemned, Created, PendingCaps, PurgeStep, PurgeStore, StateChange,
-    UserId,
-};
+use tower_asset_upload::AssetStore;
+use tower_asset_upload::asset::{Changed, PendingCaps, StateChange, UserId};
+use tower_asset_upload::ports::Created;
+use tower_asset_upload::purge::{Condemned, PurgeStep, PurgeStore};
 use uuid::Uuid;
 
 use crate::fixture::{Plane, asset, plane, slug};
@@ -493,7 +493,7 @@ trait Random {
 
 impl Random for Uuid {
     fn random() -> Self {
-        use tower_asset_upload::{IdSource, RandomIds};
+        use tower_asset_upload::asset::{IdSource, RandomIds};
         RandomIds.next_id()
     }
 }

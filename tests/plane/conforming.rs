@@ -5,11 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
-use tower_asset_upload::conformance::{Seed, SeedCredentials, run, run_credentials, run_purge};
-use tower_asset_upload::{
-    AssetStore, BoxError, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
-    PlaneStore, ProjectId, PurgeStore, Scopes, UserId, WorkspaceId, WorkspaceSlug,
+use tower_asset_upload::asset::{ProjectId, UserId, WorkspaceId, WorkspaceSlug};
+use tower_asset_upload::auth::{
+    Credential, CredentialKind, CredentialRecord, CredentialVerifier, Scopes,
 };
+use tower_asset_upload::conformance::{Seed, SeedCredentials, run, run_credentials, run_purge};
+use tower_asset_upload::purge::PurgeStore;
+use tower_asset_upload::{AssetStore, BoxError, PlaneStore};
 use uuid::Uuid;
 
 use crate::cluster::{Bouncer, Cluster, connect};

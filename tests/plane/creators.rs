@@ -4,10 +4,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tokio::sync::Barrier;
-use tower_asset_upload::{
-    AssetId, AssetStore, Created, ExternalLabel, NewAsset, ObjectKey, PendingCaps, PlaneStore,
-    StoreError, UserId, Workspace,
+use tower_asset_upload::asset::{
+    AssetId, ExternalLabel, NewAsset, ObjectKey, PendingCaps, UserId, Workspace,
 };
+use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::{AssetStore, PlaneStore};
 
 use crate::fixture::{Plane, add_member, asset, options, plane, slug, with_pair};
 use crate::support::{ALICE, BOB, MINE, NOW};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::macros::datetime;
-use tower_asset_upload::{
-    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, Deletion,
-    PendingCaps, Principal, StateChange, UserId, Workspace,
-};
+use tower_asset_upload::AssetStore;
+use tower_asset_upload::asset::{Changed, Deletion, PendingCaps, StateChange, UserId, Workspace};
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialVerifier, Principal};
+use tower_asset_upload::ports::Created;
 
 use crate::cluster::connect;
 use crate::fixture::{

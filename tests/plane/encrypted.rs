@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use tower_asset_upload::{StoreError, TrustRoots};
+use tower_asset_upload::ports::StoreError;
+use tower_asset_upload::tls::TrustRoots;
 
 use crate::certificates::certificates;
 use crate::cluster::Cluster;

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
-use tower_asset_upload::{
-    ExternalLabel, IdSource, NewAsset, ObjectKey, PlaneOptions, PlaneStore, RandomIds, UploadSize,
-    UserId, WorkspaceSlug,
+use tower_asset_upload::PlaneStore;
+use tower_asset_upload::asset::{
+    ExternalLabel, IdSource, NewAsset, ObjectKey, RandomIds, UploadSize, UserId, WorkspaceSlug,
 };
+use tower_asset_upload::stores::PlaneOptions;
 use uuid::Uuid;
 
 use crate::cluster::{Cluster, connect};

@@ -7,10 +7,10 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use tower_asset_upload::{
-    AssetStore, Credential, CredentialKind, CredentialVerifier, PendingCaps, PlaneStore, PurgeStep,
-    PurgeStore, StateChange, UserId,
-};
+use tower_asset_upload::asset::{PendingCaps, StateChange, UserId};
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialVerifier};
+use tower_asset_upload::purge::{PurgeStep, PurgeStore};
+use tower_asset_upload::{AssetStore, PlaneStore};
 
 use crate::cluster::Cluster;
 use crate::fixture::{Database, add_workspace, asset, options, proposed_indexes, slug, with_pair};

@@ -4,11 +4,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
-use tower_asset_upload::{
-    AssetStore, AssetUploadService, Changed, Clock, Difference, FixedClock, HeaderAuthenticator,
-    PendingCaps, PurgeStore, SequentialIds, StateChange, StoreError, StoredObject, SystemClock,
-    UploadState, UserId, Workspace,
+use tower_asset_upload::asset::{
+    Changed, Clock, Difference, FixedClock, PendingCaps, SequentialIds, StateChange, StoredObject,
+    SystemClock, UploadState, UserId, Workspace,
 };
+use tower_asset_upload::ports::StoreError;
+use tower_asset_upload::purge::PurgeStore;
+use tower_asset_upload::{AssetStore, AssetUploadService, HeaderAuthenticator};
 use uuid::Uuid;
 
 use crate::fixture::{Plane, asset, plane, slug};

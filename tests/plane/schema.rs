@@ -6,10 +6,11 @@ use std::process::Command;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio_postgres::Client;
-use tower_asset_upload::{
-    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, FailedRemoval,
-    PendingCaps, PlaneStore, PurgeStep, PurgeStore, StateChange, StoreError, UserId,
-};
+use tower_asset_upload::asset::{Changed, PendingCaps, StateChange, UserId};
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialVerifier};
+use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::purge::{FailedRemoval, PurgeStep, PurgeStore};
+use tower_asset_upload::{AssetStore, PlaneStore};
 
 use crate::cluster::{Cluster, Stop, connect, told};
 use crate::fixture::{
@@ -238,7 +239,7 @@ async fn a_constraint_of_a_later_plane_is_named_and_passes() {
         other => panic!("{other:?}"),
     }
     // Here a rejected asset gives its pair free, and by that index it doesn't.
-    let reject = StateChange::Reject(tower_asset_upload::Difference::new("It is larger."));
+    let reject = StateChange::Reject(tower_asset_upload::asset::Difference::new("It is larger."));
     let set = plane.store.set_state(&workspace, id, reject);
     assert_eq!(set.await.unwrap(), Changed::Done);
     let refused = create().await.1.unwrap_err();
@@ -268,7 +269,7 @@ async fn no_error_repeats_a_row() {
         plane.admin.batch_execute(change).await.unwrap();
         let mut new = with_pair(asset(NOW), "source-s3cret", "id-s3cret");
         let named = format!("{MINE}/s3cret-photo.png");
-        new.key = tower_asset_upload::ObjectKey::new(named).unwrap();
+        new.key = tower_asset_upload::asset::ObjectKey::new(named).unwrap();
         new.created_by = UserId::new(uuid::Uuid::from_u128(0x404));
         let refused = plane.store.create(&workspace, new.into(), CAPS).await;
         let refused = refused.unwrap_err();

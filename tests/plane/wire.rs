@@ -4,10 +4,10 @@ use std::future::Future;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use tower_asset_upload::{
-    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, NewAsset,
-    PendingCaps, PlaneStore, StateChange, StoreError, UserId, Workspace,
-};
+use tower_asset_upload::asset::{Changed, NewAsset, PendingCaps, StateChange, UserId, Workspace};
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialVerifier};
+use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::{AssetStore, PlaneStore};
 
 use crate::cluster::Cluster;
 use crate::fixture::{Database, asset, options, slug, wait_for, with_pair};

@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio_postgres::Client;
-use tower_asset_upload::{
-    AssetStore, Changed, Created, Credential, CredentialKind, CredentialVerifier, ObjectKey,
-    ObjectVerifier, PendingCaps, PostgresOptions, PostgresStore, PurgeOptions, PurgeStore,
-    StateChange, StoreError, StoredObject, UploadState, VerifyError, WorkspaceId, purge,
+use tower_asset_upload::asset::{
+    Changed, ObjectKey, PendingCaps, StateChange, StoredObject, UploadState, WorkspaceId,
 };
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialVerifier};
+use tower_asset_upload::ports::{Created, StoreError, VerifyError};
+use tower_asset_upload::purge::{PurgeOptions, PurgeStore, purge};
+use tower_asset_upload::stores::PostgresOptions;
+use tower_asset_upload::{AssetStore, ObjectVerifier, PostgresStore};
 
 use crate::cluster::{Cluster, connect, told};
 use crate::world::{AT, NO_CAPS, USER, asset, enter, make, open, slug, with_pair};

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use tower_asset_upload::{PostgresStore, StoreError, TrustRoots};
+use tower_asset_upload::PostgresStore;
+use tower_asset_upload::ports::StoreError;
+use tower_asset_upload::tls::TrustRoots;
 
 use crate::certificates::certificates;
 use crate::cluster::{Cluster, connect};

@@ -5,10 +5,13 @@ use std::num::NonZeroU32;
 
 use serde_json::Value;
 use time::Duration;
-use tower_asset_upload::{
-    AssetStore, Changed, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
-    FailedRemoval, PendingCaps, PostgresStore, Principal, PurgeStep, PurgeStore, StateChange,
+use tower_asset_upload::asset::{Changed, PendingCaps, StateChange};
+use tower_asset_upload::auth::{
+    Credential, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
 };
+use tower_asset_upload::ports::Created;
+use tower_asset_upload::purge::{FailedRemoval, PurgeStep, PurgeStore};
+use tower_asset_upload::{AssetStore, PostgresStore};
 
 use crate::cluster::{Cluster, connect};
 use crate::process::skip;

@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use tower_asset_upload::{AssetStore, PostgresOptions, PostgresStore, StoreError};
+use tower_asset_upload::ports::StoreError;
+use tower_asset_upload::stores::PostgresOptions;
+use tower_asset_upload::{AssetStore, PostgresStore};
 
 use crate::cluster::{Cluster, connect};
 use crate::process::free_port;

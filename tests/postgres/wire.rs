@@ -5,11 +5,14 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use tokio_postgres::Client;
-use tower_asset_upload::{
-    AssetStore, Changed, Created, Credential, CredentialKind, CredentialRecord, CredentialVerifier,
-    NewAsset, PendingCaps, PostgresOptions, PostgresStore, Principal, PurgeStep, PurgeStore,
-    StateChange, StoreError, Workspace,
+use tower_asset_upload::asset::{Changed, NewAsset, PendingCaps, StateChange, Workspace};
+use tower_asset_upload::auth::{
+    Credential, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
 };
+use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::purge::{PurgeStep, PurgeStore};
+use tower_asset_upload::stores::PostgresOptions;
+use tower_asset_upload::{AssetStore, PostgresStore};
 
 use crate::cluster::{Cluster, connect};
 use crate::proxy::Proxy;

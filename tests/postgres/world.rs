@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use time::OffsetDateTime;
 use time::macros::datetime;
-use tower_asset_upload::{
-    AssetId, AssetStore, Created, ExternalLabel, ExternalRef, IdSource, NewAsset, ObjectKey,
-    PendingCaps, PostgresOptions, PostgresStore, RandomIds, UploadSize, UserId, Workspace,
-    WorkspaceId, WorkspaceSlug,
+use tower_asset_upload::asset::{
+    AssetId, ExternalLabel, ExternalRef, IdSource, NewAsset, ObjectKey, PendingCaps, RandomIds,
+    UploadSize, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
+use tower_asset_upload::ports::Created;
+use tower_asset_upload::stores::PostgresOptions;
+use tower_asset_upload::{AssetStore, PostgresStore};
 
 pub(crate) const USER: UserId = UserId::new(uuid::Uuid::from_u128(1));
 pub(crate) const WORKSPACE: WorkspaceId = WorkspaceId::new(uuid::Uuid::from_u128(2));

@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
-use tower_asset_upload::conformance::{Seed, SeedCredentials};
-use tower_asset_upload::{
-    Asset, AssetId, AssetStore, BoxError, Changed, Condemned, Created, Credential,
-    CredentialRecord, CredentialVerifier, NewAsset, PendingCaps, Principal, ProjectId, PurgeStep,
-    PurgeStore, StateChange, StoreError, StoreTime, Unavailable, UserId, Workspace, WorkspaceId,
-    WorkspaceSlug,
+use tower_asset_upload::asset::{
+    Asset, AssetId, Changed, NewAsset, PendingCaps, ProjectId, StateChange, UserId, Workspace,
+    WorkspaceId, WorkspaceSlug,
 };
+use tower_asset_upload::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
+use tower_asset_upload::conformance::{Seed, SeedCredentials};
+use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
+use tower_asset_upload::{AssetStore, BoxError, Unavailable};
 
 /// `Port` is asked, and `Store` is seeded: what is behind the port.
 pub(crate) struct Ported<Port, Store> {

@@ -10,13 +10,16 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use time::macros::datetime;
-use tower_asset_upload::conformance::Guarded;
-use tower_asset_upload::{
-    AssetId, AssetStore, Changed, Created, Credential, CredentialKind, CredentialRecord,
-    CredentialVerifier, FixedClock, IdSource, NewAsset, ObjectKey, PendingCaps, Principal,
-    RandomIds, SqliteStore, StateChange, StoreError, UploadSize, UploadState, UserId, Workspace,
-    WorkspaceId, WorkspaceSlug,
+use tower_asset_upload::asset::{
+    AssetId, Changed, FixedClock, IdSource, NewAsset, ObjectKey, PendingCaps, RandomIds,
+    StateChange, UploadSize, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
+use tower_asset_upload::auth::{
+    Credential, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
+};
+use tower_asset_upload::conformance::Guarded;
+use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::{AssetStore, SqliteStore};
 
 const USER: UserId = UserId::new(uuid::Uuid::from_u128(1));
 const WORKSPACE: WorkspaceId = WorkspaceId::new(uuid::Uuid::from_u128(2));
@@ -292,7 +295,7 @@ fn several_handles_of_one_file_make_one_pair_once() {
             let mut made = 0;
             for n in 0..25 {
                 let mut new = asset();
-                let label = |text: &str| tower_asset_upload::ExternalLabel::new(text).ok();
+                let label = |text: &str| tower_asset_upload::asset::ExternalLabel::new(text).ok();
                 new.external.source = label("github");
                 new.external.id = label(&n.to_string());
                 let created = store

@@ -5,7 +5,7 @@
 use std::fs;
 use std::process::Command;
 
-use tower_asset_upload::{IdSource, RandomIds};
+use tower_asset_upload::asset::{IdSource, RandomIds};
 
 use crate::flock::Flock;
 use crate::process::{available, free_ports};

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use tower_asset_upload::{Clock, SystemClock};
+use tower_asset_upload::asset::{Clock, SystemClock};
 
 use crate::process::{Answer, Http, PATIENCE, find, free_ports, skip};
 

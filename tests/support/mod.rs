@@ -17,9 +17,18 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tower::{Service, ServiceExt};
+use tower_asset_upload::asset::{
+    Asset, AssetId, Changed, FixedClock, NewAsset, ObjectKey, PendingCaps, SequentialIds,
+    StateChange, StoredObject, UserId, Workspace, WorkspaceSlug,
+};
+use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal, Scopes};
+use tower_asset_upload::ports::{Created, StoreError, VerifyError};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+use tower_asset_upload::service::AssetUploadBuilder;
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::*;
+use tower_asset_upload::{
+    AssetStore, AssetUploadService, HeaderAuthenticator, MemoryStore, ObjectVerifier,
+};
 use uuid::{Uuid, uuid};
 
 pub const NOW: OffsetDateTime = datetime!(2026-05-19 10:11:12 UTC);

@@ -30,7 +30,7 @@ use tempfile::TempDir;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
-use tower_asset_upload::{IdSource, RandomIds};
+use tower_asset_upload::asset::{IdSource, RandomIds};
 
 /// What anything may take at most; a slow machine needs a part of it.
 pub const PATIENCE: Duration = Duration::from_mins(1);

@@ -4,11 +4,11 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::asset::{StateChange, UploadState};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, same};
-use crate::state::{StateChange, UploadState};
-use crate::store::{AssetStore, Created};
+use crate::ports::{AssetStore, Created};
 
 /// How many calls are dropped.
 const CALLS: u32 = 128;

@@ -2,16 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use crate::asset::NewAsset;
+use crate::asset::{Changed, Difference, NewAsset, PendingCaps, StateChange, UploadState, UserId};
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps};
-use crate::difference::Difference;
-use crate::id::UserId;
-use crate::limits::PendingCaps;
-use crate::state::{Changed, StateChange, UploadState};
-use crate::store::{AssetStore, Created};
+use crate::ports::{AssetStore, Created};
 
 /// Both caps count living assets that wait for their upload: in the workspace, and of those the
 /// caller's own. Completed, rejected and deleted ones don't count; one that is taken back does again; saying

@@ -1,14 +1,13 @@
 //! What becomes of an asset.
 
-use crate::checksum::Checksum;
+use crate::asset::{
+    Changed, Checksum, Difference, StateChange, StateKind, StoredObject, UploadState,
+};
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{World, duplicate, next};
-use crate::difference::Difference;
-use crate::state::{Changed, StateChange, StateKind, UploadState};
-use crate::store::AssetStore;
-use crate::stored_object::StoredObject;
+use crate::ports::AssetStore;
 
 /// A state is kept with all that the object store said, replaces the one before as a whole, and
 /// touches nothing else of the asset.

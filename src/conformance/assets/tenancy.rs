@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::asset::{Changed, StateChange, UploadState};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal, seeded};
 use crate::conformance::world::{NO_CAPS, World, caps, next, pair, slug};
-use crate::state::{Changed, StateChange, UploadState};
-use crate::store::{AssetStore, Created, StoreError};
+use crate::ports::{AssetStore, Created, StoreError};
 
 /// Active members of a living workspace enter it; to all others it looks as if there were none:
 /// strangers, members of another workspace, former members, members of a deleted one. Slugs are

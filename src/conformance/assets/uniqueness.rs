@@ -1,12 +1,11 @@
 //! One pair, one asset.
 
+use crate::asset::{StateChange, StoredObject, UploadState};
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, label, next};
-use crate::state::{StateChange, UploadState};
-use crate::store::{AssetStore, Created, StoreError};
-use crate::stored_object::StoredObject;
+use crate::ports::{AssetStore, Created, StoreError};
 
 /// While an asset lives nothing else is made with its pair, whoever asks and whatever has become of
 /// the upload: the answer is that asset, in its present state.

@@ -1,14 +1,12 @@
 //! What goes in comes out.
 
-use crate::asset::{ExternalLabel, NewAsset};
-use crate::checksum::Checksum;
+use crate::asset::{
+    Checksum, ExternalLabel, NewAsset, ObjectKey, ObjectName, UploadSize, UploadState,
+};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand};
 use crate::conformance::world::{NO_CAPS, NOW, World, duplicate, key, label, named, unusable};
-use crate::limits::UploadSize;
-use crate::object_name::{ObjectKey, ObjectName};
-use crate::state::UploadState;
-use crate::store::{AssetStore, Created, StoreError};
+use crate::ports::{AssetStore, Created, StoreError};
 
 /// Every field of an asset reads back as it was given, by `find` and as a duplicate: optional ones
 /// given or not, times to the microsecond and whatever their offset, sizes from 1 byte to 5 GiB.
@@ -141,6 +139,6 @@ async fn kept_or_refused<Store: AssetStore + Seed>(
     }
 }
 
-fn media_type(text: &str) -> Result<crate::media_type::MediaType, Broken> {
+fn media_type(text: &str) -> Result<crate::asset::MediaType, Broken> {
     text.parse().map_err(|_| unusable(text))
 }

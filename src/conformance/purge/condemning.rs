@@ -3,13 +3,12 @@
 use time::Duration;
 
 use super::yard::{ALWAYS, NEVER, Yard, exactly, near};
+use crate::asset::{Changed, Difference, StateChange, UploadState};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Verdict, demand, equal, seeded};
 use crate::conformance::world::{NOW, TICK, caps};
-use crate::difference::Difference;
-use crate::purge::{FailedRemoval, PurgeStore};
-use crate::state::{Changed, StateChange, UploadState};
-use crate::store::{AssetStore, Created};
+use crate::ports::purge::{FailedRemoval, PurgeStore};
+use crate::ports::{AssetStore, Created};
 
 /// The store's clock runs. Where the store tells the newest moment that it has recorded, that is no
 /// earlier than the last asset made.

@@ -6,16 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 
 use super::yard::{ALL, ALWAYS, NEVER, Yard, ordered};
-use crate::asset::NewAsset;
+use crate::asset::{AssetId, Changed, NewAsset, ObjectKey, StateChange, UploadState};
 use crate::conformance::assets::dropped;
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
-use crate::id::AssetId;
-use crate::object_name::ObjectKey;
-use crate::purge::{Condemned, PurgeStore};
-use crate::state::{Changed, StateChange, UploadState};
-use crate::store::AssetStore;
+use crate::ports::AssetStore;
+use crate::ports::purge::{Condemned, PurgeStore};
 
 /// What stands in for the bucket.
 #[derive(Clone, Default)]

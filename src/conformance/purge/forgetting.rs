@@ -5,13 +5,12 @@ use std::num::NonZeroU32;
 use time::Duration;
 
 use super::yard::{ALL, ALWAYS, NEVER, Yard, exactly};
+use crate::asset::{PendingCaps, UploadState};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, TICK, next};
-use crate::limits::PendingCaps;
-use crate::purge::{Condemned, FailedRemoval, PurgeStore};
-use crate::state::UploadState;
-use crate::store::{AssetStore, Created};
+use crate::ports::purge::{Condemned, FailedRemoval, PurgeStore};
+use crate::ports::{AssetStore, Created};
 
 /// A row goes when its object was said to be gone, and not before, however long ago it was deleted
 /// and however often it was named.

@@ -1,4 +1,4 @@
-//! The rules for a [`PurgeStore`](crate::PurgeStore).
+//! The rules for a [`PurgeStore`](crate::purge::PurgeStore).
 //!
 //! The clean-up works across workspaces: each rule needs a store with nothing in it, and to itself.
 #![expect(

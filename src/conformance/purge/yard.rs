@@ -5,14 +5,12 @@ use std::ops::Deref;
 
 use time::{Duration, OffsetDateTime};
 
-use crate::asset::NewAsset;
+use crate::asset::{NewAsset, StateChange, WorkspaceId};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
 use crate::conformance::world::{NOW, TICK, World};
-use crate::id::WorkspaceId;
-use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use crate::state::StateChange;
-use crate::store::AssetStore;
+use crate::ports::AssetStore;
+use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 
 /// Before anything that happens here, and after it. Well within what databases can hold.
 pub(super) const NEVER: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;

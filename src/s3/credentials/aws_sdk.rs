@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use aws_credential_types::provider::ProvideCredentials as SdkProvider;
 use time::OffsetDateTime;
 
+use super::provide::ProvideCredentials;
 use crate::error::Unavailable;
-use crate::provider::ProvideCredentials;
 use crate::sigv4::Credentials;
 
 /// Takes credentials from any provider of the AWS SDK: instance metadata, containers, single sign-on,

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::provide::ProvideCredentials;
 use crate::error::Unavailable;
-use crate::provider::ProvideCredentials;
 use crate::sigv4::Credentials;
 
 /// Reads `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, for temporary ones, `AWS_SESSION_TOKEN`

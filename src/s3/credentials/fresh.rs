@@ -11,9 +11,9 @@ use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, BoxFuture, Shared, abortable};
 use time::{Duration, OffsetDateTime};
 
-use crate::clock::{Clock, SystemClock};
+use super::provide::ProvideCredentials;
+use crate::asset::{Clock, SystemClock};
 use crate::error::Unavailable;
-use crate::provider::ProvideCredentials;
 use crate::s3::bucket::S3Bucket;
 use crate::sigv4::{Credentials, Signer};
 

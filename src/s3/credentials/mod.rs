@@ -6,6 +6,7 @@ mod environment;
 mod fresh;
 #[cfg(feature = "profile")]
 mod profile;
+mod provide;
 
 #[cfg(feature = "aws-credentials")]
 pub use aws_sdk::AwsSdkCredentials;
@@ -13,3 +14,4 @@ pub use environment::EnvironmentCredentials;
 pub(super) use fresh::FreshSigner;
 #[cfg(feature = "profile")]
 pub use profile::ProfileCredentials;
+pub use provide::ProvideCredentials;

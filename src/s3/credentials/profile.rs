@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use ini::Ini;
 
+use super::provide::ProvideCredentials;
 use crate::error::Unavailable;
-use crate::provider::ProvideCredentials;
 use crate::sigv4::Credentials;
 
 /// Reads a profile of the shared `credentials` and `config` files (AWS, "Shared config and

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::answer::{Answer, plain};
 use super::exam::Exam;
 use super::report::DoctorCheck;
+use crate::ports::UploadMethod;
 use crate::s3::rules::Checksums;
-use crate::signer::UploadMethod;
 
 const NAME: &str = "cors";
 

@@ -7,10 +7,10 @@ use time::{Duration, OffsetDateTime};
 
 use super::answer::{Answer, causes};
 use super::options::DoctorOptions;
-use crate::limits::Lifetime;
+use crate::asset::Lifetime;
+use crate::ports::UploadMethod;
 use crate::s3::bucket::{Address, S3Bucket};
 use crate::s3::client::StoreClient;
-use crate::signer::UploadMethod;
 use crate::sigv4::{Credentials, Method, Presign, SignedUrl, Signer};
 
 /// The longest body that is looked at, in bytes.

@@ -11,9 +11,9 @@ use super::answer::Answer;
 use super::exam::Exam;
 use super::report::DoctorCheck;
 use super::sending::{FILE, Sending, Wanted};
-use crate::checksum::Checksum;
+use crate::asset::Checksum;
+use crate::ports::UploadMethod;
 use crate::s3::rules::Checksums;
-use crate::signer::UploadMethod;
 
 /// One thing that isn't as it was signed.
 struct Forgery {

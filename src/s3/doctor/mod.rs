@@ -50,7 +50,7 @@ use exam::Exam;
 /// Dropping the future leaves behind what it has made so far.
 ///
 /// ```no_run
-/// use tower_asset_upload::s3::{CheckStatus, DoctorOptions, S3Bucket, doctor};
+/// use tower_asset_upload::s3::{doctor, CheckStatus, DoctorOptions, S3Bucket};
 /// use tower_asset_upload::sigv4::{Credentials, Region};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

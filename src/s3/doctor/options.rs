@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, IdSource, RandomIds, SystemClock};
-use crate::signer::UploadMethod;
+use crate::asset::{Clock, IdSource, RandomIds, SystemClock};
+use crate::ports::UploadMethod;
 use crate::sigv4::{FormFields, PolicyError};
 use crate::tls::TrustRoots;
 

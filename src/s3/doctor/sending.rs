@@ -7,13 +7,10 @@ use time::Duration;
 use super::access::spoiled;
 use super::answer::Answer;
 use super::exam::{Exam, Made};
-use crate::checksum::Checksum;
-use crate::limits::{Lifetime, UploadSize};
-use crate::media_type::MediaType;
-use crate::object_name::ObjectKey;
+use crate::asset::{Checksum, Lifetime, MediaType, ObjectKey, UploadSize};
+use crate::ports::{UploadData, UploadIntent, UploadMethod, UploadSigner};
 use crate::s3::rules::Condition;
 use crate::s3::{S3PostSigner, S3PutSigner};
-use crate::signer::{UploadData, UploadIntent, UploadMethod, UploadSigner};
 
 /// The file that is announced.
 pub(super) const FILE: &str = "Written by tower-asset-upload's doctor, to be deleted at once.\n";

@@ -6,8 +6,8 @@ use super::answer::Answer;
 use super::exam::Exam;
 use super::report::DoctorCheck;
 use super::sending::{FILE, Sending, Wanted};
+use crate::ports::UploadMethod;
 use crate::s3::rules::{Rules, SingleUse};
-use crate::signer::UploadMethod;
 use crate::sigv4::Method;
 
 const NAME: &str = "single_use";

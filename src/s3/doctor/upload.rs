@@ -6,10 +6,9 @@ use super::answer::{Answer, causes, plain};
 use super::exam::Exam;
 use super::report::DoctorCheck;
 use super::sending::{FILE, Sending, TYPE, Wanted};
-use crate::object_name::{ObjectKey, ObjectName};
+use crate::asset::{ObjectKey, ObjectName};
+use crate::ports::{DownloadIntent, ObjectVerifier, UploadMethod, UploadSigner, VerifyError};
 use crate::s3::{S3PostSigner, S3Verifier};
-use crate::signer::{DownloadIntent, UploadMethod, UploadSigner};
-use crate::verifier::{ObjectVerifier, VerifyError};
 
 /// The name of the honest upload.
 const HONEST: &str = "honest";
@@ -73,7 +72,7 @@ pub(super) async fn verify(exam: &Exam<'_>) -> DoctorCheck {
     let found = S3Verifier::new(exam.bucket.clone(), exam.credentials.clone())
         .timeout(exam.options.timeout)
         .trust_roots(&exam.options.roots)
-        .clock(crate::clock::FixedClock(exam.now()))
+        .clock(crate::asset::FixedClock(exam.now()))
         .inspect(&key)
         .await;
     let failed = |says: String| DoctorCheck::failed(NAME, says);

@@ -6,15 +6,11 @@ use std::mem::replace;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{HashMap, MemoryStore};
-use crate::asset::NewAsset;
-use crate::id::{AssetId, UserId, WorkspaceId};
-use crate::object_name::ObjectKey;
-use crate::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use crate::store::StoreError;
+use super::contents::HashMap;
+use crate::asset::{AssetId, NewAsset, ObjectKey, UserId, WorkspaceId};
+use crate::ports::purge::{Condemned, PurgeStep};
 
 /// Callers only ever append here; putting things in order is the clean-up's own work. Of the two
 /// locks only the first is ever met by a caller, and while it is held nothing else is taken.
@@ -41,23 +37,23 @@ struct Grave {
 
 /// What happened since the last step of a clean-up.
 #[derive(Default)]
-struct Arrivals {
+pub(super) struct Arrivals {
     made: Vec<Waiting>,
     /// A map, so that a client that takes its upload back again and again fills nothing.
     taken_back: HashMap<(WorkspaceId, AssetId), OffsetDateTime>,
     rejected: Vec<(WorkspaceId, AssetId)>,
     deleted: Vec<(Place, Grave)>,
     /// The newest moment of all.
-    last_recorded: Option<OffsetDateTime>,
+    pub(super) last_recorded: Option<OffsetDateTime>,
 }
 
 #[derive(Default)]
-struct Graves {
+pub(super) struct Graves {
     /// Some are complete or deleted by now, or pending since later: that is looked up when their time
     /// comes.
     waiting: BinaryHeap<Reverse<Waiting>>,
     /// Some are deleted by now, which is as good: nothing else follows upon a rejection.
-    rejected: Vec<(WorkspaceId, AssetId)>,
+    pub(super) rejected: Vec<(WorkspaceId, AssetId)>,
     /// Their objects may still be there.
     due: BTreeMap<Place, Grave>,
     /// Their objects are gone; forms may put them back.
@@ -93,24 +89,24 @@ impl Purging {
         arrivals.record(at);
     }
 
-    fn arrivals(&self) -> MutexGuard<'_, Arrivals> {
+    pub(super) fn arrivals(&self) -> MutexGuard<'_, Arrivals> {
         let lock = self.arrivals.lock();
         lock.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn graves(&self) -> MutexGuard<'_, Graves> {
+    pub(super) fn graves(&self) -> MutexGuard<'_, Graves> {
         let lock = self.graves.lock();
         lock.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Arrivals {
-    fn record(&mut self, at: OffsetDateTime) {
+    pub(super) fn record(&mut self, at: OffsetDateTime) {
         self.last_recorded = self.last_recorded.max(Some(at));
     }
 
     /// All but the newest moment, which stays.
-    fn take(&mut self) -> Self {
+    pub(super) fn take(&mut self) -> Self {
         let last_recorded = self.last_recorded;
         replace(
             self,
@@ -122,63 +118,8 @@ impl Arrivals {
     }
 }
 
-#[async_trait]
-impl PurgeStore for MemoryStore {
-    async fn time(&self) -> Result<StoreTime, StoreError> {
-        let last_recorded = self.inner.purging.arrivals().last_recorded;
-        Ok(StoreTime::of_host(self.inner.clock.now(), last_recorded))
-    }
-
-    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
-        let purging = &self.inner.purging;
-        let mut graves = purging.graves();
-        let arrived = purging.arrivals().take();
-        graves.take_in(arrived);
-        for (workspace, caller) in graves.note_gone(step) {
-            if let Some(inside) = self.contents_mut().get_mut(&workspace) {
-                inside.forget(caller);
-            }
-        }
-        graves.note_failed(step);
-        let mut given_up = 0;
-        while given_up < step.most.get()
-            && let Some((workspace, id)) = graves.next_stale(step.pending_before)
-        {
-            // One at a time, so that no caller waits for a whole step.
-            let asset = self
-                .contents_mut()
-                .get_mut(&workspace)
-                .and_then(|inside| inside.give_up(id, step.pending_before));
-            if let Some(asset) = asset {
-                purging.deleted(step.now, workspace, &asset.made);
-                given_up += 1;
-            }
-        }
-        let mut given_up = 0;
-        while given_up < step.most.get()
-            && let Some((workspace, id)) = graves.rejected.pop()
-        {
-            let asset = self
-                .contents_mut()
-                .get_mut(&workspace)
-                .and_then(|inside| inside.delete(id));
-            if let Some(asset) = asset {
-                purging.deleted(step.now, workspace, &asset.made);
-                given_up += 1;
-            }
-        }
-        let arrived = {
-            let mut arrivals = purging.arrivals();
-            arrivals.record(step.now);
-            arrivals.take()
-        };
-        graves.take_in(arrived);
-        Ok(graves.condemned(step))
-    }
-}
-
 impl Graves {
-    fn take_in(&mut self, arrivals: Arrivals) {
+    pub(super) fn take_in(&mut self, arrivals: Arrivals) {
         let taken_back = arrivals.taken_back.into_iter();
         let taken_back = taken_back.map(|((workspace, id), at)| (at, workspace, id));
         let waiting = arrivals.made.into_iter().chain(taken_back);
@@ -188,7 +129,7 @@ impl Graves {
     }
 
     /// Whose rows went by that, and where.
-    fn note_gone(&mut self, step: &PurgeStep) -> Vec<(WorkspaceId, UserId)> {
+    pub(super) fn note_gone(&mut self, step: &PurgeStep) -> Vec<(WorkspaceId, UserId)> {
         let mut forgotten = Vec::new();
         for condemned in &step.gone {
             let place = place(condemned);
@@ -209,7 +150,7 @@ impl Graves {
         forgotten
     }
 
-    fn note_failed(&mut self, step: &PurgeStep) {
+    pub(super) fn note_failed(&mut self, step: &PurgeStep) {
         for failed in &step.failed {
             let place = place(&failed.condemned);
             let grave = self.due.get_mut(&place);
@@ -220,7 +161,7 @@ impl Graves {
         }
     }
 
-    fn next_stale(&mut self, before: OffsetDateTime) -> Option<(WorkspaceId, AssetId)> {
+    pub(super) fn next_stale(&mut self, before: OffsetDateTime) -> Option<(WorkspaceId, AssetId)> {
         let Reverse((since, ..)) = self.waiting.peek()?;
         if *since >= before {
             return None;
@@ -229,7 +170,7 @@ impl Graves {
         Some((workspace, id))
     }
 
-    fn condemned(&self, step: &PurgeStep) -> Vec<Condemned> {
+    pub(super) fn condemned(&self, step: &PurgeStep) -> Vec<Condemned> {
         let behind = match &step.after {
             Some(last) => (Bound::Excluded(place(last)), Bound::Unbounded),
             None => (Bound::Unbounded, Bound::Unbounded),

@@ -11,7 +11,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::{Severity, SqlState};
 
 use crate::error::Unavailable;
-use crate::store::StoreError;
+use crate::ports::StoreError;
 
 /// A failure inside a store. It keeps the driver's errors out of the public API.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,7 @@
 //! Assets: the statements, and a function for each call of the port but `create`.
 
 use super::rows::{self, asset_columns, bound_to_key, get, rejected};
-use crate::asset::Asset;
-use crate::id::{AssetId, WorkspaceId};
-use crate::state::{Changed, StateChange};
+use crate::asset::{Asset, AssetId, Changed, StateChange, WorkspaceId};
 use crate::stores::pg::{Fault, Session, values};
 
 /// Plane sets both at once. Where only one of them is set, somebody meant it to be gone.

@@ -5,10 +5,8 @@ use tokio_postgres::Row;
 use super::assets::living;
 use super::purge::loose;
 use super::rows::{self, asset_columns, get, rejected};
-use crate::asset::{ExternalLabel, NewAsset};
-use crate::id::{ProjectId, WorkspaceId};
-use crate::limits::PendingCaps;
-use crate::store::Created;
+use crate::asset::{ExternalLabel, NewAsset, PendingCaps, ProjectId, WorkspaceId};
+use crate::ports::Created;
 use crate::stores::pg::{Fault, Session, Statement, in_micros, lock_key, values};
 
 const LOCK: &str = "SELECT 1 FROM pg_catalog.pg_advisory_xact_lock($1)";
@@ -190,9 +188,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::limits::UploadSize;
-    use crate::media_type::MediaType;
-    use crate::object_name::ObjectKey;
+    use crate::asset::{MediaType, ObjectKey, UploadSize};
 
     fn asset(source: &str, id: &str) -> NewAsset {
         let user = uuid::Uuid::from_u128(1);

@@ -4,9 +4,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::rows::get;
-use crate::id::{UserId, WorkspaceId};
+use crate::asset::{Deletion, UserId, WorkspaceId};
 use crate::stores::pg::{Fault, Session, in_micros, values};
-use crate::workspace::Deletion;
 
 /// Of the roles, 20 is the administrator's, 15 the member's and 5 the guest's.
 const ENTER: &str = "\

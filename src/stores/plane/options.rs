@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::schema;
 use super::stamps::Stamps;
-use super::{Inner, PlaneStore, schema};
-use crate::store::StoreError;
+use super::store::{Inner, PlaneStore};
+use crate::ports::StoreError;
 use crate::stores::pg::{Fault, Pg, Settings};
 use crate::tls::TrustRoots;
 
@@ -109,5 +110,24 @@ impl PlaneOptions {
 impl Default for PlaneOptions {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl PlaneStore {
+    /// Connects to the database of that URL (PostgreSQL, "Connection URIs"), with the defaults of
+    /// [`PlaneOptions`], and looks whether it has Plane's tables.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server can't be reached, and [`StoreError::Failed`] when
+    /// the URL is malformed, the user is not let in, or a table or a column is missing or may not be
+    /// read. No error repeats the URL.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        PlaneOptions::new().connect(url).await
+    }
+
+    /// Options to connect with; short for [`PlaneOptions::new`].
+    #[must_use]
+    pub fn options() -> PlaneOptions {
+        PlaneOptions::new()
     }
 }

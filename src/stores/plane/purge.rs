@@ -6,9 +6,8 @@ use uuid::Uuid;
 
 use super::assets::living;
 use super::rows::{get, rejected};
-use crate::id::{AssetId, WorkspaceId};
-use crate::object_name::ObjectKey;
-use crate::purge::{Condemned, FailedRemoval, PurgeStep, StoreTime};
+use crate::asset::{AssetId, ObjectKey, WorkspaceId};
+use crate::ports::purge::{Condemned, FailedRemoval, PurgeStep, StoreTime};
 use crate::stores::pg::{Fault, Session, in_micros, values};
 
 /// What this endpoint makes and nobody has attached to anything since. All else is Plane's.

@@ -7,15 +7,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, WrongType};
 use uuid::Uuid;
 
-use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset};
-use crate::checksum::Checksum;
-use crate::difference::Difference;
-use crate::id::UserId;
-use crate::limits::UploadSize;
-use crate::media_type::MediaType;
-use crate::object_name::{DisplayName, ObjectKey, ObjectName};
-use crate::state::UploadState;
-use crate::stored_object::StoredObject;
+use crate::asset::{
+    Asset, Checksum, Difference, DisplayName, ExternalLabel, ExternalRef, MediaType, NewAsset,
+    ObjectKey, ObjectName, StoredObject, UploadSize, UploadState, UserId,
+};
 use crate::stores::pg::Fault;
 
 /// Members of `attributes` that Plane doesn't know. They are written only where they say something.

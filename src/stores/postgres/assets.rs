@@ -2,11 +2,9 @@
 
 use super::rows::{self, asset_columns};
 use super::tables::Tables;
-use crate::asset::Asset;
-use crate::difference::Difference;
-use crate::id::{AssetId, WorkspaceId};
-use crate::state::{Changed, StateChange, UploadState};
-use crate::stored_object::StoredObject;
+use crate::asset::{
+    Asset, AssetId, Changed, Difference, StateChange, StoredObject, UploadState, WorkspaceId,
+};
 use crate::stores::pg::{Fault, values};
 
 const FIND: &str = concat!(

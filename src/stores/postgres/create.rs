@@ -7,10 +7,8 @@ use tokio_postgres::Row;
 use super::assets::find;
 use super::rows::{self, asset_columns};
 use super::tables::Tables;
-use crate::asset::{ExternalLabel, NewAsset};
-use crate::id::{ProjectId, WorkspaceId};
-use crate::limits::PendingCaps;
-use crate::store::Created;
+use crate::asset::{ExternalLabel, NewAsset, PendingCaps, ProjectId, WorkspaceId};
+use crate::ports::Created;
 use crate::stores::pg::{Fault, Statement, in_micros, values};
 
 /// Whether a cap is reached: an index has as many rows of a sort.

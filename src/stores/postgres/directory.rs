@@ -4,11 +4,9 @@ use time::OffsetDateTime;
 
 use super::rows;
 use super::tables::Tables;
-use crate::auth::{Principal, Scopes};
-use crate::credential::{CredentialDigest, CredentialKind, CredentialRecord};
-use crate::id::{ProjectId, UserId, WorkspaceId};
+use crate::asset::{ProjectId, UserId, WorkspaceId, WorkspaceSlug};
+use crate::auth::{CredentialDigest, CredentialKind, CredentialRecord, Principal, Scopes};
 use crate::stores::pg::{Fault, Values, in_micros, values};
-use crate::workspace::WorkspaceSlug;
 
 const ENTER: &str = "\
     SELECT workspace.id FROM {schema}.workspace \

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schema::{self, InvalidSchemaName, Schema};
-use super::{Inner, PostgresStore};
-use crate::store::StoreError;
+use super::store::{Inner, PostgresStore};
+use crate::ports::StoreError;
 use crate::stores::pg::{Fault, Pg, Settings};
 use crate::tls::TrustRoots;
 
@@ -15,7 +15,8 @@ use crate::tls::TrustRoots;
 /// ```no_run
 /// use std::num::NonZeroUsize;
 /// use std::time::Duration;
-/// use tower_asset_upload::{PostgresStore, TrustRoots};
+/// use tower_asset_upload::PostgresStore;
+/// use tower_asset_upload::tls::TrustRoots;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -116,5 +117,27 @@ impl PostgresOptions {
 impl Default for PostgresOptions {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl PostgresStore {
+    /// Connects to the database of that URL (PostgreSQL, "Connection URIs"), with the defaults of
+    /// [`PostgresOptions`]. Makes the schema when there is none, for which the user needs the
+    /// privilege CREATE on the database, and brings an older one up to date: five minutes are the most
+    /// it waits for that. Where nothing has to be made, reading and writing the tables is all the
+    /// user has to be allowed to do.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server can't be reached, or the schema was migrated to a
+    /// version that this release can't work with; [`StoreError::Failed`] when the URL is malformed or
+    /// the user is not let in.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        PostgresOptions::new().connect(url).await
+    }
+
+    /// Options to connect with; short for [`PostgresOptions::new`].
+    #[must_use]
+    pub fn options() -> PostgresOptions {
+        PostgresOptions::new()
     }
 }

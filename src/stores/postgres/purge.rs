@@ -6,9 +6,8 @@ use uuid::Uuid;
 
 use super::rows;
 use super::tables::Tables;
-use crate::id::{AssetId, WorkspaceId};
-use crate::object_name::ObjectKey;
-use crate::purge::{Condemned, PurgeStep, StoreTime};
+use crate::asset::{AssetId, ObjectKey, WorkspaceId};
+use crate::ports::purge::{Condemned, PurgeStep, StoreTime};
 use crate::stores::pg::{Fault, Statement, in_micros, values};
 
 /// The rows that the caller has named, if they are still as they were then. Those that another

@@ -4,13 +4,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
-use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset};
-use crate::checksum::Checksum;
-use crate::difference::Difference;
-use crate::limits::UploadSize;
-use crate::object_name::{DisplayName, ObjectKey, ObjectName};
-use crate::state::UploadState;
-use crate::stored_object::StoredObject;
+use crate::asset::{
+    Asset, Checksum, Difference, DisplayName, ExternalLabel, ExternalRef, NewAsset, ObjectKey,
+    ObjectName, StoredObject, UploadSize, UploadState,
+};
 use crate::stores::pg::Fault;
 
 /// The columns that [`asset`] reads.

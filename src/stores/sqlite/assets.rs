@@ -8,13 +8,11 @@ use time::OffsetDateTime;
 use super::fault::Fault;
 use super::query::{self, change, exists, one};
 use super::rows::{self, asset_columns};
-use crate::asset::{Asset, ExternalLabel, NewAsset};
-use crate::difference::Difference;
-use crate::id::{AssetId, ProjectId, WorkspaceId};
-use crate::limits::PendingCaps;
-use crate::state::{Changed, StateChange, UploadState};
-use crate::store::Created;
-use crate::stored_object::StoredObject;
+use crate::asset::{
+    Asset, AssetId, Changed, Difference, ExternalLabel, NewAsset, PendingCaps, ProjectId,
+    StateChange, StoredObject, UploadState, WorkspaceId,
+};
+use crate::ports::Created;
 
 const FIND: &str = concat!(
     "SELECT ",

@@ -6,9 +6,8 @@ use time::OffsetDateTime;
 use super::fault::Fault;
 use super::query::{change, one};
 use super::rows;
-use crate::auth::{Principal, Scopes};
-use crate::credential::{CredentialDigest, CredentialKind, CredentialRecord};
-use crate::id::{ProjectId, UserId, WorkspaceId};
+use crate::asset::{ProjectId, UserId, WorkspaceId};
+use crate::auth::{CredentialDigest, CredentialKind, CredentialRecord, Principal, Scopes};
 
 const ENTER: &str = "\
     SELECT workspace.id FROM workspace JOIN member ON member.workspace_id = workspace.id \

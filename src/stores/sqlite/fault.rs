@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::ErrorCode;
 
-use crate::store::StoreError;
+use crate::ports::StoreError;
 
 /// A failure inside the store. It keeps rusqlite's errors out of the public API.
 #[derive(Debug, thiserror::Error)]

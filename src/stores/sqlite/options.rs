@@ -7,10 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use super::fault::Fault;
+use super::schema;
+use super::store::{Inner, SqliteStore};
 use super::worker::{Crew, Limits};
-use super::{Inner, SqliteStore, schema};
-use crate::clock::{Clock, SystemClock};
-use crate::store::StoreError;
+use crate::asset::{Clock, SystemClock};
+use crate::ports::StoreError;
 
 /// How a [`SqliteStore`] is opened.
 ///
@@ -132,6 +133,25 @@ fn recent_enough(version: i32) -> Result<(), Fault> {
         return Err(Fault::Old(version));
     }
     Ok(())
+}
+
+impl SqliteStore {
+    /// Opens the database in that file, with the defaults of [`SqliteOptions`]. Makes the file when
+    /// there is none, and brings an older one up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the file can't be opened, is locked, or was migrated to a
+    /// version that this release can't work with, and [`StoreError::Failed`] when it is no database or
+    /// another application's, and when the SQLite that is linked is older than 3.37.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        SqliteOptions::new().open(path)
+    }
+
+    /// Options to open a database with; short for [`SqliteOptions::new`].
+    #[must_use]
+    pub fn options() -> SqliteOptions {
+        SqliteOptions::new()
+    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use super::fault::Fault;
 use super::query::{change, many, one};
 use super::rows;
-use crate::object_name::ObjectKey;
-use crate::purge::{Condemned, FailedRemoval, PurgeStep};
+use crate::asset::ObjectKey;
+use crate::ports::purge::{Condemned, FailedRemoval, PurgeStep};
 
 const FORGET: &str = "DELETE FROM asset WHERE workspace_id = ?1 AND id = ?2 AND deleted_at < ?3";
 

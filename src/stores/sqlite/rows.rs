@@ -5,13 +5,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::fault::Fault;
-use crate::asset::{Asset, ExternalLabel, ExternalRef, NewAsset};
-use crate::checksum::Checksum;
-use crate::difference::Difference;
-use crate::limits::UploadSize;
-use crate::object_name::{DisplayName, ObjectKey, ObjectName};
-use crate::state::UploadState;
-use crate::stored_object::StoredObject;
+use crate::asset::{
+    Asset, Checksum, Difference, DisplayName, ExternalLabel, ExternalRef, NewAsset, ObjectKey,
+    ObjectName, StoredObject, UploadSize, UploadState,
+};
 
 /// The columns that [`asset`] reads.
 macro_rules! asset_columns {

@@ -19,7 +19,7 @@ use rusqlite::Connection;
 
 use super::fault::Fault;
 use super::schema::explain;
-use crate::store::StoreError;
+use crate::ports::StoreError;
 
 /// The most calls that share a commit. All of them wait for the slowest.
 const MAX_BATCH: usize = 256;

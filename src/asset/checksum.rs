@@ -1,0 +1,99 @@
+//! What a file has to hash to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+/// The SHA-256 of a file, as its sender announced it.
+///
+/// Read from base64, as S3 writes it, or from hexadecimal, as `sha256sum` does.
+///
+/// ```
+/// use tower_asset_upload::asset::Checksum;
+///
+/// let hex: Checksum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".parse()?;
+/// let base64: Checksum = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".parse()?;
+/// assert_eq!(hex, base64);
+/// # Ok::<(), tower_asset_upload::asset::InvalidChecksum>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Checksum([u8; 32]);
+
+/// Why a text is no [`Checksum`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a SHA-256 in base64 (44 characters) or hexadecimal (64 digits)")]
+#[non_exhaustive]
+pub struct InvalidChecksum;
+
+impl Checksum {
+    /// A checksum of these 32 bytes.
+    #[must_use]
+    pub const fn new(sha256: [u8; 32]) -> Self {
+        Self(sha256)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// As S3 writes it: base64 with padding.
+    #[must_use]
+    pub fn to_base64(self) -> String {
+        BASE64_STANDARD.encode(self.0)
+    }
+}
+
+impl FromStr for Checksum {
+    type Err = InvalidChecksum;
+
+    fn from_str(text: &str) -> Result<Self, InvalidChecksum> {
+        let mut sha256 = [0; 32];
+        let whole = match text.len() {
+            44 => BASE64_STANDARD
+                .decode_slice(text, &mut sha256)
+                .is_ok_and(|length| length == 32),
+            64 => const_hex::decode_to_slice(text, &mut sha256).is_ok(),
+            _ => false,
+        };
+        whole.then_some(Self(sha256)).ok_or(InvalidChecksum)
+    }
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_base64())
+    }
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Checksum({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_and_no_other() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let read: Checksum = hex.parse().unwrap();
+        assert_eq!(hex.to_uppercase().parse(), Ok(read));
+        assert_eq!(read.to_string().parse(), Ok(read));
+        for bad in [
+            "",
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+            "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=",
+            &hex[1..],
+            &format!("0x{}", &hex[2..]),
+            &hex.replace('e', "g"),
+        ] {
+            assert_eq!(bad.parse::<Checksum>(), Err(InvalidChecksum), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! How an object differs from what was announced.
+
+use std::fmt;
+
+/// In a sentence, how an object differs from what was announced: at most 500 characters, none of them
+/// a control character. Clients are told it, so that it holds nothing but what they may know.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Difference(String);
+
+impl Difference {
+    /// The longest sentence, in characters.
+    pub const MAX_CHARS: usize = 500;
+
+    /// Takes a sentence. Control characters are dropped and what is too long is cut; where nothing is
+    /// left it says that there is a difference, and no more.
+    ///
+    /// ```
+    /// use tower_asset_upload::asset::Difference;
+    ///
+    /// let difference = Difference::new("The object has 5 bytes;\n 7 were announced.");
+    /// assert_eq!(difference.as_str(), "The object has 5 bytes; 7 were announced.");
+    /// ```
+    #[must_use]
+    pub fn new(sentence: &str) -> Self {
+        let plain = sentence.chars().filter(|c| !c.is_control());
+        let plain: String = plain.take(Self::MAX_CHARS).collect();
+        if plain.trim().is_empty() {
+            return Self("The object is not what was announced.".to_owned());
+        }
+        Self(plain)
+    }
+
+    /// The sentence.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_one_line_of_bounded_length() {
+        let long = "文".repeat(Difference::MAX_CHARS + 1);
+        let cut = Difference::new(&long);
+        assert_eq!(cut.as_str().chars().count(), Difference::MAX_CHARS);
+        assert_eq!(Difference::new("a\0b\r\n\u{85}c").as_str(), "abc");
+        for nothing in ["", " ", "\n"] {
+            let said = Difference::new(nothing);
+            assert_eq!(said.as_str(), "The object is not what was announced.");
+        }
+        // What was kept reads back as it was.
+        assert_eq!(Difference::new(cut.as_str()), cut);
+    }
+}

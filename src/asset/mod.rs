@@ -1,0 +1,32 @@
+//! The vocabulary: every value that travels through the crate, valid by construction.
+//!
+//! A type here can't hold bad data, so nothing past the constructors validates again. Nothing here does
+//! I/O, reads the time or knows a protocol.
+
+mod checksum;
+mod clock;
+mod difference;
+mod id;
+mod limits;
+mod media_type;
+mod names;
+mod pairs;
+mod plain;
+mod record;
+mod state;
+mod stored_object;
+mod workspace;
+
+pub use checksum::{Checksum, InvalidChecksum};
+pub use clock::{Clock, FixedClock, IdSource, RandomIds, SequentialIds, SystemClock};
+pub use difference::Difference;
+pub use id::{AssetId, ProjectId, UserId, WorkspaceId};
+pub use limits::{Lifetime, Oversize, PendingCaps, UploadSize};
+pub use media_type::{AllowedTypes, InvalidMediaType, MediaType};
+pub use names::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
+pub use pairs::Pairs;
+pub(crate) use plain::is_plain;
+pub use record::{Asset, ExternalLabel, ExternalRef, InvalidExternalLabel, NewAsset};
+pub use state::{Changed, StateChange, StateKind, UploadState};
+pub use stored_object::StoredObject;
+pub use workspace::{Deletion, Ownership, Workspace, WorkspaceSlug};

@@ -1,0 +1,366 @@
+//! The service: a request in, an answer out, never an error.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Once};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use tower::Service;
+
+use super::body::read_json;
+use super::command::{Rules, parse_complete, parse_create};
+use super::response::{self, Answer, Refusal};
+use super::route::{Action, BasePath, Path};
+use crate::asset::WorkspaceSlug;
+use crate::auth::{Authenticator, Principal, Scope};
+use crate::ports::{AssetStore, UploadSigner};
+use crate::usecase::{Rejection, UseCases};
+
+/// Serves the asset upload API, for any host that speaks [`tower::Service`].
+///
+/// | method | path | scope |
+/// |---|---|---|
+/// | POST | `{base}/workspaces/{slug}/assets/` | `assets:write` |
+/// | GET | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:read` |
+/// | PATCH | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
+/// | DELETE | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
+///
+/// A host can do [without the last one](crate::service::AssetUploadBuilder::without_deletion).
+///
+/// It takes requests with any body, is always ready, never fails (every failure is an answer),
+/// spawns nothing, and clones at the price of an `Arc`.
+///
+/// # Mounting
+/// Mount it under axum with `route_service`, `nest_service` or `fallback_service`, under hyper as the
+/// service of a connection, or in front of another service with
+/// [`AssetUploadLayer`](crate::AssetUploadLayer).
+///
+/// axum's `nest_service` strips the prefix from the path, so the service's own
+/// [base path](crate::service::AssetUploadBuilder::base_path) has to be empty there. A service that keeps the prefix
+/// answers every request with 404, code `path_not_found`, and logs this remedy once:
+///
+/// ```
+/// use axum::Router;
+/// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+/// # use tower_asset_upload::sigv4::{Credentials, Region};
+/// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
+///
+/// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
+/// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+/// # let store = MemoryStore::new();
+/// # let authenticator = HeaderAuthenticator::new(store.clone());
+/// let uploads = AssetUploadService::builder(store, signer, authenticator);
+/// let app: Router = Router::new().nest_service("/api/v1", uploads.base_path("")?.build());
+/// # let _ = app;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Security
+/// 1. Authentication comes before anything else; without credentials no body is read and no table
+///    is touched.
+/// 2. A workspace that is missing and one that the caller is no member of look alike.
+/// 3. The permission that is handed out is for one key, one type and one size.
+/// 4. Errors never carry the text of a cause; that goes to `tracing`.
+///
+/// How long a client may take to send its body is the host's to bound, as is TLS.
+///
+/// # Example
+/// ```
+/// use bytes::Bytes;
+/// use http::Request;
+/// use http_body_util::Full;
+/// use tower::ServiceExt;
+/// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
+/// use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+/// use tower_asset_upload::sigv4::{Credentials, Region};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
+/// let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+/// let store = MemoryStore::new();
+/// let service =
+///     AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store)).build();
+///
+/// let request =
+///     Request::post("/api/v1/workspaces/my-workspace/assets/").body(Full::<Bytes>::from("{}"))?;
+/// let answer = service.oneshot(request).await?;
+/// assert_eq!(answer.status(), 401);
+/// # Ok(())
+/// # }
+/// ```
+pub struct AssetUploadService<Store, Signer> {
+    pub(crate) inner: Arc<Inner<Store, Signer>>,
+}
+
+pub(crate) struct Inner<Store, Signer> {
+    pub(crate) use_cases: UseCases<Store, Signer>,
+    pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) rules: Rules,
+    pub(crate) max_body: usize,
+    pub(crate) base_path: BasePath,
+    /// Done once it was said that a router strips the base path.
+    pub(crate) warned_of_router: Once,
+    pub(crate) deletes: bool,
+}
+
+impl<Store, Signer> AssetUploadService<Store, Signer> {
+    pub(crate) fn from_inner(inner: Inner<Store, Signer>) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Returns the workspace that a request's path names, decoded as the service itself decodes it.
+    /// `None` if the path is not one of this service's routes, or its slug is invalid. Pass the path as
+    /// the service receives it.
+    ///
+    /// For a host's middleware, such as one that checks memberships: `%77` and `w` are one slug. There
+    /// need not be such a workspace, and the caller need not be a member of it.
+    ///
+    /// Under axum's `nest_service` the service receives the path without the prefix. A middleware
+    /// around the router sees the whole path, and gets `None` for it; put the middleware around the
+    /// service instead.
+    ///
+    /// ```
+    /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
+    /// # use tower_asset_upload::sigv4::{Credentials, Region};
+    /// use tower_asset_upload::{AssetUploadService, MemoryStore};
+    /// use tower_asset_upload::asset::WorkspaceSlug;
+    /// use tower_asset_upload::auth::FromExtensions;
+    ///
+    /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
+    /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+    /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions).build();
+    /// let named = uploads.workspace_of("/api/v1/workspaces/%77/assets/");
+    /// assert_eq!(named, WorkspaceSlug::new("w"));
+    /// assert_eq!(uploads.workspace_of("/another/path"), None);
+    ///
+    /// // For `nest_service("/api/v1", nested)`.
+    /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
+    /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+    /// let nested = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions)
+    ///     .base_path("")?
+    ///     .build();
+    /// assert_eq!(nested.workspace_of("/workspaces/%77/assets/"), WorkspaceSlug::new("w"));
+    /// assert_eq!(nested.workspace_of("/api/v1/workspaces/%77/assets/"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn workspace_of(&self, path: &str) -> Option<WorkspaceSlug> {
+        self.route(path)?.slug().cloned()
+    }
+
+    /// The path of this API that the request is for, if it is for one.
+    pub(crate) fn route(&self, path: &str) -> Option<Path> {
+        Path::parse(path, &self.inner.base_path)
+    }
+}
+
+impl<Store, Signer> AssetUploadService<Store, Signer>
+where
+    Store: AssetStore + 'static,
+    Signer: UploadSigner + 'static,
+{
+    /// Answers a request for a path of this API, or for none.
+    pub(crate) fn respond<B>(&self, path: Option<Path>, request: Request<B>) -> ResponseFuture
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let inner = Arc::clone(&self.inner);
+        let (head, body) = request.into_parts();
+        ResponseFuture(Box::pin(async move {
+            let body = pin!(body);
+            let answer = match &path {
+                Some(path) => inner.answer(path, &head, body).await,
+                None => response::no_such_path(),
+            };
+            answer.to(&head.method)
+        }))
+    }
+}
+
+impl<Store, Signer> Inner<Store, Signer> {
+    /// Says once that a router strips the base path, if a path of none of the routes looks like that.
+    fn warn_of_router(&self, path: &str) {
+        if self.warned_of_router.is_completed() {
+            return;
+        }
+        if let Some(rest) = self.base_path.rest_of(path) {
+            let base = self.base_path.as_str();
+            self.warned_of_router.call_once(|| {
+                tracing::warn!(
+                    "a request was answered with 404 because its path is not under the base path \
+                     {base:?}; the router in front seems to strip the prefix, as axum's `nest_service` \
+                     does: build the service with `.base_path({rest:?})`"
+                );
+            });
+        }
+    }
+}
+
+impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
+    /// Head and body go by reference: they are large, and every part of a future that owns them moves
+    /// them.
+    async fn answer<B: Body>(&self, path: &Path, head: &Parts, body: Pin<&mut B>) -> Answer {
+        let action = path.action(&head.method, self.deletes);
+        if action == Action::Options {
+            return response::options(path.allow(self.deletes));
+        }
+        let answered = self.fulfil(&action, path, head, body).await;
+        answered.unwrap_or_else(response::refusal)
+    }
+
+    async fn fulfil<B: Body>(
+        &self,
+        action: &Action,
+        path: &Path,
+        head: &Parts,
+        body: Pin<&mut B>,
+    ) -> Result<Answer, Refusal> {
+        let caller = self.admit(head, action).await?;
+        match action {
+            Action::Create => self.create(&caller, path, head, body).await,
+            Action::Retrieve => self.retrieve(&caller, path).await,
+            Action::Complete => self.complete(&caller, path, head, body).await,
+            Action::Delete => self.delete(&caller, path).await,
+            Action::Options | Action::NotAllowed => {
+                let allow = path.allow(self.deletes);
+                Ok(response::method_not_allowed(&head.method, allow))
+            }
+        }
+    }
+
+    /// Finds out who is calling and whether the credentials allow it.
+    async fn admit(&self, head: &Parts, action: &Action) -> Result<Principal, Rejection> {
+        // Past the pointer, whose own future would be one more on the heap.
+        let caller = (*self.authenticator).authenticate(head).await?;
+        let scope = match action {
+            Action::Retrieve => Scope::AssetsRead,
+            Action::Create | Action::Complete | Action::Delete => Scope::AssetsWrite,
+            Action::Options | Action::NotAllowed => return Ok(caller),
+        };
+        if caller.scopes.contains(scope) {
+            Ok(caller)
+        } else {
+            Err(Rejection::Scope(scope))
+        }
+    }
+
+    async fn create<B: Body>(
+        &self,
+        caller: &Principal,
+        path: &Path,
+        head: &Parts,
+        body: Pin<&mut B>,
+    ) -> Result<Answer, Refusal> {
+        let body = read_json(&head.headers, body, self.max_body).await?;
+        let command = parse_create(&body, &self.rules)?;
+        let upload = self
+            .use_cases
+            .create_upload(caller, path.slug(), command)
+            .await?;
+        Ok(response::created(&upload))
+    }
+
+    async fn retrieve(&self, caller: &Principal, path: &Path) -> Result<Answer, Refusal> {
+        let download = self
+            .use_cases
+            .retrieve(caller, path.slug(), path.asset_id())
+            .await?;
+        Ok(response::retrieved(&download))
+    }
+
+    async fn complete<B: Body>(
+        &self,
+        caller: &Principal,
+        path: &Path,
+        head: &Parts,
+        body: Pin<&mut B>,
+    ) -> Result<Answer, Refusal> {
+        let body = read_json(&head.headers, body, self.max_body).await?;
+        let is_uploaded = parse_complete(&body)?;
+        self.use_cases
+            .complete(caller, path.slug(), path.asset_id(), is_uploaded)
+            .await?;
+        Ok(response::no_content())
+    }
+
+    async fn delete(&self, caller: &Principal, path: &Path) -> Result<Answer, Refusal> {
+        self.use_cases
+            .delete(caller, path.slug(), path.asset_id())
+            .await?;
+        Ok(response::no_content())
+    }
+}
+
+impl<Store, Signer, B> Service<Request<B>> for AssetUploadService<Store, Signer>
+where
+    Store: AssetStore + 'static,
+    Signer: UploadSigner + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        let path = self.route(request.uri().path());
+        if path.is_none() {
+            self.inner.warn_of_router(request.uri().path());
+        }
+        self.respond(path, request)
+    }
+}
+
+/// The answer to come of an [`AssetUploadService`].
+#[must_use = "futures do nothing unless polled"]
+pub struct ResponseFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = self.0.as_mut().poll(context);
+        answer.map(|answer| Ok(answer.into_response()))
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<Store, Signer> Clone for AssetUploadService<Store, Signer> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<Store, Signer> fmt::Debug for AssetUploadService<Store, Signer> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AssetUploadService")
+            .field("base_path", &self.inner.base_path)
+            .field("rules", &self.inner.rules)
+            .field("max_body", &self.inner.max_body)
+            .field("deletes", &self.inner.deletes)
+            .field("use_cases", &self.inner.use_cases)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,291 @@
+//! A store in PostgreSQL.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::schema::Schema;
+use super::tables::Tables;
+use super::{assets, create, directory, purge, schema};
+use crate::asset::{
+    Asset, AssetId, Changed, NewAsset, PendingCaps, ProjectId, StateChange, UserId, Workspace,
+    WorkspaceId, WorkspaceSlug,
+};
+use crate::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
+use crate::error::Unavailable;
+use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
+use crate::ports::{AssetStore, Created, StoreError};
+use crate::stores::pg::{Fault, Pg};
+
+/// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in PostgreSQL (tested with 15), for
+/// any number of replicas.
+///
+/// A handle: its clones share the connections. It lives on the Tokio runtime that it was connected
+/// in, with time and I/O enabled, as long as that runs; its calls may be made from anywhere.
+///
+/// # What holds
+/// 1. **Durability.** What was answered `Ok` is committed, and as safe as the server keeps it
+///    (PostgreSQL, `synchronous_commit`).
+/// 2. **Atomicity.** A call is done as a whole or not at all, also when its future is dropped: once
+///    it has a connection it goes on to its end.
+/// 3. **Several processes** may use one schema at once, and start at once: one of them makes the
+///    tables or brings them up to date, the others wait.
+/// 4. **Poolers.** PgBouncer may stand in between, in transaction mode too: nothing outlives a
+///    transaction, and no statement is prepared under a name.
+/// 5. **Few round trips.** A call takes one; one that has to be a transaction of several statements
+///    ([`create`](AssetStore::create) with caps, [`purge`](PurgeStore::purge)) takes two.
+/// 6. **Silence.** Of credentials only the SHA-256 is kept; see [`CredentialVerifier`] on why that
+///    is enough for keys drawn at random, and for no others. No error repeats the URL.
+///
+/// # When the server is away
+/// These are [`StoreError::Unavailable`]: a server that can't be reached, is stopping or starting, or has
+/// no connections, memory or disk left; a lock that another transaction keeps; a call that takes too
+/// long; and a schema that was migrated for a later release. Whatever else the server refuses and a row
+/// that no longer parses are [`StoreError::Failed`]. A store outlives its server: the next call connects
+/// anew.
+///
+/// Where the connection is lost in the midst of a call, what only reads is asked again, and what was
+/// being made is made again, by the same id: if it turns out to be there already, it was
+/// [`Created::New`]. [`set_state`](AssetStore::set_state), [`delete`](AssetStore::delete) and
+/// [`purge`](PurgeStore::purge) are `Unavailable` then, and may or may not have been done; so may any
+/// call that runs out of time.
+///
+/// # Time
+/// The server's clock stamps since when an asset is pending, and when it was uploaded or deleted, so that
+/// the clean-up measures ages by one clock whichever replica runs it. PostgreSQL keeps microseconds:
+/// [`NewAsset::created_at`] and the end of a credential are cut off to them.
+///
+/// # TLS
+/// By rustls, with the roots of [`PostgresOptions::trust_roots`](super::PostgresOptions::trust_roots), Mozilla's by default. As in libpq
+/// the URL's `sslmode` decides: `prefer`, the default, uses TLS where the server offers it, which
+/// somebody on the way can prevent; `require` insists on it; `disable` does without. Where TLS is used
+/// the certificate and its host name are always checked, as by libpq's `verify-full`.
+///
+/// ```no_run
+/// use tower_asset_upload::{AssetStore, PostgresStore};
+/// use tower_asset_upload::asset::{UserId, WorkspaceId, WorkspaceSlug};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let workspace = WorkspaceId::parse_hyphenated("22222222-2222-4222-8222-000000000001").unwrap();
+/// let user = UserId::parse_hyphenated("11111111-1111-4111-8111-000000000001").unwrap();
+/// let slug = WorkspaceSlug::new("my-workspace").unwrap();
+///
+/// let store = PostgresStore::connect("postgres://uploads@localhost/app").await?;
+/// store.add_workspace(workspace, slug.clone()).await?;
+/// store.add_member(workspace, user).await?;
+///
+/// assert!(store.enter(&slug, user).await?.is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresStore {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) pg: Pg,
+    pub(super) schema: Arc<Schema>,
+}
+
+/// Seeding. Each of these calls may be made again: afterwards things are as it says.
+impl PostgresStore {
+    /// Ensures that there is a living workspace of that id, and that it goes by that slug from now
+    /// on.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; it has failed when another living workspace has the slug.
+    pub async fn add_workspace(
+        &self,
+        id: WorkspaceId,
+        slug: WorkspaceSlug,
+    ) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_workspace(tables, id, slug));
+        Ok(added.await?)
+    }
+
+    /// Ensures that the user is an active member of the workspace.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; it has failed when there was never such a workspace.
+    pub async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_member(tables, workspace, user));
+        Ok(added.await?)
+    }
+
+    /// Ensures that there is such a living project in the workspace.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; it has failed when there was never such a workspace.
+    pub async fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_project(tables, workspace, project));
+        Ok(added.await?)
+    }
+
+    /// Ensures that there is such a credential. One of the same kind and secret is replaced.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn add_credential(&self, record: CredentialRecord) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_credential(tables, record));
+        Ok(added.await?)
+    }
+
+    /// Deletes a workspace: nobody enters it any more. [`add_workspace`](Self::add_workspace) brings
+    /// it back with all that is in it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        let removed = self.call(move |tables| directory::remove_workspace(tables, id));
+        Ok(removed.await?)
+    }
+
+    /// Ends a membership: the user doesn't enter the workspace any more.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_member(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+    ) -> Result<(), StoreError> {
+        let removed = self.call(move |tables| directory::remove_member(tables, workspace, user));
+        Ok(removed.await?)
+    }
+
+    /// Deletes a project: no asset is made in it any more.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        let removed =
+            self.call(move |tables| directory::remove_project(tables, workspace, project));
+        Ok(removed.await?)
+    }
+}
+
+impl PostgresStore {
+    async fn call<T, W>(&self, work: impl FnOnce(Tables) -> W + Send + 'static) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        let schema = Arc::clone(&self.inner.schema);
+        let call = self
+            .inner
+            .pg
+            .call(move |session| work(Tables::new(session, schema)));
+        match call.await {
+            Err(fault) if fault.may_be_of_schema() => Err(self.explain(fault).await),
+            answer => answer,
+        }
+    }
+
+    /// Why a statement failed: if another replica has migrated the schema to a version that this release
+    /// can't work with, then because of that.
+    async fn explain(&self, fault: Fault) -> Fault {
+        let schema = Arc::clone(&self.inner.schema);
+        let known = self.inner.pg.call(move |mut session| async move {
+            schema::require_known(&mut session, &schema).await
+        });
+        match known.await {
+            Err(newer @ Fault::Newer { .. }) => newer,
+            _ => fault,
+        }
+    }
+}
+
+#[async_trait]
+impl AssetStore for PostgresStore {
+    async fn enter(
+        &self,
+        slug: &WorkspaceSlug,
+        caller: UserId,
+    ) -> Result<Option<Workspace>, StoreError> {
+        let name = slug.clone();
+        let entered = self.call(move |tables| directory::enter(tables, name, caller));
+        Ok(entered.await?.map(|id| Workspace::new(id, slug.clone())))
+    }
+
+    async fn create(
+        &self,
+        workspace: &Workspace,
+        asset: Box<NewAsset>,
+        caps: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        let workspace = workspace.id();
+        let created = self.call(move |tables| create::create(tables, workspace, asset, caps));
+        Ok(created.await?)
+    }
+
+    async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        let workspace = workspace.id();
+        let found = self
+            .call(move |mut tables| async move { assets::find(&mut tables, workspace, id).await });
+        Ok(found.await?)
+    }
+
+    async fn set_state(
+        &self,
+        workspace: &Workspace,
+        id: AssetId,
+        change: StateChange,
+    ) -> Result<Changed, StoreError> {
+        let workspace = workspace.id();
+        let set = self.call(move |tables| assets::set_state(tables, workspace, id, change));
+        Ok(set.await?)
+    }
+
+    async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
+        let workspace = workspace.id();
+        let deleted = self.call(move |tables| assets::delete(tables, workspace, id));
+        Ok(deleted.await?)
+    }
+}
+
+#[async_trait]
+impl PurgeStore for PostgresStore {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        Ok(self.call(purge::time).await?)
+    }
+
+    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
+        let step = step.clone();
+        let condemned = self.call(move |tables| purge::purge(tables, step));
+        Ok(condemned.await?)
+    }
+}
+
+#[async_trait]
+impl CredentialVerifier for PostgresStore {
+    async fn verify(
+        &self,
+        credential: &Credential<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Option<Principal>, Unavailable> {
+        let (kind, digest) = (credential.kind(), credential.digest());
+        let verified = self.call(move |tables| directory::verify(tables, kind, digest, now));
+        Ok(verified.await?)
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("schema", &self.inner.schema)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,268 @@
+//! A store in a SQLite file.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use time::OffsetDateTime;
+
+use super::fault::Fault;
+use super::worker::{Crew, wait};
+use super::{assets, directory, purge};
+use crate::asset::{
+    Asset, AssetId, Changed, Clock, NewAsset, PendingCaps, ProjectId, StateChange, UserId,
+    Workspace, WorkspaceId, WorkspaceSlug,
+};
+use crate::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
+use crate::error::Unavailable;
+use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
+use crate::ports::{AssetStore, Created, StoreError};
+
+/// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in one SQLite file, for hosts of one
+/// machine.
+///
+/// A handle: its clones share the connections. Calls never block an async runtime, and need none:
+/// SQLite runs on the store's own threads. Dropping the last handle closes the file and blocks for up
+/// to two seconds.
+///
+/// # What holds
+/// 1. **Durability.** What was answered `Ok` is on the disk, and is there after a crash of the
+///    process or of the machine. Calls that wait at the same time share one sync of the disk.
+/// 2. **Atomicity.** A call is done as a whole or not at all, also when its future is dropped.
+/// 3. **Several processes** of one machine may use the file at once. It must be on a local disk:
+///    SQLite's write-ahead log does not work over a network (SQLite, "Write-Ahead Logging").
+/// 4. **Silence.** Of credentials only the SHA-256 is kept; see [`CredentialVerifier`] on why that
+///    is enough for keys drawn at random, and for no others.
+///
+/// It needs SQLite 3.37 or newer, and 3.44 with rusqlite 0.43. The feature `sqlite-bundled` compiles one
+/// in; `sqlite` alone links the one that another crate of the program compiles, or the system's.
+///
+/// A full disk, a lock that another process keeps, a full queue, a call that takes too long and a
+/// database that was migrated for a later release are [`StoreError::Unavailable`]; a damaged file and a
+/// row that no longer parses are [`StoreError::Failed`].
+///
+/// ```
+/// use tower_asset_upload::{AssetStore, SqliteStore};
+/// use tower_asset_upload::asset::{UserId, WorkspaceId, WorkspaceSlug};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("assets.sqlite3");
+/// let workspace = WorkspaceId::parse_hyphenated("22222222-2222-4222-8222-000000000001").unwrap();
+/// let user = UserId::parse_hyphenated("11111111-1111-4111-8111-000000000001").unwrap();
+/// let slug = WorkspaceSlug::new("my-workspace").unwrap();
+///
+/// let store = SqliteStore::open(path)?;
+/// store.add_workspace(workspace, slug.clone())?;
+/// store.add_member(workspace, user)?;
+///
+/// assert!(store.enter(&slug, user).await?.is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SqliteStore {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) path: PathBuf,
+    pub(super) clock: Arc<dyn Clock>,
+    // Dropped in this order: the writer's connection is the last to go and clears the log away.
+    pub(super) readers: Crew,
+    pub(super) writer: Crew,
+}
+
+/// Seeding. These calls block until the change is on the disk, so make them at the start or from a
+/// thread that may block. Each may be made again: afterwards things are as it says.
+impl SqliteStore {
+    /// Ensures that there is a living workspace of that id, and that it goes by that slug from now
+    /// on.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; it has failed when another living workspace has the slug.
+    pub fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), StoreError> {
+        self.write(move |connection| directory::add_workspace(connection, id, slug.as_str()))
+    }
+
+    /// Ensures that the user is an active member of the workspace.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; it has failed when there was never such a workspace.
+    pub fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        self.write(move |connection| directory::add_member(connection, workspace, user))
+    }
+
+    /// Ensures that there is such a living project in the workspace.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; it has failed when there was never such a workspace.
+    pub fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| directory::add_project(connection, workspace, project))
+    }
+
+    /// Ensures that there is such a credential. One of the same kind and secret is replaced. An end
+    /// after April 2262 counts as then.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn add_credential(&self, record: CredentialRecord) -> Result<(), StoreError> {
+        self.write(move |connection| directory::add_credential(connection, &record))
+    }
+
+    /// Deletes a workspace: nobody enters it any more. [`add_workspace`](Self::add_workspace) brings
+    /// it back with all that is in it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        let now = self.inner.clock.now();
+        self.write(move |connection| directory::remove_workspace(connection, id, now))
+    }
+
+    /// Ends a membership: the user doesn't enter the workspace any more.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        self.write(move |connection| directory::remove_member(connection, workspace, user))
+    }
+
+    /// Deletes a project: no asset is made in it any more.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        let now = self.inner.clock.now();
+        self.write(move |connection| directory::remove_project(connection, workspace, project, now))
+    }
+
+    fn write(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<(), Fault> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        wait(self.inner.writer.call(work))
+    }
+}
+
+#[async_trait]
+impl AssetStore for SqliteStore {
+    async fn enter(
+        &self,
+        slug: &WorkspaceSlug,
+        caller: UserId,
+    ) -> Result<Option<Workspace>, StoreError> {
+        let name = slug.clone();
+        let entered = self
+            .inner
+            .readers
+            .call(move |connection| directory::enter(connection, name.as_str(), caller));
+        let id = entered.await?;
+        Ok(id.map(|id| Workspace::new(id, slug.clone())))
+    }
+
+    async fn create(
+        &self,
+        workspace: &Workspace,
+        asset: Box<NewAsset>,
+        caps: PendingCaps,
+    ) -> Result<Created, StoreError> {
+        let workspace = workspace.id();
+        let now = self.inner.clock.now();
+        let created = self
+            .inner
+            .writer
+            .call(move |connection| assets::create(connection, workspace, &asset, caps, now));
+        created.await
+    }
+
+    async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        let workspace = workspace.id();
+        let found = self
+            .inner
+            .readers
+            .call(move |connection| assets::find(connection, workspace, id));
+        found.await
+    }
+
+    async fn set_state(
+        &self,
+        workspace: &Workspace,
+        id: AssetId,
+        change: StateChange,
+    ) -> Result<Changed, StoreError> {
+        let workspace = workspace.id();
+        let now = self.inner.clock.now();
+        let set = self
+            .inner
+            .writer
+            .call(move |connection| assets::set_state(connection, workspace, id, change, now));
+        set.await
+    }
+
+    async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
+        let workspace = workspace.id();
+        let now = self.inner.clock.now();
+        let deleted = self
+            .inner
+            .writer
+            .call(move |connection| assets::delete(connection, workspace, id, now));
+        deleted.await
+    }
+}
+
+/// A step is one transaction.
+#[async_trait]
+impl PurgeStore for SqliteStore {
+    async fn time(&self) -> Result<StoreTime, StoreError> {
+        let last_recorded = self.inner.readers.call(purge::last_recorded).await?;
+        Ok(StoreTime::of_host(self.inner.clock.now(), last_recorded))
+    }
+
+    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
+        let step = step.clone();
+        let purged = self
+            .inner
+            .writer
+            .call(move |connection| purge::step(connection, &step));
+        purged.await
+    }
+}
+
+#[async_trait]
+impl CredentialVerifier for SqliteStore {
+    async fn verify(
+        &self,
+        credential: &Credential<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Option<Principal>, Unavailable> {
+        let (kind, digest) = (credential.kind(), credential.digest());
+        let verified = self
+            .inner
+            .readers
+            .call(move |connection| directory::verify(connection, kind, digest, now));
+        verified.await.map_err(|error| match error {
+            StoreError::Unavailable(unavailable) => unavailable,
+            failed @ StoreError::Failed(_) => Unavailable::new(failed),
+        })
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.inner.path)
+            .finish_non_exhaustive()
+    }
+}
