@@ -13,7 +13,7 @@ use axum::response::Response;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tower_asset_upload::asset::WorkspaceSlug;
-use tower_asset_upload::auth::{FromExtensions, Principal};
+use tower_asset_upload::auth::{ExtensionAuthenticator, Principal};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{AssetUploadService, MemoryStore};
@@ -46,7 +46,7 @@ fn app() -> Result<Router, Box<dyn std::error::Error>> {
         bucket,
         Credentials::new("AKIAIOSFODNN7EXAMPLE", "a secret of your own")?,
     );
-    let uploads = AssetUploadService::builder(store, signer, FromExtensions)
+    let uploads = AssetUploadService::builder(store, signer, ExtensionAuthenticator)
         .base_path("")? // axum strips the prefix of a nested service
         .build();
 

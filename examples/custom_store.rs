@@ -12,11 +12,11 @@ use async_trait::async_trait;
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_asset_upload::asset::{
-    Asset, AssetId, Changed, NewAsset, PendingCaps as Caps, StateChange, UploadState, UserId,
+    Asset, AssetId, ChangeOutcome, NewAsset, PendingCaps as Caps, StateChange, UploadState, UserId,
     Workspace, WorkspaceId, WorkspaceSlug,
 };
-use tower_asset_upload::auth::{FromExtensions, Principal};
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::auth::{ExtensionAuthenticator, Principal};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{AssetStore, AssetUploadService};
@@ -41,9 +41,14 @@ impl AssetStore for MapStore {
         Ok((slug.as_str() == "acme").then(acme))
     }
 
-    async fn create(&self, to: &Workspace, new: Box<NewAsset>, caps: Caps) -> Result<Created> {
+    async fn create(
+        &self,
+        to: &Workspace,
+        new: Box<NewAsset>,
+        caps: Caps,
+    ) -> Result<CreateOutcome> {
         if new.project.is_some() {
-            return Ok(Created::ProjectNotFound); // this store has no projects
+            return Ok(CreateOutcome::ProjectNotFound); // this store has no projects
         }
         if caps != Caps::default() {
             return Err(StoreError::failed("this store knows no caps")); // refused, not ignored
@@ -55,21 +60,26 @@ impl AssetStore for MapStore {
             pair.is_some() && same && !asset.state.is_rejected()
         });
         if let Some((_, asset)) = twin {
-            return Ok(Created::Duplicate(Box::new(asset.clone())));
+            return Ok(CreateOutcome::Duplicate(Box::new(asset.clone())));
         }
         let state = UploadState::Pending;
         assets.insert((to.id(), new.id), Asset { made: new, state });
-        Ok(Created::New)
+        Ok(CreateOutcome::New)
     }
 
     async fn find(&self, from: &Workspace, id: AssetId) -> Result<Option<Asset>> {
         Ok(self.assets()?.get(&(from.id(), id)).cloned())
     }
 
-    async fn set_state(&self, of: &Workspace, id: AssetId, to: StateChange) -> Result<Changed> {
+    async fn set_state(
+        &self,
+        of: &Workspace,
+        id: AssetId,
+        to: StateChange,
+    ) -> Result<ChangeOutcome> {
         let mut assets = self.assets()?;
         let found = assets.get_mut(&(of.id(), id));
-        Ok(found.map_or(Changed::NotFound, |asset| asset.state.change(to)))
+        Ok(found.map_or(ChangeOutcome::NotFound, |asset| asset.state.change(to)))
     }
 
     async fn delete(&self, from: &Workspace, id: AssetId) -> Result<bool> {
@@ -82,7 +92,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bucket = S3Bucket::aws("acme-uploads", Region::new("eu-central-1")?)?;
     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "a secret of your own")?;
     let signer = S3PostSigner::new(bucket, credentials);
-    let service = AssetUploadService::builder(MapStore::default(), signer, FromExtensions).build();
+    let service =
+        AssetUploadService::builder(MapStore::default(), signer, ExtensionAuthenticator).build();
 
     let body = r#"{"name":"photo.png","size":1024,"external_source":"demo","external_id":"7"}"#;
     let request = http::Request::post("/api/v1/workspaces/acme/assets/")

@@ -35,7 +35,7 @@ use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 use tower_asset_upload::rate_limit::RateLimitLayer;
-use tower_asset_upload::s3::{S3PostSigner, S3Verifier};
+use tower_asset_upload::s3::{S3Objects, S3PostSigner};
 use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, PlaneStore};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -92,7 +92,7 @@ async fn run(flags: &Flags) -> Result<(), Failure> {
         .map_err(|fault| fault.to_string())?
         .expires_in(lifetime)
         .downloads_expire_in(lifetime);
-    let verifier = S3Verifier::from_provider(bucket, credentials)
+    let verifier = S3Objects::from_provider(bucket, credentials)
         .await
         .map_err(|fault| fault.to_string())?;
     let authenticator = HeaderAuthenticator::new(store.clone());

@@ -36,7 +36,7 @@ use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tower::Layer;
 use tower_asset_upload::rate_limit::RateLimitLayer;
-use tower_asset_upload::s3::{S3PostSigner, S3PutSigner, S3Verifier};
+use tower_asset_upload::s3::{S3Objects, S3PostSigner, S3PutSigner};
 use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, Unavailable, UploadSigner};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -101,7 +101,7 @@ async fn run(options: Options) -> Result<(), Failure> {
             Box::new(signer.map_err(unavailable)?)
         }
     };
-    let verifier = S3Verifier::from_provider(bucket(), credentials()).await;
+    let verifier = S3Objects::from_provider(bucket(), credentials()).await;
     let verifier = verifier.map_err(unavailable)?;
     let uploads = AssetUploadService::builder(
         database.assets(),

@@ -17,7 +17,7 @@ pub struct Unavailable {
 }
 
 impl Unavailable {
-    /// States a cause, and that it is worth trying again in five seconds.
+    /// Wraps a cause. A retry may succeed in five seconds.
     pub fn new(cause: impl Into<BoxError>) -> Self {
         Self {
             cause: cause.into(),
@@ -25,16 +25,16 @@ impl Unavailable {
         }
     }
 
-    /// When it is worth trying again; sent as `Retry-After` in whole seconds, one at least.
+    /// Sets when a retry may succeed. Clients get it as `Retry-After`, in whole seconds, 1 at least.
     #[must_use]
-    pub fn retry_after(mut self, wait: Duration) -> Self {
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = wait;
         self
     }
 
-    /// When it is worth trying again.
+    /// When a retry may succeed.
     #[must_use]
-    pub fn wait(&self) -> Duration {
+    pub fn retry_after(&self) -> Duration {
         self.retry_after
     }
 
@@ -51,7 +51,7 @@ mod tests {
     fn a_wait_is_a_second_at_least() {
         assert_eq!(
             Unavailable::new("down")
-                .retry_after(Duration::ZERO)
+                .with_retry_after(Duration::ZERO)
                 .retry_after_secs(),
             1
         );

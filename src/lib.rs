@@ -29,10 +29,10 @@
 //! | what you need | where it is |
 //! |---|---|
 //! | the service, and the same as a layer | [`AssetUploadService`], [`AssetUploadLayer`] |
-//! | who is calling | [`Authenticator`]: [`HeaderAuthenticator`] over a [`CredentialVerifier`](auth::CredentialVerifier), [`FromExtensions`](auth::FromExtensions), or yours |
+//! | who is calling | [`Authenticator`]: [`HeaderAuthenticator`] over a [`CredentialVerifier`](auth::CredentialVerifier), [`ExtensionAuthenticator`](auth::ExtensionAuthenticator), or yours |
 //! | where assets are kept | [`AssetStore`]: [`MemoryStore`], `SqliteStore`, `PostgresStore`, `PlaneStore`, or [yours](docs::bring_your_own_store) |
 //! | who signs | [`UploadSigner`]: [`s3::S3Signer`] by what the [store documents](docs::object_stores), [`s3::S3PostSigner`], [`s3::S3PutSigner`], or yours |
-//! | what really arrived | [`ObjectVerifier`]: `s3::S3Verifier`, or yours |
+//! | what really arrived | [`ObjectStore`]: `s3::S3Objects`, or yours |
 //! | what has to go | [`PurgeStore`](purge::PurgeStore), and `purge` to call now and then |
 //! | how often a credential may call | `RateLimitLayer` |
 //! | whether a store of yours is sound | `conformance` |
@@ -60,7 +60,7 @@
 //! | `plane` | `PlaneStore`: the tables of a self-hosted Plane | what `postgres` brings |
 //! | `profile` | `s3::ProfileCredentials`: a profile of the shared credentials and config files | rust-ini |
 //! | `aws-credentials` | `s3::AwsSdkCredentials`: whatever the AWS SDK's providers know (IMDS, ECS, SSO, web identity) | aws-credential-types |
-//! | `verify` | `s3::S3Verifier`: asks the object store before an upload counts as complete | hyper's client, roxmltree, rustls, Tokio's timer |
+//! | `verify` | `s3::S3Objects`: asks the object store before an upload counts as complete | hyper's client, roxmltree, rustls, Tokio's timer |
 //! | `purge` | `purge`: removes the objects and rows that nobody needs any more | |
 //! | `rate-limit` | `RateLimitLayer`: so many requests in a time for each credential | governor, quick_cache |
 //! | `conformance` | `conformance`: what every store has to do, as tests for yours | Tokio |
@@ -70,6 +70,9 @@
 //! | `system-roots` | `TrustRoots::system`: TLS trusts the authorities that the operating system does | rustls-native-certs |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[macro_use]
+mod forward;
 
 pub mod asset;
 pub mod auth;
@@ -101,7 +104,7 @@ pub mod purge {
 
 pub use auth::{Authenticator, HeaderAuthenticator};
 pub use error::{BoxError, Unavailable};
-pub use ports::{AssetStore, ObjectVerifier, UploadSigner};
+pub use ports::{AssetStore, ObjectStore, UploadSigner};
 pub use service::{AssetUploadLayer, AssetUploadService};
 pub use stores::MemoryStore;
 #[cfg(feature = "plane")]

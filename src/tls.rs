@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 /// The certificate authorities that a TLS client trusts.
 ///
-/// The same type serves everything here that speaks TLS: `s3::S3Verifier::trust_roots`,
+/// The same type serves everything here that speaks TLS: `s3::S3Objects::trust_roots`,
 /// `s3::DoctorOptions::trust_roots`, `client::AssetClient::trust_roots`,
 /// `PostgresOptions::trust_roots` and `PlaneOptions::trust_roots`. Each trusts
 /// [`mozilla`](Self::mozilla)'s unless it is told otherwise.

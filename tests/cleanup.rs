@@ -18,12 +18,12 @@ use async_trait::async_trait;
 use bucket::Bucket;
 use support::Log;
 use time::OffsetDateTime;
-use tower_asset_upload::asset::{FixedClock, Lifetime, StateChange};
+use tower_asset_upload::asset::{ExpiresIn, FixedClock, StateChange};
 use tower_asset_upload::ports::StoreError;
 use tower_asset_upload::purge::{
     Condemned, PurgeError, PurgeOptions, PurgeReport, PurgeStep, PurgeStore, StoreTime, purge,
 };
-use tower_asset_upload::{AssetStore, MemoryStore, ObjectVerifier, SqliteStore};
+use tower_asset_upload::{AssetStore, MemoryStore, ObjectStore, SqliteStore};
 use world::{NOW, Slow, World, at_once, to_the_end};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -47,7 +47,7 @@ fn batches_of(assets: u32) -> NonZeroU32 {
 /// The life of what is deleted and of what was never uploaded, up to its end.
 async fn everything_goes_in_time<Store: AssetStore + PurgeStore>(world: World<Store>) {
     let bucket = Bucket::default();
-    let options = world::options().forms_live(Lifetime::default());
+    let options = world::options().forms_live(ExpiresIn::default());
     let [kept, deleted, stale] = [
         world.make(&bucket).await,
         world.make(&bucket).await,
@@ -541,7 +541,7 @@ async fn several_runs_at_once_from_tasks_over_ports() {
         world.deleted(&bucket).await;
     }
     let store: Arc<dyn PurgeStore> = Arc::new(world.store.clone());
-    let objects: Arc<dyn ObjectVerifier> = Arc::new(bucket.clone());
+    let objects: Arc<dyn ObjectStore> = Arc::new(bucket.clone());
     let options = world::options().batch(batches_of(7));
     let runs: Vec<_> = (0..4)
         .map(|_| {

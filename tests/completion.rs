@@ -10,16 +10,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use support::*;
 use tower_asset_upload::asset::{
-    Asset, AssetId, Changed, Difference, NewAsset, ObjectKey, PendingCaps, StateChange,
+    Asset, AssetId, ChangeOutcome, Mismatch, NewAsset, ObjectKey, PendingCaps, StateChange,
     StoredObject, UploadState, UserId, Workspace, WorkspaceSlug,
 };
-use tower_asset_upload::ports::{Created, StoreError, VerifyError};
+use tower_asset_upload::ports::{CreateOutcome, ObjectStoreError, StoreError};
 use tower_asset_upload::purge::{PurgeStep, PurgeStore};
 use tower_asset_upload::s3::S3PostSigner;
 use tower_asset_upload::service::AssetUploadBuilder;
-use tower_asset_upload::{
-    AssetStore, AssetUploadService, MemoryStore, ObjectVerifier, Unavailable,
-};
+use tower_asset_upload::{AssetStore, AssetUploadService, MemoryStore, ObjectStore, Unavailable};
 
 type Service = AssetUploadService<Saying, S3PostSigner>;
 
@@ -66,13 +64,13 @@ impl Bucket {
 }
 
 #[async_trait]
-impl ObjectVerifier for Bucket {
-    async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+impl ObjectStore for Bucket {
+    async fn head(&self, key: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> {
         let found = self.with(|bucket| {
             bucket.inspected += 1;
             match bucket.fails {
                 Some(Failure::Down) => Err(Unavailable::new("SECRET-CAUSE").into()),
-                Some(Failure::Broken) => Err(VerifyError::Failed("SECRET-CAUSE".into())),
+                Some(Failure::Broken) => Err(ObjectStoreError::Failed("SECRET-CAUSE".into())),
                 _ => Ok(bucket
                     .told
                     .pop()
@@ -84,11 +82,11 @@ impl ObjectVerifier for Bucket {
         found
     }
 
-    async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError> {
+    async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError> {
         self.with(|bucket| {
             bucket.removed.push(key.as_str().to_owned());
             if bucket.fails.is_some() {
-                return Err(VerifyError::Failed("a legal hold".into()));
+                return Err(ObjectStoreError::Failed("a legal hold".into()));
             }
             bucket.objects.remove(key.as_str());
             Ok(())
@@ -171,7 +169,7 @@ impl Stage {
 
     async fn change(&self, change: StateChange) {
         let set = self.store.set_state(&self.workspace, self.id, change);
-        assert_eq!(set.await.unwrap(), Changed::Done);
+        assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
     }
 }
 
@@ -215,7 +213,7 @@ const TAKE_BACK: &str = r#"{"is_uploaded":false}"#;
 
 #[tokio::test]
 async fn each_state_answers_each_request() {
-    let difference = Difference::new("The object has 5 bytes; 1024 were announced.");
+    let difference = Mismatch::new("The object has 5 bytes; 1024 were announced.");
     let recorded = || {
         let mut object = object(1024);
         object.etag = Some("\"first\"".to_owned());
@@ -310,7 +308,7 @@ async fn what_differs_is_rejected_for_good() {
         let removed = stage.bucket.with(|bucket| bucket.removed.clone());
         assert_eq!(removed, [stage.key.as_str()]);
     }
-    let rejected = UploadState::Rejected(Difference::new(words));
+    let rejected = UploadState::Rejected(Mismatch::new(words));
     assert_eq!(stage.state().await, rejected);
 
     // What its form still puts there changes nothing.
@@ -741,7 +739,7 @@ impl AssetStore for Stubborn {
         workspace: &Workspace,
         asset: Box<NewAsset>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         self.0.create(workspace, asset, caps).await
     }
 
@@ -754,8 +752,8 @@ impl AssetStore for Stubborn {
         _: &Workspace,
         _: AssetId,
         _: StateChange,
-    ) -> Result<Changed, StoreError> {
-        Ok(Changed::Is(UploadState::Pending))
+    ) -> Result<ChangeOutcome, StoreError> {
+        Ok(ChangeOutcome::Is(UploadState::Pending))
     }
 
     async fn delete(&self, from: &Workspace, id: AssetId) -> Result<bool, StoreError> {

@@ -19,7 +19,7 @@ use tower_asset_upload::asset::{
     UploadSize, Workspace, WorkspaceSlug,
 };
 use tower_asset_upload::auth::{Credential, CredentialVerifier, Principal};
-use tower_asset_upload::ports::VerifyError;
+use tower_asset_upload::ports::ObjectStoreError;
 use tower_asset_upload::{AssetStore, AssetUploadService, HeaderAuthenticator, Unavailable};
 use uuid::Uuid;
 
@@ -626,7 +626,7 @@ async fn a_crashed_client_can_go_on() {
 
 #[tokio::test]
 async fn what_arrived_is_compared_with_what_was_announced() {
-    type Answer = Result<Option<StoredObject>, VerifyError>;
+    type Answer = Result<Option<StoredObject>, ObjectStoreError>;
     fn stored(size: u64, content_type: Option<&str>) -> StoredObject {
         let mut object = StoredObject::of_size(size);
         object.content_type = content_type.map(str::to_owned);
@@ -640,7 +640,9 @@ async fn what_arrived_is_compared_with_what_was_announced() {
         ("unreachable", || {
             Err(Unavailable::new("SECRET-CAUSE").into())
         }),
-        ("broken", || Err(VerifyError::Failed("SECRET-CAUSE".into()))),
+        ("broken", || {
+            Err(ObjectStoreError::Failed("SECRET-CAUSE".into()))
+        }),
         ("as announced", || Ok(Some(stored(1024, Some("image/png"))))),
         ("type with parameters", || {
             Ok(Some(stored(1024, Some("IMAGE/PNG; x=y"))))

@@ -20,7 +20,7 @@ const UPLOADED: &str = r#"{"is_uploaded":true}"#;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
     /// Made. Whether it is complete may depend on a call that was never answered.
-    Created,
+    CreateOutcome,
     Completed,
     /// A deletion was asked for and not answered.
     MaybeDeleted,
@@ -71,7 +71,7 @@ async fn work(api: Api, ledger: Ledger, client: usize) {
             return;
         };
         let ticket = Ticket::of(&created.expect(200, "create").json());
-        note(&ticket.id, Known::Created);
+        note(&ticket.id, Known::CreateOutcome);
         match turn % 3 {
             0 => {
                 let Ok(stored) = ticket.try_upload(&api.http, noise(100)).await else {
@@ -106,7 +106,7 @@ async fn check(api: &Api, ledger: &Ledger) {
     for (id, known) in known {
         let status = api.call(&format!("GET {id}"), "").await.status.as_u16();
         let accepted: &[u16] = match known {
-            Known::Created => &[200, 400],
+            Known::CreateOutcome => &[200, 400],
             Known::Completed => &[200],
             Known::MaybeDeleted => &[400, 404],
             Known::Deleted => &[404],

@@ -24,10 +24,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tower_asset_upload::ObjectVerifier;
-use tower_asset_upload::asset::{Clock, Lifetime, ObjectKey, ObjectName, SystemClock};
-use tower_asset_upload::ports::VerifyError;
-use tower_asset_upload::s3::{S3Bucket, S3Verifier};
+use tower_asset_upload::ObjectStore;
+use tower_asset_upload::asset::{Clock, ExpiresIn, ObjectKey, ObjectName, SystemClock};
+use tower_asset_upload::ports::ObjectStoreError;
+use tower_asset_upload::s3::{S3Bucket, S3Objects};
 use tower_asset_upload::sigv4::{Credentials, Method, PostPolicy, Presign, Region, Signer};
 
 const ID: &str = "AKIAENDTOEND";
@@ -412,7 +412,7 @@ fn own_form(
     let policy = PostPolicy::builder("uploads", key)
         .content_type(media_type)
         .content_length(1..=1000)
-        .expires_in(Lifetime::new(Duration::from_secs(secs)).unwrap())
+        .expires_in(ExpiresIn::new(Duration::from_secs(secs)).unwrap())
         .build()
         .unwrap();
     let form = signer.sign_post_at(&policy, at).unwrap();
@@ -793,7 +793,7 @@ fn own_url(
     let request = Presign::new(Method::Put, origin, "/uploads/", key)
         .content_type("image/png")
         .content_length(1000)
-        .expires_in(Lifetime::new(Duration::from_secs(secs)).unwrap());
+        .expires_in(ExpiresIn::new(Duration::from_secs(secs)).unwrap());
     signer.presign_at(&request, at).unwrap().into_string()
 }
 
@@ -876,20 +876,22 @@ async fn what_the_verifier_removes_is_gone() {
     let endpoint = form.url.strip_suffix("/uploads").unwrap();
     let asks = |bucket: &str, endpoint: &str, secret: &str| {
         let bucket = S3Bucket::custom(bucket, Region::us_east_1(), endpoint).unwrap();
-        S3Verifier::new(bucket, Credentials::new(ID, secret).unwrap())
+        S3Objects::new(bucket, Credentials::new(ID, secret).unwrap())
     };
     let verifier = asks("uploads", endpoint, SECRET);
     let [key, other] = [&form, &other].map(|form| ObjectKey::new(form.field("key")).unwrap());
 
     // What may not be deleted, or not here, stays; and that is an error.
-    let nowhere = asks("no-such-bucket", endpoint, SECRET).remove(&key).await;
+    let nowhere = asks("no-such-bucket", endpoint, SECRET).delete(&key).await;
     match nowhere {
-        Err(VerifyError::Failed(cause)) => assert!(cause.to_string().contains("bucket"), "{cause}"),
+        Err(ObjectStoreError::Failed(cause)) => {
+            assert!(cause.to_string().contains("bucket"), "{cause}");
+        }
         other => panic!("{other:?}"),
     }
-    let stranger = asks("uploads", endpoint, "guess").remove(&key).await;
+    let stranger = asks("uploads", endpoint, "guess").delete(&key).await;
     match stranger {
-        Err(VerifyError::Failed(cause)) => {
+        Err(ObjectStoreError::Failed(cause)) => {
             let said = cause.to_string();
             assert!(
                 said.contains("403") && said.contains("s3:DeleteObject"),
@@ -901,18 +903,21 @@ async fn what_the_verifier_removes_is_gone() {
     let unused = TcpListener::bind("127.0.0.1:0").unwrap();
     let dead = format!("http://{}", unused.local_addr().unwrap());
     drop(unused);
-    let down = asks("uploads", &dead, SECRET).remove(&key).await;
-    assert!(matches!(down, Err(VerifyError::Unavailable(_))), "{down:?}");
-    let object = verifier.inspect(&key).await.unwrap().expect("the object");
+    let down = asks("uploads", &dead, SECRET).delete(&key).await;
+    assert!(
+        matches!(down, Err(ObjectStoreError::Unavailable(_))),
+        "{down:?}"
+    );
+    let object = verifier.head(&key).await.unwrap().expect("the object");
     assert_eq!(object.size, 1000);
 
     // Once, again, and what never was.
     let never = ObjectKey::new("never/there.png").unwrap();
     for key in [&key, &key, &never] {
-        verifier.remove(key).await.unwrap();
-        assert_eq!(verifier.inspect(key).await.unwrap(), None);
+        verifier.delete(key).await.unwrap();
+        assert_eq!(verifier.head(key).await.unwrap(), None);
     }
-    assert!(verifier.inspect(&other).await.unwrap().is_some());
+    assert!(verifier.head(&other).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::macros::datetime;
-use tower_asset_upload::asset::{Checksum, Lifetime};
+use tower_asset_upload::asset::{Checksum, ExpiresIn};
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, Presign, Region, ServerSideEncryption, SignError,
@@ -121,8 +121,8 @@ fn signer() -> Signer {
     Signer::google(credentials(), auto())
 }
 
-fn lifetime(seconds: u64) -> Lifetime {
-    Lifetime::new(Duration::from_secs(seconds)).unwrap()
+fn lifetime(seconds: u64) -> ExpiresIn {
+    ExpiresIn::new(Duration::from_secs(seconds)).unwrap()
 }
 
 /// A signature by the book, with nothing of this crate.

@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each folder or file at the root of `src`, and those that it may import from.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("error", &[]),
+    ("forward", &[]),
     ("tls", &["error"]),
     ("asset", &["error"]),
     ("sigv4", &["asset"]),

@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use support::*;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
-use tower_asset_upload::auth::{FromExtensions, Principal};
+use tower_asset_upload::auth::{ExtensionAuthenticator, Principal};
 use tower_asset_upload::{AssetStore, AssetUploadService, UploadSigner};
 
 fn post(path: &str) -> Request<Full<Bytes>> {
@@ -164,7 +164,7 @@ async fn axum_router_layer() {
 
 #[tokio::test]
 async fn a_principal_of_the_hosts_own_middleware() {
-    let uploads = AssetUploadService::builder(world(), signer(), FromExtensions).build();
+    let uploads = AssetUploadService::builder(world(), signer(), ExtensionAuthenticator).build();
     let session = |mut request: AxumRequest, next: Next| async move {
         if request.headers().contains_key("x-session") {
             request
@@ -307,7 +307,7 @@ async fn an_inner_error_stays_what_it_is() {
 #[tokio::test]
 async fn ports_may_be_boxed_or_shared() {
     fn takes<S: AssetStore + 'static, G: UploadSigner + 'static>(store: S, signer: G) {
-        let _ = AssetUploadService::builder(store, signer, FromExtensions).build();
+        let _ = AssetUploadService::builder(store, signer, ExtensionAuthenticator).build();
     }
     takes(world(), signer());
     takes(Arc::new(world()), Arc::new(signer()));

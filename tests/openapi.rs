@@ -30,7 +30,7 @@ use tower_asset_upload::asset::{
 };
 use tower_asset_upload::auth::{Credential, CredentialVerifier, Principal};
 use tower_asset_upload::ports::{
-    DownloadIntent, SignerError, UploadData, UploadIntent, VerifyError,
+    DownloadIntent, ObjectStoreError, SignerError, UploadData, UploadIntent,
 };
 use tower_asset_upload::rate_limit::RateLimitLayer;
 use tower_asset_upload::service::AssetUploadBuilder;
@@ -426,7 +426,7 @@ async fn broken(judged: &mut Judged) {
     let item = format!("{COLLECTION}{}/", made.asset_id());
     let unseen = builder(&store)
         .verifier(Says::new(|_| {
-            Err(VerifyError::Unavailable(Unavailable::new("down")))
+            Err(ObjectStoreError::Unavailable(Unavailable::new("down")))
         }))
         .build();
     let answer = judged.call(&unseen, &format!("PATCH {item}"), "").await;

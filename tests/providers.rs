@@ -16,12 +16,12 @@ use tower_asset_upload::ports::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod,
 };
 use tower_asset_upload::s3::{
-    InvalidBucket, InvalidS3Signer, ProvideCredentials, S3Bucket, S3PostSigner, S3PutSigner,
-    S3Signer, S3Verifier,
+    InvalidBucket, InvalidS3Signer, ProvideCredentials, S3Bucket, S3Objects, S3PostSigner,
+    S3PutSigner, S3Signer,
 };
 use tower_asset_upload::sigv4::{Credentials, FormFields, Region, ServerSideEncryption};
 use tower_asset_upload::{
-    AssetUploadService, HeaderAuthenticator, ObjectVerifier, Unavailable, UploadSigner,
+    AssetUploadService, HeaderAuthenticator, ObjectStore, Unavailable, UploadSigner,
 };
 
 /// A bucket, and what the documentation says of its store.
@@ -544,9 +544,9 @@ async fn asked(bucket: S3Bucket) -> (String, bool) {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
     let bucket = bucket.internal_endpoint(&endpoint).unwrap();
-    let verifier = S3Verifier::new(bucket, example_credentials()).clock(FixedClock(NOW));
+    let verifier = S3Objects::new(bucket, example_credentials()).clock(FixedClock(NOW));
     let key = ObjectKey::new("w/photo.png").unwrap();
-    assert_eq!(verifier.inspect(&key).await.unwrap(), None);
+    assert_eq!(verifier.head(&key).await.unwrap(), None);
     server.abort();
     let seen = seen.lock().unwrap().take();
     seen.unwrap()

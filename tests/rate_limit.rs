@@ -24,7 +24,7 @@ use support::*;
 use time::OffsetDateTime;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_asset_upload::asset::{Clock, FixedClock, WorkspaceSlug};
-use tower_asset_upload::auth::{Credential, CredentialKind, FromExtensions, Principal};
+use tower_asset_upload::auth::{Credential, CredentialKind, ExtensionAuthenticator, Principal};
 use tower_asset_upload::rate_limit::{RateKey, RateLimit, RateLimitLayer, RateLimitService};
 use tower_asset_upload::{AssetStore, AssetUploadService, MemoryStore};
 
@@ -318,7 +318,8 @@ async fn callers_that_the_host_has_found() {
     let (layer, _) = limit(2, Duration::from_mins(1));
     let layer = layer.by_principal();
     let store = world();
-    let service = layer.layer(AssetUploadService::builder(store, signer(), FromExtensions).build());
+    let service =
+        layer.layer(AssetUploadService::builder(store, signer(), ExtensionAuthenticator).build());
     let from = |user: uuid::Uuid, headers| {
         let mut request = request(&format!("GET {ITEM}"), headers, "");
         let principal = Principal::with_all_scopes(user.into());
@@ -354,7 +355,8 @@ async fn a_workspace_is_one_however_it_is_written() {
         Some(RateKey::new(workspace.as_str()))
     });
     let store = world();
-    let uploads = AssetUploadService::builder(store.clone(), signer(), FromExtensions).build();
+    let uploads =
+        AssetUploadService::builder(store.clone(), signer(), ExtensionAuthenticator).build();
     let service = layer.layer(uploads.clone());
     let ask = async |user: uuid::Uuid, path: &str| {
         let mut request = request(&format!("GET {path}"), &[], "");

@@ -22,12 +22,12 @@ use support::{ALICE, BOB, Broken, MINE, MY_PROJECT, OTHERS, OTHERS_PROJECT};
 use time::macros::{datetime, format_description};
 use time::{OffsetDateTime, PrimitiveDateTime};
 use tower_asset_upload::asset::{
-    AssetId, Changed, ExternalLabel, ExternalRef, FixedClock, IdSource, Lifetime, MediaType,
+    AssetId, ChangeOutcome, ExpiresIn, ExternalLabel, ExternalRef, FixedClock, IdSource, MediaType,
     NewAsset, ObjectKey, ObjectName, PendingCaps, ProjectId, StateChange, UploadSize, Workspace,
     WorkspaceId, WorkspaceSlug,
 };
 use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
-use tower_asset_upload::ports::Created;
+use tower_asset_upload::ports::CreateOutcome;
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{AssetStore, AssetUploadService, HeaderAuthenticator, MemoryStore};
@@ -318,10 +318,10 @@ impl Row {
         let made = store
             .create(&at, asset.into(), PendingCaps::default())
             .await;
-        assert_eq!(made.unwrap(), Created::New);
+        assert_eq!(made.unwrap(), CreateOutcome::New);
         if self.is_uploaded {
             let set = store.set_state(&at, id, StateChange::Complete(None)).await;
-            assert_eq!(set.unwrap(), Changed::Done);
+            assert_eq!(set.unwrap(), ChangeOutcome::Done);
         }
     }
 }
@@ -375,7 +375,7 @@ fn signer(env: &BTreeMap<String, String>) -> Result<S3PostSigner, String> {
     let seconds: u64 = expiry
         .parse()
         .map_err(|_| format!("`{expiry}` is no number of seconds"))?;
-    let lifetime = Lifetime::new(Duration::from_secs(seconds)).ok_or("no such lifetime")?;
+    let lifetime = ExpiresIn::new(Duration::from_secs(seconds)).ok_or("no such lifetime")?;
     Ok(S3PostSigner::new(bucket, credentials)
         .expires_in(lifetime)
         .downloads_expire_in(lifetime))
@@ -546,11 +546,11 @@ fn download_facts(answer: &Value) -> Vec<(Aspect, String)> {
 #[derive(Deserialize)]
 struct Section {
     title: String,
-    rows: Vec<Difference>,
+    rows: Vec<Mismatch>,
 }
 
 #[derive(Deserialize)]
-struct Difference {
+struct Mismatch {
     /// For people: what is sent, what Plane makes of it, what this service does, and why.
     sent: String,
     plane: String,
@@ -568,7 +568,7 @@ fn sections() -> Vec<Section> {
     serde_json::from_str(DIFFERENCES).unwrap()
 }
 
-impl Difference {
+impl Mismatch {
     fn is_about(&self, case: &str, aspect: Aspect) -> bool {
         self.aspect == aspect && self.cases.iter().any(|pattern| matches(pattern, case))
     }

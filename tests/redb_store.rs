@@ -17,14 +17,14 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tower_asset_upload::asset::{
-    AssetId, Changed, FixedClock, NewAsset, ObjectKey, PendingCaps, ProjectId, StateChange,
+    AssetId, ChangeOutcome, FixedClock, NewAsset, ObjectKey, PendingCaps, ProjectId, StateChange,
     UploadSize, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 use tower_asset_upload::auth::{
     Credential, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
 };
 use tower_asset_upload::conformance::{Guarded, Seed, SeedCredentials};
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::purge::{PurgeStep, PurgeStore};
 use tower_asset_upload::{AssetStore, BoxError, conformance_tests};
 use uuid::Uuid;
@@ -117,7 +117,7 @@ async fn make(store: &RedbStore, workspace: &Workspace, id: u128) -> AssetId {
     let created = store
         .create(workspace, new.into(), PendingCaps::default())
         .await;
-    assert_eq!(created.unwrap(), Created::New);
+    assert_eq!(created.unwrap(), CreateOutcome::New);
     id
 }
 
@@ -133,7 +133,7 @@ async fn everything_is_there_after_reopening() {
     let uploaded = UploadState::Uploaded(None);
     let complete = StateChange::Complete(None);
     let set = store.set_state(&workspace, kept, complete).await;
-    assert_eq!(set.unwrap(), Changed::Done);
+    assert_eq!(set.unwrap(), ChangeOutcome::Done);
     assert!(store.delete(&workspace, deleted).await.unwrap());
     let key = Credential::new(CredentialKind::ApiKey, "plane_api_5ecre7a11d0nottellanyone");
     let principal = Principal::with_all_scopes(USER);

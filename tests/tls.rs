@@ -25,12 +25,12 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tower_asset_upload::ObjectVerifier;
+use tower_asset_upload::ObjectStore;
 use tower_asset_upload::asset::{AssetId, ObjectKey, WorkspaceSlug};
 use tower_asset_upload::auth::{Credential, CredentialKind};
 use tower_asset_upload::client::{AssetClient, ClientError, RetryPolicy};
-use tower_asset_upload::ports::VerifyError;
-use tower_asset_upload::s3::{DoctorOptions, S3Bucket, S3Verifier, doctor};
+use tower_asset_upload::ports::ObjectStoreError;
+use tower_asset_upload::s3::{DoctorOptions, S3Bucket, S3Objects, doctor};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::tls::{InvalidTrustRoots, TrustRoots};
 
@@ -90,7 +90,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
 async fn reached(server: &str, roots: Option<&TrustRoots>) -> [Result<(), String>; 3] {
     let bucket = S3Bucket::custom("uploads", Region::us_east_1(), server).unwrap();
     let credentials = Credentials::new("AKIATLS", "sEcReT").unwrap();
-    let mut verifier = S3Verifier::new(bucket.clone(), credentials.clone());
+    let mut verifier = S3Objects::new(bucket.clone(), credentials.clone());
     let key = Credential::new(CredentialKind::ApiKey, "key");
     let slug = WorkspaceSlug::new("my-workspace").unwrap();
     let client = AssetClient::new(server, &slug, &key).unwrap();
@@ -101,12 +101,12 @@ async fn reached(server: &str, roots: Option<&TrustRoots>) -> [Result<(), String
         client = client.trust_roots(roots);
         options = options.trust_roots(roots);
     }
-    let inspected = match verifier.inspect(&ObjectKey::new("w/a.png").unwrap()).await {
+    let inspected = match verifier.head(&ObjectKey::new("w/a.png").unwrap()).await {
         Ok(found) => {
             assert_eq!(found.unwrap().size, SIZE);
             Ok(())
         }
-        Err(VerifyError::Unavailable(cause)) => Err(causes(&cause)),
+        Err(ObjectStoreError::Unavailable(cause)) => Err(causes(&cause)),
         Err(other) => panic!("{other:?}"),
     };
     let id = AssetId::parse_hyphenated("550e8400-e29b-41d4-a716-446655440000").unwrap();

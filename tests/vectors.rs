@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
-use tower_asset_upload::asset::Lifetime;
+use tower_asset_upload::asset::ExpiresIn;
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, Presign, Region, ServerSideEncryption, SignedPost,
@@ -54,7 +54,7 @@ const REFUSED_FORMS: [(&str, &str, &str); 8] = [
     ),
     (
         "exp_700000",
-        "no Lifetime",
+        "no ExpiresIn",
         "longer than the seven days that the algorithm allows",
     ),
     (
@@ -151,8 +151,9 @@ impl Input {
         Ok(Signer::new(credentials, region))
     }
 
-    fn lifetime(&self) -> Result<Lifetime, String> {
-        Lifetime::new(Duration::from_secs(self.expires_in)).ok_or_else(|| "no Lifetime".to_owned())
+    fn lifetime(&self) -> Result<ExpiresIn, String> {
+        ExpiresIn::new(Duration::from_secs(self.expires_in))
+            .ok_or_else(|| "no ExpiresIn".to_owned())
     }
 
     fn bucket(&self) -> Result<S3Bucket, String> {
@@ -403,7 +404,7 @@ fn the_published_get() {
 
     let origin = "https://examplebucket.s3.amazonaws.com";
     let request = Presign::new(Method::Get, origin, "/", "test.txt")
-        .expires_in(Lifetime::new(Duration::from_hours(24)).unwrap());
+        .expires_in(ExpiresIn::new(Duration::from_hours(24)).unwrap());
     let signed = signer().presign_at(&request, datetime!(2013-05-24 00:00 UTC));
     assert_eq!(signed.unwrap().as_str(), url);
     assert!(url.ends_with(signature));

@@ -9,10 +9,10 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Response;
 use tokio::net::TcpListener;
-use tower_asset_upload::ObjectVerifier;
+use tower_asset_upload::ObjectStore;
 use tower_asset_upload::asset::ObjectKey;
-use tower_asset_upload::ports::VerifyError;
-use tower_asset_upload::s3::{S3Bucket, S3Verifier};
+use tower_asset_upload::ports::ObjectStoreError;
+use tower_asset_upload::s3::{S3Bucket, S3Objects};
 use tower_asset_upload::sigv4::{Credentials, Region};
 
 /// Status, headers and body.
@@ -20,7 +20,7 @@ type Told = (u16, Vec<(&'static str, &'static str)>, String);
 
 /// A server that answers by a script; `asked` are the methods so far, with the `Range` if there is one.
 struct Scripted {
-    verifier: S3Verifier,
+    verifier: S3Objects,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -48,7 +48,7 @@ impl Scripted {
         let bucket = S3Bucket::custom("uploads", Region::us_east_1(), &endpoint).unwrap();
         let credentials = Credentials::new("AKIASCRIPTED", "sEcReT").unwrap();
         Self {
-            verifier: S3Verifier::new(bucket, credentials),
+            verifier: S3Objects::new(bucket, credentials),
             asked,
         }
     }
@@ -89,16 +89,16 @@ fn nothing(status: u16) -> Told {
     (status, Vec::new(), String::new())
 }
 
-fn is_unavailable<T: std::fmt::Debug>(answer: &Result<T, VerifyError>, case: &str) {
+fn is_unavailable<T: std::fmt::Debug>(answer: &Result<T, ObjectStoreError>, case: &str) {
     assert!(
-        matches!(answer, Err(VerifyError::Unavailable(_))),
+        matches!(answer, Err(ObjectStoreError::Unavailable(_))),
         "{case}: {answer:?}"
     );
 }
 
-fn is_failed<T: std::fmt::Debug>(answer: Result<T, VerifyError>, words: &str) {
+fn is_failed<T: std::fmt::Debug>(answer: Result<T, ObjectStoreError>, words: &str) {
     match answer {
-        Err(VerifyError::Failed(cause)) => {
+        Err(ObjectStoreError::Failed(cause)) => {
             assert!(cause.to_string().contains(words), "{cause}");
         }
         other => panic!("{words}: {other:?}"),
@@ -117,7 +117,7 @@ async fn a_removal_is_believed_from_the_store_alone() {
     ] {
         let case = format!("{told:?}");
         let store = Scripted::start(move |_| told.clone()).await;
-        store.verifier.remove(&key()).await.expect(&case);
+        store.verifier.delete(&key()).await.expect(&case);
         assert_eq!(store.asked(), ["DELETE"]);
     }
     for told in [
@@ -137,12 +137,12 @@ async fn a_removal_is_believed_from_the_store_alone() {
     ] {
         let case = format!("{told:?}");
         let store = Scripted::start(move |_| told.clone()).await;
-        is_unavailable(&store.verifier.remove(&key()).await, &case);
+        is_unavailable(&store.verifier.delete(&key()).await, &case);
     }
     let store = Scripted::start(|_| error(404, "NoSuchBucket")).await;
-    is_failed(store.verifier.remove(&key()).await, "bucket");
+    is_failed(store.verifier.delete(&key()).await, "bucket");
     let store = Scripted::start(|_| error(403, "AccessDenied")).await;
-    is_failed(store.verifier.remove(&key()).await, "s3:DeleteObject");
+    is_failed(store.verifier.delete(&key()).await, "s3:DeleteObject");
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn an_endless_error_is_not_read_to_its_end() {
     let long = "x".repeat(100_000);
     let body = format!("<Error><Code>NoSuchKey</Code><Message>{long}</Message></Error>");
     let store = Scripted::start(move |_| (404, Vec::new(), body.clone())).await;
-    is_unavailable(&store.verifier.remove(&key()).await, "too long");
+    is_unavailable(&store.verifier.delete(&key()).await, "too long");
 }
 
 // ---------------------------------------------------------------- Inspection
@@ -158,7 +158,7 @@ async fn an_endless_error_is_not_read_to_its_end() {
 #[tokio::test]
 async fn what_is_there_takes_one_question() {
     let store = Scripted::start(|_| object("5")).await;
-    let found = store.verifier.inspect(&key()).await.unwrap().unwrap();
+    let found = store.verifier.head(&key()).await.unwrap().unwrap();
     assert_eq!(found.size, 5);
     assert_eq!(store.asked(), ["HEAD"]);
 }
@@ -167,7 +167,7 @@ async fn what_is_there_takes_one_question() {
 async fn what_is_missing_is_so_by_the_stores_word() {
     for code in ["NoSuchKey", "NoSuchVersion"] {
         let store = Scripted::start(move |_| error(404, code)).await;
-        assert_eq!(store.verifier.inspect(&key()).await.unwrap(), None);
+        assert_eq!(store.verifier.head(&key()).await.unwrap(), None);
         assert_eq!(store.asked(), ["HEAD", "GET bytes=0-0"]);
     }
     for told in [
@@ -178,17 +178,17 @@ async fn what_is_missing_is_so_by_the_stores_word() {
     ] {
         let case = format!("{told:?}");
         let store = Scripted::start(move |_| told.clone()).await;
-        is_unavailable(&store.verifier.inspect(&key()).await, &case);
+        is_unavailable(&store.verifier.head(&key()).await, &case);
     }
     // HEAD says the same of either.
     let store = Scripted::start(|_| error(404, "NoSuchBucket")).await;
-    is_failed(store.verifier.inspect(&key()).await, "bucket");
+    is_failed(store.verifier.head(&key()).await, "bucket");
     let store = Scripted::start(|method| match method {
         "HEAD" => nothing(404),
         _ => error(403, "AccessDenied"),
     })
     .await;
-    is_failed(store.verifier.inspect(&key()).await, "s3:GetObject");
+    is_failed(store.verifier.head(&key()).await, "s3:GetObject");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn what_arrives_meanwhile_is_found() {
             _ => (status, vec![("etag", "\"e\"")], "x".to_owned()),
         })
         .await;
-        let found = store.verifier.inspect(&key()).await.unwrap().unwrap();
+        let found = store.verifier.head(&key()).await.unwrap().unwrap();
         assert_eq!(found.size.to_string(), size);
         assert_eq!(store.asked(), ["HEAD", "GET bytes=0-0", "HEAD"]);
     }
@@ -213,7 +213,7 @@ async fn what_arrives_meanwhile_is_found() {
         _ => page(200),
     })
     .await;
-    is_unavailable(&store.verifier.inspect(&key()).await, "they disagree");
+    is_unavailable(&store.verifier.head(&key()).await, "they disagree");
     assert_eq!(store.asked().len(), 3);
 }
 
@@ -221,7 +221,7 @@ async fn what_arrives_meanwhile_is_found() {
 #[tokio::test]
 async fn a_page_is_not_taken_for_the_object() {
     let store = Scripted::start(|_| page(200)).await;
-    is_unavailable(&store.verifier.inspect(&key()).await, "a page");
+    is_unavailable(&store.verifier.head(&key()).await, "a page");
 
     // Web servers send an entity tag with their pages, too.
     let tagged = |media_type: &'static str| {
@@ -234,7 +234,7 @@ async fn a_page_is_not_taken_for_the_object() {
     };
     for media_type in ["text/html; charset=utf-8", "Text/HTML", "application/json"] {
         let store = Scripted::start(move |_| tagged(media_type)).await;
-        is_unavailable(&store.verifier.inspect(&key()).await, media_type);
+        is_unavailable(&store.verifier.head(&key()).await, media_type);
         assert_eq!(store.asked(), ["HEAD", "GET bytes=0-0"]);
 
         // A store that has no page for a key that nobody has is believed.
@@ -243,7 +243,7 @@ async fn a_page_is_not_taken_for_the_object() {
             _ => error(404, "NoSuchKey"),
         })
         .await;
-        let found = store.verifier.inspect(&key()).await.unwrap().unwrap();
+        let found = store.verifier.head(&key()).await.unwrap().unwrap();
         assert_eq!(found.content_type.as_deref(), Some(media_type));
     }
     // One that bears the store's marks is not doubted.
@@ -253,7 +253,7 @@ async fn a_page_is_not_taken_for_the_object() {
         (status, headers, body)
     })
     .await;
-    assert!(store.verifier.inspect(&key()).await.unwrap().is_some());
+    assert!(store.verifier.head(&key()).await.unwrap().is_some());
     assert_eq!(store.asked(), ["HEAD"]);
 }
 
@@ -263,9 +263,9 @@ async fn what_stands_before_the_store_does_not_speak_for_it() {
     for status in [301, 302, 400, 401, 403, 405] {
         let store = Scripted::start(move |_| page(status)).await;
         let case = status.to_string();
-        is_unavailable(&store.verifier.inspect(&key()).await, &case);
-        is_unavailable(&store.verifier.remove(&key()).await, &case);
+        is_unavailable(&store.verifier.head(&key()).await, &case);
+        is_unavailable(&store.verifier.delete(&key()).await, &case);
     }
     let store = Scripted::start(|_| page(200)).await;
-    is_unavailable(&store.verifier.remove(&key()).await, "a page");
+    is_unavailable(&store.verifier.delete(&key()).await, "a page");
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use futures_util::future::join_all;
 use tower_asset_upload::AssetStore;
 use tower_asset_upload::asset::{AssetId, Clock, NewAsset, PendingCaps, SystemClock, Workspace};
-use tower_asset_upload::ports::Created;
+use tower_asset_upload::ports::CreateOutcome;
 use tower_asset_upload::purge::{Condemned, PurgeStep, PurgeStore};
 
 use crate::filled::{ALICE, Filled, PROJECT, asset, complete, step, with_pair};
@@ -135,7 +135,7 @@ impl Task {
                 let created = store
                     .create(workspace, new.into(), PendingCaps::default())
                     .await;
-                assert_eq!(created.unwrap(), Created::New);
+                assert_eq!(created.unwrap(), CreateOutcome::New);
             }
             Self::Complete(id) => complete(store, workspace, id).await,
             Self::Purge(step) => assert!(!store.purge(&step).await.unwrap().is_empty()),

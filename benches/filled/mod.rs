@@ -12,8 +12,8 @@ use std::task::{Context, Poll, Waker};
 use rusqlite::{Connection, params};
 use time::{Duration, OffsetDateTime};
 use tower_asset_upload::asset::{
-    AssetId, Changed, Clock, ExternalLabel, IdSource, NewAsset, ObjectKey, PendingCaps, RandomIds,
-    StateChange, SystemClock, UploadSize, Workspace, WorkspaceSlug,
+    AssetId, ChangeOutcome, Clock, ExternalLabel, IdSource, NewAsset, ObjectKey, PendingCaps,
+    RandomIds, StateChange, SystemClock, UploadSize, Workspace, WorkspaceSlug,
 };
 use tower_asset_upload::purge::{PurgeStep, PurgeStore};
 use tower_asset_upload::{AssetStore, MemoryStore, SqliteStore};
@@ -164,7 +164,7 @@ pub fn sqlite(path: &Path, assets: u32) -> Filled<SqliteStore> {
 /// States that the object of one that waited is there.
 pub async fn complete(store: &impl AssetStore, workspace: &Workspace, id: AssetId) {
     let set = store.set_state(workspace, id, StateChange::Complete(None));
-    assert_eq!(set.await.unwrap(), Changed::Done);
+    assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
 }
 
 pub fn slug() -> WorkspaceSlug {

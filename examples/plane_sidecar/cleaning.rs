@@ -5,14 +5,14 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tower_asset_upload::PlaneStore;
 use tower_asset_upload::purge::{PurgeOptions, purge};
-use tower_asset_upload::s3::S3Verifier;
+use tower_asset_upload::s3::S3Objects;
 
 /// Cleans up now and from then on. Dropped at any moment it loses nothing: the next run goes on.
 pub(crate) async fn clean_up(
     every: Duration,
     give_up_after: Duration,
     store: PlaneStore,
-    objects: S3Verifier,
+    objects: S3Objects,
 ) {
     let options = PurgeOptions::new().pending_for(give_up_after);
     let mut ticks = interval(every);

@@ -4,7 +4,7 @@ use std::env;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use tower_asset_upload::asset::{Lifetime, UploadSize};
+use tower_asset_upload::asset::{ExpiresIn, UploadSize};
 use tower_asset_upload::rate_limit::RateLimit;
 use tower_asset_upload::s3::{EnvironmentCredentials, InvalidBucket, S3Bucket};
 use tower_asset_upload::sigv4::{Credentials, Region};
@@ -21,7 +21,7 @@ pub(crate) struct Environment {
     /// `None`: any.
     pub origins: Option<Vec<HeaderValue>>,
     pub max_size: UploadSize,
-    pub lifetime: Lifetime,
+    pub lifetime: ExpiresIn,
     pub rate_limit: RateLimit,
     pub give_up_after: Duration,
 }
@@ -41,9 +41,9 @@ impl Environment {
             )?,
             lifetime: parsed(
                 "SIGNED_URL_EXPIRATION",
-                Lifetime::default(),
+                ExpiresIn::default(),
                 "is no number of seconds from 1 to 604800",
-                |text| Lifetime::new(Duration::from_secs(text.parse().ok()?)),
+                |text| ExpiresIn::new(Duration::from_secs(text.parse().ok()?)),
             )?,
             rate_limit: parsed(
                 "API_KEY_RATE_LIMIT",

@@ -11,8 +11,8 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tower_asset_upload::asset::{ObjectKey, UserId, WorkspaceSlug};
 use tower_asset_upload::ports::StoreError;
-use tower_asset_upload::s3::S3Verifier;
-use tower_asset_upload::{AssetStore, BoxError, ObjectVerifier, PlaneStore};
+use tower_asset_upload::s3::S3Objects;
+use tower_asset_upload::{AssetStore, BoxError, ObjectStore, PlaneStore};
 use uuid::Uuid;
 
 use crate::Failure;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// What the answers are asked of, and for: a workspace and an object that nobody has.
 struct Checks {
     store: PlaneStore,
-    verifier: S3Verifier,
+    verifier: S3Objects,
     slug: WorkspaceSlug,
     key: ObjectKey,
 }
@@ -35,7 +35,7 @@ struct Readiness {
 }
 
 /// `/healthz` and `/readyz`, for whoever restarts this server and whoever sends requests to it.
-pub(crate) fn routes(store: PlaneStore, verifier: S3Verifier) -> Result<Router, Failure> {
+pub(crate) fn routes(store: PlaneStore, verifier: S3Objects) -> Result<Router, Failure> {
     let name = "readyz";
     let checks = Checks {
         store,
@@ -62,7 +62,7 @@ async fn ready(State(checks): State<Arc<Checks>>) -> (StatusCode, Json<Readiness
     };
     let (mismatches, object) = tokio::join!(
         answer("the database", database),
-        answer("the object store", checks.verifier.inspect(&checks.key)),
+        answer("the object store", checks.verifier.head(&checks.key)),
     );
     let unfit = mismatches.iter().flatten().map(ToString::to_string);
     let unfit = unfit.collect::<Vec<_>>().join("; ");

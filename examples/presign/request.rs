@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tower_asset_upload::asset::{Checksum, Clock, Lifetime, Pairs, SystemClock};
+use tower_asset_upload::asset::{Checksum, Clock, ExpiresIn, Pairs, SystemClock};
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, Presign, Region, Signer,
@@ -203,7 +203,7 @@ impl Request {
         &self,
         signer: &Signer,
         place: &Place,
-        lifetime: Lifetime,
+        lifetime: ExpiresIn,
         now: OffsetDateTime,
     ) -> Result<Signed, Fault> {
         let mut policy = PostPolicy::builder(&self.bucket, &self.key).expires_in(lifetime);
@@ -265,7 +265,7 @@ impl Request {
         method: Method,
         signer: &Signer,
         place: &Place,
-        lifetime: Lifetime,
+        lifetime: ExpiresIn,
         now: OffsetDateTime,
     ) -> Result<Signed, Fault> {
         if !(1..=1024).contains(&self.key.len()) {
@@ -330,11 +330,11 @@ impl Request {
             .map_err(|_| Fault::at("now", "must be a time as in 2026-05-19T10:11:12Z"))
     }
 
-    fn lifetime(&self) -> Result<Lifetime, Fault> {
+    fn lifetime(&self) -> Result<ExpiresIn, Fault> {
         let Some(seconds) = self.expires_in else {
-            return Ok(Lifetime::default());
+            return Ok(ExpiresIn::default());
         };
-        Lifetime::new(Duration::from_secs(seconds)).ok_or_else(|| {
+        ExpiresIn::new(Duration::from_secs(seconds)).ok_or_else(|| {
             Fault::at(
                 "expires_in",
                 "must be 1 to 604800 seconds: seven days at most",

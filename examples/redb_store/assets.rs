@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use tower_asset_upload::asset::{
-    Asset, AssetId, Changed, ExternalRef, NewAsset, PendingCaps, StateChange, StateKind,
+    Asset, AssetId, ChangeOutcome, ExternalRef, NewAsset, PendingCaps, StateChange, StateKind,
     UploadState, UserId,
 };
 use uuid::Uuid;
@@ -128,13 +128,13 @@ impl<'a> Assets<'a> {
         id: AssetId,
         change: StateChange,
         now: i128,
-    ) -> Result<Changed> {
+    ) -> Result<ChangeOutcome> {
         let Some(mut asset) = find(&self.living, workspace, id)? else {
-            return Ok(Changed::NotFound);
+            return Ok(ChangeOutcome::NotFound);
         };
         let from = change.from();
         let changed = asset.state.change(change);
-        if changed != Changed::Done {
+        if changed != ChangeOutcome::Done {
             return Ok(changed);
         }
         let to = asset.state.kind();

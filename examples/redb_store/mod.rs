@@ -20,10 +20,10 @@ use redb::{
 };
 use tower_asset_upload::AssetStore;
 use tower_asset_upload::asset::{
-    Asset, AssetId, Changed, Clock, NewAsset, PendingCaps, ProjectId, StateChange, SystemClock,
-    UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, ChangeOutcome, Clock, NewAsset, PendingCaps, ProjectId, StateChange,
+    SystemClock, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 
 use assets::Assets;
 
@@ -159,7 +159,7 @@ impl AssetStore for RedbStore {
         workspace: &Workspace,
         new: Box<NewAsset>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         let workspace = workspace.id().as_uuid().as_u128();
         let clock = Arc::clone(&self.clock);
         let created = self.write(move |transaction| {
@@ -167,22 +167,22 @@ impl AssetStore for RedbStore {
                 let projects = transaction.open_table(PROJECTS)?;
                 let key = (workspace, project.as_uuid().as_u128());
                 if projects.get(key)?.is_none() {
-                    return Ok(Some(Created::ProjectNotFound));
+                    return Ok(Some(CreateOutcome::ProjectNotFound));
                 }
             }
             let mut assets = Assets::open(transaction)?;
             if let Some(twin) = assets.twin(workspace, &new.external)? {
-                return Ok(Some(Created::Duplicate(Box::new(twin))));
+                return Ok(Some(CreateOutcome::Duplicate(Box::new(twin))));
             }
             if assets.too_many_pending(workspace, new.created_by, caps)? {
-                return Ok(Some(Created::TooManyPending));
+                return Ok(Some(CreateOutcome::TooManyPending));
             }
             if assets.too_many_discarded(workspace, new.created_by, caps)? {
-                return Ok(Some(Created::TooManyDiscarded));
+                return Ok(Some(CreateOutcome::TooManyDiscarded));
             }
             let now = purge::record(transaction, clock.now())?;
             let made = assets.insert(workspace, new, now)?;
-            Ok(made.then_some(Created::New))
+            Ok(made.then_some(CreateOutcome::New))
         });
         let created = created.await?;
         created.ok_or_else(|| StoreError::failed("there is an asset of that id already"))
@@ -202,7 +202,7 @@ impl AssetStore for RedbStore {
         workspace: &Workspace,
         id: AssetId,
         change: StateChange,
-    ) -> Result<Changed, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         let workspace = workspace.id().as_uuid().as_u128();
         let clock = Arc::clone(&self.clock);
         self.write(move |transaction| {

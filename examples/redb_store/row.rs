@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tower_asset_upload::asset::{
-    Asset, AssetId, Checksum, Difference, ExternalLabel, NewAsset, ObjectKey, ObjectName,
+    Asset, AssetId, Checksum, ExternalLabel, Mismatch, NewAsset, ObjectKey, ObjectName,
     StoredObject, UploadSize, UploadState,
 };
 use uuid::Uuid;
@@ -99,7 +99,7 @@ pub(crate) fn read(id: AssetId, bytes: &[u8]) -> Result<Asset> {
     let state = match row.state {
         State::Pending => UploadState::Pending,
         State::Uploaded(object) => UploadState::Uploaded(object.map(Object::read).transpose()?),
-        State::Rejected(difference) => UploadState::Rejected(Difference::new(&difference)),
+        State::Rejected(difference) => UploadState::Rejected(Mismatch::new(&difference)),
     };
     Ok(Asset {
         made: made.into(),

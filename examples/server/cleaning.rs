@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::MissedTickBehavior;
 use tower_asset_upload::purge::{PurgeOptions, PurgeReport, PurgeStore, purge};
-use tower_asset_upload::s3::S3Verifier;
+use tower_asset_upload::s3::S3Objects;
 
 use crate::options::Purging;
 
@@ -13,7 +13,7 @@ use crate::options::Purging;
 /// takes longer than the time between two misses turns, and what goes wrong is left to the next.
 pub(crate) async fn clean(
     store: Arc<dyn PurgeStore>,
-    objects: S3Verifier,
+    objects: S3Objects,
     purging: Purging,
 ) -> Infallible {
     let options = PurgeOptions::new().pending_for(purging.pending_after);

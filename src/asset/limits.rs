@@ -57,15 +57,15 @@ pub enum Oversize {
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_asset_upload::asset::Lifetime;
+/// use tower_asset_upload::asset::ExpiresIn;
 ///
-/// assert_eq!(Lifetime::default().as_duration(), Duration::from_secs(3600));
-/// assert!(Lifetime::new(Duration::ZERO).is_none());
+/// assert_eq!(ExpiresIn::default().as_duration(), Duration::from_secs(3600));
+/// assert!(ExpiresIn::new(Duration::ZERO).is_none());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lifetime(u32);
+pub struct ExpiresIn(u32);
 
-impl Lifetime {
+impl ExpiresIn {
     /// Seven days.
     pub const MAX: Self = Self(7 * 24 * 60 * 60);
 
@@ -97,7 +97,7 @@ impl Lifetime {
     }
 }
 
-impl Default for Lifetime {
+impl Default for ExpiresIn {
     /// One hour.
     fn default() -> Self {
         Self(3600)
@@ -147,8 +147,8 @@ mod tests {
     fn the_ends_of_each_range() {
         assert!(UploadSize::new(5 * 1024 * 1024 * 1024).is_some());
         assert!(UploadSize::new(5 * 1024 * 1024 * 1024 + 1).is_none());
-        assert!(Lifetime::new(Duration::from_hours(7 * 24)).is_some());
-        assert!(Lifetime::new(Duration::from_secs(604_801)).is_none());
-        assert!(Lifetime::new(Duration::from_millis(999)).is_none());
+        assert!(ExpiresIn::new(Duration::from_hours(7 * 24)).is_some());
+        assert!(ExpiresIn::new(Duration::from_secs(604_801)).is_none());
+        assert!(ExpiresIn::new(Duration::from_millis(999)).is_none());
     }
 }

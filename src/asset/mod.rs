@@ -5,10 +5,10 @@
 
 mod checksum;
 mod clock;
-mod difference;
 mod id;
 mod limits;
 mod media_type;
+mod mismatch;
 mod names;
 mod pairs;
 mod plain;
@@ -19,14 +19,14 @@ mod workspace;
 
 pub use checksum::{Checksum, InvalidChecksum};
 pub use clock::{Clock, FixedClock, IdSource, RandomIds, SequentialIds, SystemClock};
-pub use difference::Difference;
 pub use id::{AssetId, ProjectId, UserId, WorkspaceId};
-pub use limits::{Lifetime, Oversize, PendingCaps, UploadSize};
+pub use limits::{ExpiresIn, Oversize, PendingCaps, UploadSize};
 pub use media_type::{AllowedTypes, InvalidMediaType, MediaType};
+pub use mismatch::Mismatch;
 pub use names::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
 pub use pairs::Pairs;
 pub(crate) use plain::is_plain;
 pub use record::{Asset, ExternalLabel, ExternalRef, InvalidExternalLabel, NewAsset};
-pub use state::{Changed, StateChange, StateKind, UploadState};
+pub use state::{ChangeOutcome, StateChange, StateKind, UploadState};
 pub use stored_object::StoredObject;
 pub use workspace::{Deletion, Ownership, Workspace, WorkspaceSlug};

@@ -6,10 +6,10 @@ use smol_str::SmolStr;
 use time::OffsetDateTime;
 
 use super::checksum::Checksum;
-use super::difference::Difference;
 use super::id::{AssetId, ProjectId, UserId};
 use super::limits::UploadSize;
 use super::media_type::MediaType;
+use super::mismatch::Mismatch;
 use super::names::{DisplayName, ObjectKey, ObjectName};
 use super::plain::is_plain;
 use super::state::UploadState;
@@ -143,14 +143,14 @@ impl NewAsset {
         &self,
         object: &StoredObject,
         ownership: Ownership,
-    ) -> Option<Difference> {
+    ) -> Option<Mismatch> {
         let (stored, announced) = (object.size, self.size.bytes());
         let is_as_announced = match ownership {
             Ownership::Exclusive => stored == announced,
             Ownership::Shared => stored <= announced,
         };
         if !is_as_announced {
-            return Some(Difference::new(&format!(
+            return Some(Mismatch::new(&format!(
                 "The object has {stored} bytes; {announced} were announced."
             )));
         }
@@ -160,14 +160,14 @@ impl NewAsset {
             let announced = &self.media_type;
             // It is whatever its sender has sent, and the sentence has to end.
             let stored: String = stored.chars().take(100).collect();
-            return Some(Difference::new(&format!(
+            return Some(Mismatch::new(&format!(
                 "The object's type is {stored}; {announced} was announced."
             )));
         }
         if let Some(encoding) = object.effective_encoding() {
             // Its sender chose it, and the sentence has to end.
             let encoding: String = encoding.chars().take(100).collect();
-            return Some(Difference::new(&format!(
+            return Some(Mismatch::new(&format!(
                 "The object is stored with the Content-Encoding {encoding}; upload the file without one."
             )));
         }
@@ -175,10 +175,10 @@ impl NewAsset {
         let announced = self.checksum?;
         match object.checksum {
             Some(stored) if stored == announced => None,
-            Some(stored) => Some(Difference::new(&format!(
+            Some(stored) => Some(Mismatch::new(&format!(
                 "The object's SHA-256 is {stored}; {announced} was announced."
             ))),
-            None => Some(Difference::new(
+            None => Some(Mismatch::new(
                 "The object store tells no SHA-256 of the object; one was announced.",
             )),
         }

@@ -1,6 +1,6 @@
 //! What becomes of an asset, and what may follow upon what.
 
-use super::difference::Difference;
+use super::mismatch::Mismatch;
 use super::stored_object::StoredObject;
 
 /// What has become of an asset since it was made. [`StateChange`] says what may follow upon what.
@@ -13,7 +13,7 @@ pub enum UploadState {
     /// verifier is configured, the client said so and there is nothing to show.
     Uploaded(Option<StoredObject>),
     /// What was uploaded is not what was announced. That is final: the client makes another asset.
-    Rejected(Difference),
+    Rejected(Mismatch),
 }
 
 impl UploadState {
@@ -50,19 +50,19 @@ impl UploadState {
     /// keeps this type as it is and nobody else has it at the same time.
     ///
     /// ```
-    /// use tower_asset_upload::asset::{Changed, StateChange, UploadState};
+    /// use tower_asset_upload::asset::{ChangeOutcome, StateChange, UploadState};
     ///
     /// let mut state = UploadState::Pending;
-    /// assert_eq!(state.change(StateChange::Complete(None)), Changed::Done);
+    /// assert_eq!(state.change(StateChange::Complete(None)), ChangeOutcome::Done);
     /// let late = state.change(StateChange::Complete(None));
-    /// assert_eq!(late, Changed::Is(UploadState::Uploaded(None)));
+    /// assert_eq!(late, ChangeOutcome::Is(UploadState::Uploaded(None)));
     /// ```
-    pub fn change(&mut self, change: StateChange) -> Changed {
+    pub fn change(&mut self, change: StateChange) -> ChangeOutcome {
         if self.kind() == change.from() {
             *self = change.into_state();
-            Changed::Done
+            ChangeOutcome::Done
         } else {
-            Changed::Is(self.clone())
+            ChangeOutcome::Is(self.clone())
         }
     }
 }
@@ -116,7 +116,7 @@ pub enum StateChange {
     /// From pending to uploaded, with what the object store said.
     Complete(Option<StoredObject>),
     /// From pending to rejected, with what is wrong.
-    Reject(Difference),
+    Reject(Mismatch),
     /// From uploaded back to pending. What was recorded of the object is dropped.
     TakeBack,
 }
@@ -145,7 +145,7 @@ impl StateChange {
 /// What came of a [`StateChange`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Changed {
+pub enum ChangeOutcome {
     /// It was made.
     Done,
     /// It does not begin at the state that the asset is in, which is this: somebody else may have been
@@ -166,12 +166,12 @@ mod tests {
             UploadState::Pending,
             UploadState::Uploaded(None),
             UploadState::Uploaded(Some(StoredObject::of_size(7))),
-            UploadState::Rejected(Difference::new("It has 7 bytes.")),
+            UploadState::Rejected(Mismatch::new("It has 7 bytes.")),
         ]
     }
 
     fn changes() -> [(&'static str, StateChange); 3] {
-        let difference = Difference::new("It has 8 bytes.");
+        let difference = Mismatch::new("It has 8 bytes.");
         [
             ("Complete", StateChange::Complete(None)),
             ("Reject", StateChange::Reject(difference)),
@@ -186,10 +186,10 @@ mod tests {
                 let mut state = before.clone();
                 let changed = state.change(change.clone());
                 if before.kind() == change.from() {
-                    assert_eq!(changed, Changed::Done, "{name} {before:?}");
+                    assert_eq!(changed, ChangeOutcome::Done, "{name} {before:?}");
                     assert_eq!(state, change.clone().into_state());
                 } else {
-                    assert_eq!(changed, Changed::Is(before.clone()), "{name}");
+                    assert_eq!(changed, ChangeOutcome::Is(before.clone()), "{name}");
                     assert_eq!(state, before);
                 }
             }

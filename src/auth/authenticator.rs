@@ -1,7 +1,5 @@
 //! The port through which the service learns who is calling.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use http::request::Parts;
 
@@ -11,7 +9,7 @@ use crate::error::Unavailable;
 /// Finds out who sent a request, from its head alone: the body has not been read.
 ///
 /// Ready-made: [`HeaderAuthenticator`](crate::HeaderAuthenticator) reads `X-API-Key` and
-/// `Authorization: Bearer`; [`FromExtensions`](crate::auth::FromExtensions) takes the [`Principal`] that
+/// `Authorization: Bearer`; [`ExtensionAuthenticator`](crate::auth::ExtensionAuthenticator) takes the [`Principal`] that
 /// the host's own middleware has found.
 ///
 /// ```
@@ -44,21 +42,9 @@ pub trait Authenticator: Send + Sync {
     async fn authenticate(&self, request: &Parts) -> Result<Principal, AuthError>;
 }
 
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: Authenticator + ?Sized> Authenticator for Arc<T> {
-    async fn authenticate(&self, request: &Parts) -> Result<Principal, AuthError> {
-        T::authenticate(self, request).await
-    }
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: Authenticator + ?Sized> Authenticator for Box<T> {
-    async fn authenticate(&self, request: &Parts) -> Result<Principal, AuthError> {
-        T::authenticate(self, request).await
-    }
-}
+forward! { Authenticator {
+    async fn authenticate(&self, request: &Parts) -> Result<Principal, AuthError>;
+} }
 
 /// Why a request has no principal.
 #[derive(Debug, thiserror::Error)]

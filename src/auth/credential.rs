@@ -1,7 +1,6 @@
 //! API keys and tokens: how they are looked up, and what of them is kept.
 
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -33,29 +32,13 @@ pub trait CredentialVerifier: Send + Sync {
     ) -> Result<Option<Principal>, Unavailable>;
 }
 
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: CredentialVerifier + ?Sized> CredentialVerifier for Arc<T> {
+forward! { CredentialVerifier {
     async fn verify(
         &self,
         credential: &Credential<'_>,
         now: OffsetDateTime,
-    ) -> Result<Option<Principal>, Unavailable> {
-        T::verify(self, credential, now).await
-    }
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: CredentialVerifier + ?Sized> CredentialVerifier for Box<T> {
-    async fn verify(
-        &self,
-        credential: &Credential<'_>,
-        now: OffsetDateTime,
-    ) -> Result<Option<Principal>, Unavailable> {
-        T::verify(self, credential, now).await
-    }
-}
+    ) -> Result<Option<Principal>, Unavailable>;
+} }
 
 /// The two ways to present a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -22,10 +22,10 @@ use super::principal::Principal;
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct FromExtensions;
+pub struct ExtensionAuthenticator;
 
 #[async_trait]
-impl Authenticator for FromExtensions {
+impl Authenticator for ExtensionAuthenticator {
     async fn authenticate(&self, request: &Parts) -> Result<Principal, AuthError> {
         request.extensions.get().cloned().ok_or(AuthError::Missing)
     }

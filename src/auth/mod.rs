@@ -15,7 +15,7 @@ pub use authenticator::{AuthError, Authenticator};
 pub use credential::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier,
 };
-pub use extensions::FromExtensions;
+pub use extensions::ExtensionAuthenticator;
 pub use header::HeaderAuthenticator;
 #[cfg(feature = "rate-limit")]
 pub(crate) use presented::presented;

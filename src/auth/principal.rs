@@ -7,7 +7,7 @@ use crate::asset::UserId;
 /// Who is calling, and what the credentials allow.
 ///
 /// A host whose own middleware authenticates puts one into the request's extensions and mounts the
-/// service with [`FromExtensions`](crate::auth::FromExtensions).
+/// service with [`ExtensionAuthenticator`](crate::auth::ExtensionAuthenticator).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Principal {

@@ -5,13 +5,13 @@ use time::OffsetDateTime;
 
 use super::seed::{Seed, SeedCredentials};
 use crate::asset::{
-    Asset, AssetId, Changed, NewAsset, PendingCaps, ProjectId, StateChange, UserId, Workspace,
-    WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, ChangeOutcome, NewAsset, PendingCaps, ProjectId, StateChange, UserId,
+    Workspace, WorkspaceId, WorkspaceSlug,
 };
 use crate::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
 use crate::error::{BoxError, Unavailable};
 use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use crate::ports::{AssetStore, Created, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
 /// A store, and what has to live as long as it does: a temporary directory, a container. Both go
 /// when the rule is done, the store first.
@@ -62,7 +62,7 @@ impl<Store: AssetStore, Guard: Send + Sync> AssetStore for Guarded<Store, Guard>
         workspace: &Workspace,
         asset: Box<NewAsset>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         self.store.create(workspace, asset, caps).await
     }
 
@@ -75,7 +75,7 @@ impl<Store: AssetStore, Guard: Send + Sync> AssetStore for Guarded<Store, Guard>
         workspace: &Workspace,
         id: AssetId,
         change: StateChange,
-    ) -> Result<Changed, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         self.store.set_state(workspace, id, change).await
     }
 

@@ -1,7 +1,5 @@
 //! How the kit fills a store with what is not made through the ports.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use crate::asset::{ProjectId, UserId, WorkspaceId, WorkspaceSlug};
@@ -58,6 +56,20 @@ pub trait Seed: Send + Sync {
     ) -> Result<(), BoxError>;
 }
 
+forward! { Seed {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), BoxError>;
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError>;
+    async fn add_project(&self, workspace: WorkspaceId, project: ProjectId)
+    -> Result<(), BoxError>;
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError>;
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError>;
+    async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), BoxError>;
+} }
+
 /// Fills a store with credentials.
 #[async_trait]
 pub trait SeedCredentials: Send + Sync {
@@ -79,69 +91,10 @@ pub trait SeedCredentials: Send + Sync {
     ) -> Result<bool, BoxError>;
 }
 
-macro_rules! forward_seed {
-    ($pointer:ident) => {
-        #[async_trait]
-        #[deny(clippy::missing_trait_methods)]
-        impl<T: Seed + ?Sized> Seed for $pointer<T> {
-            async fn add_workspace(
-                &self,
-                id: WorkspaceId,
-                slug: WorkspaceSlug,
-            ) -> Result<(), BoxError> {
-                T::add_workspace(self, id, slug).await
-            }
-
-            async fn add_member(
-                &self,
-                workspace: WorkspaceId,
-                user: UserId,
-            ) -> Result<(), BoxError> {
-                T::add_member(self, workspace, user).await
-            }
-
-            async fn add_project(
-                &self,
-                workspace: WorkspaceId,
-                project: ProjectId,
-            ) -> Result<(), BoxError> {
-                T::add_project(self, workspace, project).await
-            }
-
-            async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError> {
-                T::remove_workspace(self, id).await
-            }
-
-            async fn remove_member(
-                &self,
-                workspace: WorkspaceId,
-                user: UserId,
-            ) -> Result<(), BoxError> {
-                T::remove_member(self, workspace, user).await
-            }
-
-            async fn remove_project(
-                &self,
-                workspace: WorkspaceId,
-                project: ProjectId,
-            ) -> Result<(), BoxError> {
-                T::remove_project(self, workspace, project).await
-            }
-        }
-
-        #[async_trait]
-        #[deny(clippy::missing_trait_methods)]
-        impl<T: SeedCredentials + ?Sized> SeedCredentials for $pointer<T> {
-            async fn add_credential(
-                &self,
-                credential: &Credential<'_>,
-                record: CredentialRecord,
-            ) -> Result<bool, BoxError> {
-                T::add_credential(self, credential, record).await
-            }
-        }
-    };
-}
-
-forward_seed!(Arc);
-forward_seed!(Box);
+forward! { SeedCredentials {
+    async fn add_credential(
+        &self,
+        credential: &Credential<'_>,
+        record: CredentialRecord,
+    ) -> Result<bool, BoxError>;
+} }

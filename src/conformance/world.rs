@@ -8,11 +8,11 @@ use time::{Duration, OffsetDateTime};
 use super::seed::Seed;
 use super::verdict::{Broken, Verdict, called, demand, equal, seeded};
 use crate::asset::{
-    Asset, AssetId, Changed, ExternalLabel, ExternalRef, IdSource, MediaType, NewAsset, ObjectKey,
-    PendingCaps, ProjectId, RandomIds, StateChange, UploadSize, UploadState, UserId, Workspace,
-    WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, ChangeOutcome, ExternalLabel, ExternalRef, IdSource, MediaType, NewAsset,
+    ObjectKey, PendingCaps, ProjectId, RandomIds, StateChange, UploadSize, UploadState, UserId,
+    Workspace, WorkspaceId, WorkspaceSlug,
 };
-use crate::ports::{AssetStore, Created};
+use crate::ports::{AssetStore, CreateOutcome};
 
 /// When assets are made: in May 2026, finer than any store has to keep.
 pub(super) const NOW: OffsetDateTime =
@@ -127,7 +127,7 @@ impl<Store: AssetStore + Seed> World<Store> {
         called("enter", self.store.enter(slug, caller).await)
     }
 
-    pub(super) async fn create(&self, asset: &NewAsset) -> Result<Created, Broken> {
+    pub(super) async fn create(&self, asset: &NewAsset) -> Result<CreateOutcome, Broken> {
         self.create_capped(asset, NO_CAPS).await
     }
 
@@ -135,7 +135,7 @@ impl<Store: AssetStore + Seed> World<Store> {
         &self,
         asset: &NewAsset,
         caps: PendingCaps,
-    ) -> Result<Created, Broken> {
+    ) -> Result<CreateOutcome, Broken> {
         let created = self
             .store
             .create(&self.home, asset.clone().into(), caps)
@@ -145,7 +145,7 @@ impl<Store: AssetStore + Seed> World<Store> {
 
     /// An asset that has to be made.
     pub(super) async fn make(&self, asset: &NewAsset) -> Verdict {
-        equal(&self.create(asset).await?, &Created::New, "`create`")
+        equal(&self.create(asset).await?, &CreateOutcome::New, "`create`")
     }
 
     pub(super) async fn make_abroad(&self, asset: &NewAsset) -> Verdict {
@@ -154,7 +154,11 @@ impl<Store: AssetStore + Seed> World<Store> {
             .create(&self.abroad, asset.clone().into(), NO_CAPS)
             .await;
         let created = called("create", created)?;
-        equal(&created, &Created::New, "`create` in another workspace")
+        equal(
+            &created,
+            &CreateOutcome::New,
+            "`create` in another workspace",
+        )
     }
 
     pub(super) async fn find(&self, id: AssetId) -> Result<Option<Asset>, Broken> {
@@ -165,7 +169,7 @@ impl<Store: AssetStore + Seed> World<Store> {
         &self,
         id: AssetId,
         change: &StateChange,
-    ) -> Result<Changed, Broken> {
+    ) -> Result<ChangeOutcome, Broken> {
         let set = self.store.set_state(&self.home, id, change.clone()).await;
         called("set_state", set)
     }
@@ -174,7 +178,7 @@ impl<Store: AssetStore + Seed> World<Store> {
     pub(super) async fn change(&self, id: AssetId, change: StateChange) -> Verdict {
         equal(
             &self.set_state(id, &change).await?,
-            &Changed::Done,
+            &ChangeOutcome::Done,
             format_args!("`set_state` to {:?}", change.into_state().kind()),
         )
     }
@@ -309,9 +313,9 @@ pub(super) fn same(found: &Asset, made: &NewAsset, state: &UploadState, what: &s
 }
 
 /// That the answer is the asset that was there before.
-pub(super) fn duplicate(created: &Created, made: &NewAsset, state: &UploadState) -> Verdict {
+pub(super) fn duplicate(created: &CreateOutcome, made: &NewAsset, state: &UploadState) -> Verdict {
     match created {
-        Created::Duplicate(twin) => same(twin, made, state, "the duplicate"),
+        CreateOutcome::Duplicate(twin) => same(twin, made, state, "the duplicate"),
         other => Err(Broken::new(format_args!(
             "`create` answers {other:?} for a pair that is taken"
         ))),

@@ -67,12 +67,12 @@ impl OpenApi {
     ///
     /// ```
     /// # use tower_asset_upload::{AssetUploadService, MemoryStore};
-    /// # use tower_asset_upload::auth::FromExtensions;
+    /// # use tower_asset_upload::auth::ExtensionAuthenticator;
     /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
     /// # use tower_asset_upload::sigv4::{Credentials, Region};
     /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
     /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
-    /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions)
+    /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, ExtensionAuthenticator)
     ///     .base_path("")?
     ///     .build();
     /// let document = uploads.openapi().server("/files").without_credentials();

@@ -1,12 +1,12 @@
 //! What differs from host to host.
 
-use crate::service::Rules;
+use crate::service::CreateRules;
 
 /// What differs from host to host.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) base_path: String,
-    pub(super) rules: Rules,
+    pub(super) rules: CreateRules,
     pub(super) max_body: usize,
     pub(super) deletes: bool,
     pub(super) rate_limited: bool,

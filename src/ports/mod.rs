@@ -8,8 +8,8 @@ pub(crate) mod purge;
 mod signer;
 mod store;
 
-pub use object_store::{ObjectVerifier, VerifyError};
+pub use object_store::{ObjectStore, ObjectStoreError};
 pub use signer::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,
 };
-pub use store::{AssetStore, Created, StoreError};
+pub use store::{AssetStore, CreateOutcome, StoreError};

@@ -1,7 +1,6 @@
 //! The port through which the clean-up learns what has to go.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -57,6 +56,11 @@ pub trait PurgeStore: Send + Sync {
     /// See [`StoreError`]. Steps 1 to 4 may be transactions of their own.
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError>;
 }
+
+forward! { PurgeStore {
+    async fn time(&self) -> Result<StoreTime, StoreError>;
+    async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError>;
+} }
 
 /// The time by which a store stamps its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,22 +157,3 @@ pub struct Condemned {
     /// How many times in a row it could not be removed.
     pub failures: u32,
 }
-
-macro_rules! forward_purge {
-    ($pointer:ident) => {
-        #[async_trait]
-        #[deny(clippy::missing_trait_methods)]
-        impl<T: PurgeStore + ?Sized> PurgeStore for $pointer<T> {
-            async fn time(&self) -> Result<StoreTime, StoreError> {
-                T::time(self).await
-            }
-
-            async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
-                T::purge(self, step).await
-            }
-        }
-    };
-}
-
-forward_purge!(Arc);
-forward_purge!(Box);

@@ -41,6 +41,19 @@ pub trait UploadSigner: Send + Sync {
     ) -> Result<String, SignerError>;
 }
 
+forward! { UploadSigner {
+    async fn sign_upload(
+        &self,
+        upload: &UploadIntent<'_>,
+        now: OffsetDateTime,
+    ) -> Result<UploadData, SignerError>;
+    async fn sign_download(
+        &self,
+        download: &DownloadIntent<'_>,
+        now: OffsetDateTime,
+    ) -> Result<String, SignerError>;
+} }
+
 /// What is going to be uploaded.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -231,30 +244,3 @@ impl Serialize for UploadData {
         data.end()
     }
 }
-
-macro_rules! forward_signer {
-    ($pointer:ident) => {
-        #[async_trait]
-        #[deny(clippy::missing_trait_methods)]
-        impl<T: UploadSigner + ?Sized> UploadSigner for $pointer<T> {
-            async fn sign_upload(
-                &self,
-                upload: &UploadIntent<'_>,
-                now: OffsetDateTime,
-            ) -> Result<UploadData, SignerError> {
-                T::sign_upload(self, upload, now).await
-            }
-
-            async fn sign_download(
-                &self,
-                download: &DownloadIntent<'_>,
-                now: OffsetDateTime,
-            ) -> Result<String, SignerError> {
-                T::sign_download(self, download, now).await
-            }
-        }
-    };
-}
-
-forward_signer!(Arc);
-forward_signer!(Box);

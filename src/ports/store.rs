@@ -1,11 +1,10 @@
 //! The port through which the service keeps assets.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use crate::asset::{
-    Asset, AssetId, Changed, NewAsset, PendingCaps, StateChange, UserId, Workspace, WorkspaceSlug,
+    Asset, AssetId, ChangeOutcome, NewAsset, PendingCaps, StateChange, UserId, Workspace,
+    WorkspaceSlug,
 };
 use crate::error::{BoxError, Unavailable};
 
@@ -54,7 +53,7 @@ pub trait AssetStore: Send + Sync {
         workspace: &Workspace,
         asset: Box<NewAsset>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError>;
+    ) -> Result<CreateOutcome, StoreError>;
 
     /// The living asset of that id in the workspace.
     ///
@@ -69,7 +68,7 @@ pub trait AssetStore: Send + Sync {
     /// clock.
     ///
     /// Looking and setting are one step: of any number of callers that would have a pending asset
-    /// uploaded or rejected just one is told [`Changed::Done`], and all others what that one made of it.
+    /// uploaded or rejected just one is told [`ChangeOutcome::Done`], and all others what that one made of it.
     /// A rejected asset counts as pending no more and gives its external pair free, for good.
     ///
     /// # Errors
@@ -79,7 +78,7 @@ pub trait AssetStore: Send + Sync {
         workspace: &Workspace,
         id: AssetId,
         change: StateChange,
-    ) -> Result<Changed, StoreError>;
+    ) -> Result<ChangeOutcome, StoreError>;
 
     /// Deletes a living asset of the workspace; `false` when there is none of that id. From then on
     /// no method finds it and its external pair is free. The object stays until the clean-up.
@@ -89,10 +88,32 @@ pub trait AssetStore: Send + Sync {
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError>;
 }
 
+forward! { AssetStore {
+    async fn enter(
+        &self,
+        slug: &WorkspaceSlug,
+        caller: UserId,
+    ) -> Result<Option<Workspace>, StoreError>;
+    async fn create(
+        &self,
+        workspace: &Workspace,
+        asset: Box<NewAsset>,
+        caps: PendingCaps,
+    ) -> Result<CreateOutcome, StoreError>;
+    async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError>;
+    async fn set_state(
+        &self,
+        workspace: &Workspace,
+        id: AssetId,
+        change: StateChange,
+    ) -> Result<ChangeOutcome, StoreError>;
+    async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError>;
+} }
+
 /// What came of [`AssetStore::create`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Created {
+pub enum CreateOutcome {
     /// The asset was made.
     New,
     /// This living asset, which isn't rejected, has the same external pair; nothing was made.
@@ -128,52 +149,3 @@ impl StoreError {
         Self::Failed(cause.into())
     }
 }
-
-macro_rules! forward_store {
-    ($pointer:ident) => {
-        #[async_trait]
-        #[deny(clippy::missing_trait_methods)]
-        impl<T: AssetStore + ?Sized> AssetStore for $pointer<T> {
-            async fn enter(
-                &self,
-                slug: &WorkspaceSlug,
-                caller: UserId,
-            ) -> Result<Option<Workspace>, StoreError> {
-                T::enter(self, slug, caller).await
-            }
-
-            async fn create(
-                &self,
-                workspace: &Workspace,
-                asset: Box<NewAsset>,
-                caps: PendingCaps,
-            ) -> Result<Created, StoreError> {
-                T::create(self, workspace, asset, caps).await
-            }
-
-            async fn find(
-                &self,
-                workspace: &Workspace,
-                id: AssetId,
-            ) -> Result<Option<Asset>, StoreError> {
-                T::find(self, workspace, id).await
-            }
-
-            async fn set_state(
-                &self,
-                workspace: &Workspace,
-                id: AssetId,
-                change: StateChange,
-            ) -> Result<Changed, StoreError> {
-                T::set_state(self, workspace, id, change).await
-            }
-
-            async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError> {
-                T::delete(self, workspace, id).await
-            }
-        }
-    };
-}
-
-forward_store!(Arc);
-forward_store!(Box);

@@ -10,7 +10,7 @@ use tower::Layer;
 use super::key::RateKey;
 use super::limit::RateLimit;
 use super::limiter::Limiter;
-use super::rules::Rules;
+use super::rules::CountingRules;
 use super::service::RateLimitService;
 use crate::asset::{Clock, SystemClock};
 
@@ -81,13 +81,13 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 /// # use tower_asset_upload::sigv4::{Credentials, Region};
 /// use tower_asset_upload::{AssetUploadService, MemoryStore};
-/// use tower_asset_upload::auth::FromExtensions;
+/// use tower_asset_upload::auth::ExtensionAuthenticator;
 /// use tower_asset_upload::rate_limit::RateLimitLayer;
 ///
 /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
 /// let store = MemoryStore::new();
-/// let uploads = AssetUploadService::builder(store, signer, FromExtensions).build_layer();
+/// let uploads = AssetUploadService::builder(store, signer, ExtensionAuthenticator).build_layer();
 /// let limit = RateLimitLayer::default()
 ///     .by_principal()
 ///     .only(|head| head.uri.path().starts_with("/api/v1/workspaces/"));
@@ -117,7 +117,7 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// (`Access-Control-Expose-Headers`).
 #[derive(Clone)]
 pub struct RateLimitLayer {
-    rules: Arc<Rules>,
+    rules: Arc<CountingRules>,
 }
 
 impl RateLimitLayer {
@@ -126,7 +126,7 @@ impl RateLimitLayer {
     pub fn new(limit: RateLimit) -> Self {
         let limiter = Limiter::new(limit, CAPACITY, Arc::new(SystemClock));
         Self {
-            rules: Arc::new(Rules {
+            rules: Arc::new(CountingRules {
                 limiter: Arc::new(limiter),
                 key: Arc::new(|head| RateKey::from_headers(&head.headers)),
                 only: None,
@@ -142,7 +142,7 @@ impl RateLimitLayer {
     }
 
     /// Counts by the user of the [`Principal`](crate::auth::Principal) that the host's own middleware has
-    /// put into the request, as one mounts it with [`FromExtensions`](crate::auth::FromExtensions). That
+    /// put into the request, as one mounts it with [`ExtensionAuthenticator`](crate::auth::ExtensionAuthenticator). That
     /// middleware has to come before this layer: a request without a principal isn't counted.
     #[must_use]
     pub fn by_principal(self) -> Self {
@@ -173,7 +173,7 @@ impl RateLimitLayer {
     /// use tower::Layer;
     /// use tower_asset_upload::{AssetStore, AssetUploadService, MemoryStore};
     /// use tower_asset_upload::asset::WorkspaceSlug;
-    /// use tower_asset_upload::auth::{FromExtensions, Principal};
+    /// use tower_asset_upload::auth::{ExtensionAuthenticator, Principal};
     /// use tower_asset_upload::rate_limit::{RateKey, RateLimitLayer};
     ///
     /// /// The workspace of a request, once its caller is known to be a member.
@@ -183,7 +183,7 @@ impl RateLimitLayer {
     /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
     /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
     /// let store = MemoryStore::new();
-    /// let uploads = AssetUploadService::builder(store.clone(), signer, FromExtensions)
+    /// let uploads = AssetUploadService::builder(store.clone(), signer, ExtensionAuthenticator)
     ///     .base_path("")? // axum strips the prefix of a nested service
     ///     .build();
     /// let limit = RateLimitLayer::default().by(|head| {

@@ -28,7 +28,7 @@ pub(super) struct Limiter {
 
 /// How a key stands after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct QuotaState {
     /// How many requests would still pass at once.
     pub(super) remaining: u32,
     /// The first second since 1970 from which the whole quota is there, if none pass until then.
@@ -38,7 +38,7 @@ pub(super) struct Standing {
 /// A request that may not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OverLimit {
-    pub(super) standing: Standing,
+    pub(super) quota: QuotaState,
     /// In how many seconds one will; 1 at least.
     pub(super) retry_after: u64,
     /// In how many seconds the whole quota is there, if none pass until then; 1 at least.
@@ -62,22 +62,22 @@ impl Limiter {
     }
 
     /// Counts a request, if it may pass.
-    pub(super) fn check(&self, key: RateKey) -> Result<Standing, OverLimit> {
+    pub(super) fn check(&self, key: RateKey) -> Result<QuotaState, OverLimit> {
         let decision = self.governor.check_key(&key);
         let now = self.epoch.now();
         // It may be gone by now, and with it what was counted.
         let full_at = self.quotas.full_at(&key).unwrap_or(now);
-        let standing = |remaining| Standing {
+        let quota = |remaining| QuotaState {
             remaining,
             reset: seconds(full_at),
         };
         match decision {
-            Ok(passed) => Ok(standing(passed.remaining_burst_capacity())),
+            Ok(passed) => Ok(quota(passed.remaining_burst_capacity())),
             Err(refused) => {
                 let wait = refused.wait_time_from(now).into();
                 let rest = full_at.as_u64().saturating_sub(now.as_u64());
                 Err(OverLimit {
-                    standing: standing(0),
+                    quota: quota(0),
                     retry_after: seconds(wait).max(1),
                     full_after: rest.div_ceil(SECOND).max(1),
                 })
@@ -86,8 +86,8 @@ impl Limiter {
     }
 
     /// How a request stands that isn't counted: the whole quota is there.
-    pub(super) fn uncounted(&self) -> Standing {
-        Standing {
+    pub(super) fn uncounted(&self) -> QuotaState {
+        QuotaState {
             remaining: self.limit.requests().get(),
             reset: seconds(self.epoch.now()),
         }

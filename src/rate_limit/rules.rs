@@ -13,16 +13,16 @@ type Only = dyn Fn(&Parts) -> bool + Send + Sync;
 
 /// Shared by the layer and the services that it makes.
 #[derive(Clone)]
-pub(super) struct Rules {
+pub(super) struct CountingRules {
     pub(super) limiter: Arc<Limiter>,
     pub(super) key: Arc<KeyOf>,
     pub(super) only: Option<Arc<Only>>,
     pub(super) retry_when_full: bool,
 }
 
-impl fmt::Debug for Rules {
+impl fmt::Debug for CountingRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rules")
+        f.debug_struct("CountingRules")
             .field("limiter", &self.limiter)
             .finish_non_exhaustive()
     }

@@ -12,8 +12,8 @@ use http_body_util::{Either, Full};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::limiter::Standing;
-use super::rules::Rules;
+use super::limiter::QuotaState;
+use super::rules::CountingRules;
 use crate::service::response;
 
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -22,12 +22,12 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// What [`RateLimitLayer`](crate::rate_limit::RateLimitLayer) makes of a service.
 #[derive(Clone, Debug)]
 pub struct RateLimitService<Inner> {
-    rules: Arc<Rules>,
+    rules: Arc<CountingRules>,
     inner: Inner,
 }
 
 impl<Inner> RateLimitService<Inner> {
-    pub(super) fn new(rules: Arc<Rules>, inner: Inner) -> Self {
+    pub(super) fn new(rules: Arc<CountingRules>, inner: Inner) -> Self {
         Self { rules, inner }
     }
 }
@@ -45,24 +45,24 @@ where
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let Rules {
+        let CountingRules {
             limiter,
             key,
             only,
             retry_when_full,
         } = &*self.rules;
         let (head, body) = request.into_parts();
-        let standing = match only {
+        let quota = match only {
             Some(only) if !only(&head) => None,
             _ => Some(match key(&head) {
                 Some(key) => limiter.check(key),
                 None => Ok(limiter.uncounted()),
             }),
         };
-        let fate = match standing.transpose() {
-            Ok(standing) => Fate::Passed {
+        let state = match quota.transpose() {
+            Ok(quota) => State::Passed {
                 answer: self.inner.call(Request::from_parts(head, body)),
-                standing,
+                quota,
             },
             Err(over) => {
                 let wait = if *retry_when_full {
@@ -72,19 +72,19 @@ where
                 };
                 let answer = response::rate_limit_exceeded(wait);
                 let mut answer = answer.to(&head.method).into_response();
-                show(over.standing, answer.headers_mut());
-                Fate::Refused {
+                show(over.quota, answer.headers_mut());
+                State::Refused {
                     answer: Some(answer),
                 }
             }
         };
-        RateLimitFuture { fate }
+        RateLimitFuture { state }
     }
 }
 
-fn show(standing: Standing, headers: &mut HeaderMap) {
-    headers.insert(REMAINING, standing.remaining.into());
-    headers.insert(RESET, standing.reset.into());
+fn show(quota: QuotaState, headers: &mut HeaderMap) {
+    headers.insert(REMAINING, quota.remaining.into());
+    headers.insert(RESET, quota.reset.into());
 }
 
 pin_project! {
@@ -92,14 +92,14 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct RateLimitFuture<F> {
         #[pin]
-        fate: Fate<F>,
+        state: State<F>,
     }
 }
 
 pin_project! {
-    #[project = FateProjection]
-    enum Fate<F> {
-        Passed { #[pin] answer: F, standing: Option<Standing> },
+    #[project = StateProjection]
+    enum State<F> {
+        Passed { #[pin] answer: F, quota: Option<QuotaState> },
         /// `None` once it was taken.
         Refused { answer: Option<Response<Full<Bytes>>> },
     }
@@ -112,15 +112,15 @@ where
     type Output = Result<Response<Either<Full<Bytes>, ResponseBody>>, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().fate.project() {
-            FateProjection::Passed { answer, standing } => {
+        match self.project().state.project() {
+            StateProjection::Passed { answer, quota } => {
                 let mut answer = ready!(answer.poll(context))?;
-                if let Some(standing) = *standing {
-                    show(standing, answer.headers_mut());
+                if let Some(quota) = *quota {
+                    show(quota, answer.headers_mut());
                 }
                 Poll::Ready(Ok(answer.map(Either::Right)))
             }
-            FateProjection::Refused { answer } => match answer.take() {
+            StateProjection::Refused { answer } => match answer.take() {
                 Some(answer) => Poll::Ready(Ok(answer.map(Either::Left))),
                 // Polled after its end, which is for the caller not to do.
                 None => Poll::Pending,

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::rules::{Condition, Rules};
+use super::rules::{Condition, ProviderRules};
 use crate::sigv4::{Credentials, Region, Signer};
 
 /// A bucket and its addresses.
@@ -31,7 +31,7 @@ pub struct S3Bucket {
     region: Region,
     public: Address,
     internal: Address,
-    rules: &'static Rules,
+    rules: &'static ProviderRules,
     reusable_puts: bool,
 }
 
@@ -117,7 +117,7 @@ impl S3Bucket {
     /// When the name can't be a bucket's, or the region can't stand in a host's name.
     pub fn aws(name: impl Into<String>, region: Region) -> Result<Self, InvalidBucket> {
         let name = checked(name.into())?;
-        let region = existing(region, &Rules::AWS)?;
+        let region = existing(region, &ProviderRules::AWS)?;
         let suffix = if region.as_str().starts_with("cn-") {
             "amazonaws.com.cn"
         } else {
@@ -129,7 +129,7 @@ impl S3Bucket {
         } else {
             Address::path_style(format!("https://{host}"), "", &name)
         };
-        Ok(Self::at(address, name, region).obeying(&Rules::AWS))
+        Ok(Self::at(address, name, region).obeying(&ProviderRules::AWS))
     }
 
     /// A bucket of any other store, at `{endpoint}/{bucket}`: SeaweedFS, RustFS and the like. It is
@@ -186,12 +186,12 @@ impl S3Bucket {
             region,
             public: address.clone(),
             internal: address,
-            rules: &Rules::S3_COMPATIBLE,
+            rules: &ProviderRules::S3_COMPATIBLE,
             reusable_puts: false,
         }
     }
 
-    pub(super) fn obeying(mut self, rules: &'static Rules) -> Self {
+    pub(super) fn obeying(mut self, rules: &'static ProviderRules) -> Self {
         self.rules = rules;
         self
     }
@@ -241,7 +241,7 @@ impl S3Bucket {
         &self.public.post_url
     }
 
-    pub(crate) fn rules(&self) -> &'static Rules {
+    pub(crate) fn rules(&self) -> &'static ProviderRules {
         self.rules
     }
 
@@ -308,7 +308,7 @@ fn checked(name: String) -> Result<String, InvalidBucket> {
 }
 
 /// A region that stands in a host's name. `auto` is none: no such host is there.
-pub(super) fn existing(region: Region, rules: &Rules) -> Result<Region, InvalidBucket> {
+pub(super) fn existing(region: Region, rules: &ProviderRules) -> Result<Region, InvalidBucket> {
     if is_host_part(region.as_str()) && region != Region::auto() {
         return Ok(region);
     }

@@ -10,14 +10,14 @@ mod disposition;
 mod doctor;
 #[cfg(feature = "verify")]
 mod error_body;
+#[cfg(feature = "verify")]
+mod objects;
 mod post;
 mod provider;
 mod put;
 mod rules;
 mod signer;
 mod target;
-#[cfg(feature = "verify")]
-mod verifier;
 
 pub use bucket::{InvalidBucket, S3Bucket};
 pub use checks::InvalidS3Signer;
@@ -28,8 +28,8 @@ pub use credentials::ProfileCredentials;
 pub use credentials::{EnvironmentCredentials, ProvideCredentials};
 #[cfg(feature = "doctor")]
 pub use doctor::{CheckStatus, DoctorCheck, DoctorOptions, DoctorReport, doctor};
+#[cfg(feature = "verify")]
+pub use objects::S3Objects;
 pub use post::S3PostSigner;
 pub use put::S3PutSigner;
 pub use signer::S3Signer;
-#[cfg(feature = "verify")]
-pub use verifier::S3Verifier;

@@ -9,7 +9,7 @@ use super::bucket::S3Bucket;
 use super::checks::check_forms;
 use super::rules::Checksums;
 use super::target::{Target, sign_fault};
-use crate::asset::Lifetime;
+use crate::asset::ExpiresIn;
 use crate::error::Unavailable;
 use crate::ports::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
 use crate::s3::credentials::ProvideCredentials;
@@ -35,13 +35,13 @@ const CONTENT_ENCODING: &str = "Content-Encoding";
 /// A download that names a version needs `s3:GetObjectVersion`.
 ///
 /// ```
-/// use tower_asset_upload::asset::Lifetime;
+/// use tower_asset_upload::asset::ExpiresIn;
 /// use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 /// use tower_asset_upload::sigv4::{Credentials, FormFields, Region};
 ///
 /// let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
 /// let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?)
-///     .expires_in(Lifetime::new(std::time::Duration::from_secs(600)).unwrap())
+///     .expires_in(ExpiresIn::new(std::time::Duration::from_secs(600)).unwrap())
 ///     .fields(FormFields::new().success_action_status(201))?;
 /// # let _ = signer;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -100,14 +100,14 @@ impl S3PostSigner {
 
     /// How long a form is good for; an hour by default.
     #[must_use]
-    pub fn expires_in(mut self, lifetime: Lifetime) -> Self {
+    pub fn expires_in(mut self, lifetime: ExpiresIn) -> Self {
         Arc::make_mut(&mut self.inner).target.upload_lifetime = lifetime;
         self
     }
 
     /// How long a download URL is good for; an hour by default.
     #[must_use]
-    pub fn downloads_expire_in(mut self, lifetime: Lifetime) -> Self {
+    pub fn downloads_expire_in(mut self, lifetime: ExpiresIn) -> Self {
         Arc::make_mut(&mut self.inner).target.download_lifetime = lifetime;
         self
     }

@@ -1,7 +1,7 @@
 //! Buckets by their provider: the endpoint, the region and the addressing style that each documents.
 
 use super::bucket::{InvalidBucket, S3Bucket, existing, is_dns_label, is_host_part};
-use super::rules::{Rules, SingleUse};
+use super::rules::{ProviderRules, SingleUse};
 use crate::ports::UploadMethod;
 use crate::sigv4::Region;
 
@@ -59,7 +59,7 @@ impl S3Bucket {
     ) -> Result<Self, InvalidBucket> {
         if !is_host_part(jurisdiction) {
             return Err(InvalidBucket::Region {
-                store: Rules::CLOUDFLARE_R2.store,
+                store: ProviderRules::CLOUDFLARE_R2.store,
                 region: jurisdiction.to_owned(),
             });
         }
@@ -76,7 +76,7 @@ impl S3Bucket {
             return Err(InvalidBucket::Account);
         }
         let endpoint = format!("https://{account}{jurisdiction}.r2.cloudflarestorage.com");
-        Ok(Self::custom(name, Region::auto(), &endpoint)?.obeying(&Rules::CLOUDFLARE_R2))
+        Ok(Self::custom(name, Region::auto(), &endpoint)?.obeying(&ProviderRules::CLOUDFLARE_R2))
     }
 
     /// A bucket of Backblaze B2, at `https://s3.{region}.backblazeb2.com/{bucket}`. The region, such
@@ -85,7 +85,7 @@ impl S3Bucket {
     /// # Errors
     /// When the name can't be a bucket's, or the region can't stand in a host's name.
     pub fn backblaze_b2(name: impl Into<String>, region: Region) -> Result<Self, InvalidBucket> {
-        regional(name, region, &Rules::BACKBLAZE_B2, |region| {
+        regional(name, region, &ProviderRules::BACKBLAZE_B2, |region| {
             format!("https://s3.{region}.backblazeb2.com")
         })
     }
@@ -96,7 +96,7 @@ impl S3Bucket {
     /// # Errors
     /// When the name can't be a bucket's, or the region can't stand in a host's name.
     pub fn wasabi(name: impl Into<String>, region: Region) -> Result<Self, InvalidBucket> {
-        regional(name, region, &Rules::WASABI, |region| {
+        regional(name, region, &ProviderRules::WASABI, |region| {
             format!("https://s3.{region}.wasabisys.com")
         })
     }
@@ -112,7 +112,7 @@ impl S3Bucket {
         region: Region,
     ) -> Result<Self, InvalidBucket> {
         let name = name.into();
-        let rules = &Rules::DIGITALOCEAN_SPACES;
+        let rules = &ProviderRules::DIGITALOCEAN_SPACES;
         if !is_dns_label(&name) {
             return regional(name, region, rules, spaces);
         }
@@ -142,7 +142,7 @@ impl S3Bucket {
         region: Region,
     ) -> Result<Self, InvalidBucket> {
         let bucket = Self::custom(name, region, "https://storage.googleapis.com")?;
-        Ok(bucket.obeying(&Rules::GOOGLE_CLOUD_STORAGE))
+        Ok(bucket.obeying(&ProviderRules::GOOGLE_CLOUD_STORAGE))
     }
 
     /// A bucket of MinIO, at `{endpoint}/{bucket}`. The region is the server's, `us-east-1` unless it
@@ -155,7 +155,7 @@ impl S3Bucket {
         region: Region,
         endpoint: &str,
     ) -> Result<Self, InvalidBucket> {
-        Ok(Self::custom(name, region, endpoint)?.obeying(&Rules::MINIO))
+        Ok(Self::custom(name, region, endpoint)?.obeying(&ProviderRules::MINIO))
     }
 
     /// A bucket of Garage, at `{endpoint}/{bucket}`. The region is the `s3_region` of Garage's
@@ -169,7 +169,7 @@ impl S3Bucket {
         region: Region,
         endpoint: &str,
     ) -> Result<Self, InvalidBucket> {
-        Ok(Self::custom(name, region, endpoint)?.obeying(&Rules::GARAGE))
+        Ok(Self::custom(name, region, endpoint)?.obeying(&ProviderRules::GARAGE))
     }
 
     /// A bucket of the Ceph Object Gateway, at `{endpoint}/{bucket}`. The region is the zone group's
@@ -182,7 +182,7 @@ impl S3Bucket {
         region: Region,
         endpoint: &str,
     ) -> Result<Self, InvalidBucket> {
-        Ok(Self::custom(name, region, endpoint)?.obeying(&Rules::CEPH))
+        Ok(Self::custom(name, region, endpoint)?.obeying(&ProviderRules::CEPH))
     }
 
     /// How this store takes uploads: as a form where it documents POST Object, else as a PUT.
@@ -219,7 +219,7 @@ impl S3Bucket {
     pub fn single_use_puts(self) -> Result<Self, InvalidBucket> {
         let described = match self.rules().single_use {
             SingleUse::By(_) => self,
-            SingleUse::Unknown => self.obeying(&Rules::S3_COMPATIBLE_SINGLE_USE),
+            SingleUse::Unknown => self.obeying(&ProviderRules::S3_COMPATIBLE_SINGLE_USE),
             SingleUse::No => {
                 let store = self.rules().store;
                 return Err(InvalidBucket::SingleUse { store });
@@ -262,7 +262,7 @@ impl S3Bucket {
 fn regional(
     name: impl Into<String>,
     region: Region,
-    rules: &'static Rules,
+    rules: &'static ProviderRules,
     endpoint: fn(&str) -> String,
 ) -> Result<S3Bucket, InvalidBucket> {
     let region = existing(region, rules)?;

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::bucket::S3Bucket;
 use super::rules::Condition;
 use super::target::Target;
-use crate::asset::{Lifetime, Pairs};
+use crate::asset::{ExpiresIn, Pairs};
 use crate::error::Unavailable;
 use crate::ports::{DownloadIntent, SignerError, UploadData, UploadIntent, UploadSigner};
 use crate::s3::credentials::ProvideCredentials;
@@ -77,14 +77,14 @@ impl S3PutSigner {
 
     /// How long an upload URL is good for; an hour by default.
     #[must_use]
-    pub fn expires_in(mut self, lifetime: Lifetime) -> Self {
+    pub fn expires_in(mut self, lifetime: ExpiresIn) -> Self {
         Arc::make_mut(&mut self.target).upload_lifetime = lifetime;
         self
     }
 
     /// How long a download URL is good for; an hour by default.
     #[must_use]
-    pub fn downloads_expire_in(mut self, lifetime: Lifetime) -> Self {
+    pub fn downloads_expire_in(mut self, lifetime: ExpiresIn) -> Self {
         Arc::make_mut(&mut self.target).download_lifetime = lifetime;
         self
     }

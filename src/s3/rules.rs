@@ -6,7 +6,7 @@ use crate::sigv4::Presign;
 /// One store's rules. What isn't documented counts as absent: a condition that is silently dropped
 /// is worse than one that is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Rules {
+pub(crate) struct ProviderRules {
     /// The store's name.
     pub(crate) store: &'static str,
     /// Where that is written: pages of the store's documentation, by their titles.
@@ -83,7 +83,7 @@ pub(crate) enum Checksums {
     Ignored,
 }
 
-impl Rules {
+impl ProviderRules {
     /// A store that is only known by its address: taken to do what AWS does. Conditions are the
     /// exception: stores without them refuse every upload that has one.
     pub(crate) const S3_COMPATIBLE: Self = Self {

@@ -8,7 +8,7 @@ use super::checks::{InvalidS3Signer, check_credentials, check_forms};
 use super::post::S3PostSigner;
 use super::put::S3PutSigner;
 use super::rules::Checksums;
-use crate::asset::Lifetime;
+use crate::asset::ExpiresIn;
 use crate::ports::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,
 };
@@ -121,7 +121,7 @@ impl S3Signer {
 
     /// How long an upload may take to begin; an hour by default.
     #[must_use]
-    pub fn expires_in(self, lifetime: Lifetime) -> Self {
+    pub fn expires_in(self, lifetime: ExpiresIn) -> Self {
         Self(match self.0 {
             Kind::Post(signer) => Kind::Post(signer.expires_in(lifetime)),
             Kind::Put(signer) => Kind::Put(signer.expires_in(lifetime)),
@@ -130,7 +130,7 @@ impl S3Signer {
 
     /// How long a download URL is good for; an hour by default.
     #[must_use]
-    pub fn downloads_expire_in(self, lifetime: Lifetime) -> Self {
+    pub fn downloads_expire_in(self, lifetime: ExpiresIn) -> Self {
         Self(match self.0 {
             Kind::Post(signer) => Kind::Post(signer.downloads_expire_in(lifetime)),
             Kind::Put(signer) => Kind::Put(signer.downloads_expire_in(lifetime)),

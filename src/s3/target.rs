@@ -8,7 +8,7 @@ use super::bucket::S3Bucket;
 use super::credentials::FreshSigner;
 use super::disposition::content_disposition;
 use super::rules::Checksums;
-use crate::asset::{Lifetime, ObjectKey};
+use crate::asset::{ExpiresIn, ObjectKey};
 use crate::error::{BoxError, Unavailable};
 use crate::ports::{DownloadIntent, SignerError, UploadIntent};
 use crate::s3::credentials::ProvideCredentials;
@@ -19,8 +19,8 @@ use crate::sigv4::{Credentials, Method, Presign, SignError, SignedUrl};
 pub(super) struct Target {
     pub(super) bucket: S3Bucket,
     pub(super) signer: Arc<FreshSigner>,
-    pub(super) upload_lifetime: Lifetime,
-    pub(super) download_lifetime: Lifetime,
+    pub(super) upload_lifetime: ExpiresIn,
+    pub(super) download_lifetime: ExpiresIn,
 }
 
 impl Target {
@@ -41,8 +41,8 @@ impl Target {
         Self {
             bucket,
             signer: Arc::new(signer),
-            upload_lifetime: Lifetime::default(),
-            download_lifetime: Lifetime::default(),
+            upload_lifetime: ExpiresIn::default(),
+            download_lifetime: ExpiresIn::default(),
         }
     }
 

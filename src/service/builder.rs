@@ -5,7 +5,7 @@ use std::sync::{Arc, Once};
 
 use uuid::Uuid;
 
-use super::command::Rules;
+use super::command::CreateRules;
 use super::endpoint::{AssetUploadService, Inner};
 use super::layer::AssetUploadLayer;
 use super::route::BasePath;
@@ -14,7 +14,7 @@ use crate::asset::{
     UploadSize, Workspace,
 };
 use crate::auth::Authenticator;
-use crate::ports::ObjectVerifier;
+use crate::ports::ObjectStore;
 use crate::usecase::UseCases;
 
 /// Settings of an [`AssetUploadService`]; made by [`AssetUploadService::builder`].
@@ -47,7 +47,7 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
             inner: Inner {
                 use_cases: UseCases::new(store, signer),
                 authenticator: Arc::new(authenticator),
-                rules: Rules::default(),
+                rules: CreateRules::default(),
                 max_body: 64 * 1024,
                 base_path: BasePath::default(),
                 warned_of_router: Once::new(),
@@ -111,7 +111,7 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
     /// announced, and asks again before a download is signed; see
     /// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset). By default there is no verifier and
     /// a client that says "uploaded" is believed, as Plane does: set one in production.
-    pub fn verifier(mut self, verifier: impl ObjectVerifier + 'static) -> Self {
+    pub fn verifier(mut self, verifier: impl ObjectStore + 'static) -> Self {
         self.inner.use_cases.verifier = Some(Arc::new(verifier));
         self
     }

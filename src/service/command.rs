@@ -11,13 +11,13 @@ use crate::usecase::{CreateUpload, Rejection};
 
 /// What a host allows.
 #[derive(Clone, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct CreateRules {
     pub(crate) max_size: UploadSize,
     pub(crate) oversize: Oversize,
     pub(crate) allowed_types: AllowedTypes,
 }
 
-impl Default for Rules {
+impl Default for CreateRules {
     fn default() -> Self {
         Self {
             max_size: UploadSize::PLANE_DEFAULT,
@@ -30,7 +30,7 @@ impl Default for Rules {
 /// Reads the body of a create request.
 ///
 /// Faults are looked for in the order in which Plane does: what is required, the type, the rest.
-pub(crate) fn parse_create(body: &[u8], rules: &Rules) -> Result<Box<CreateUpload>, Refusal> {
+pub(crate) fn parse_create(body: &[u8], rules: &CreateRules) -> Result<Box<CreateUpload>, Refusal> {
     const NAMES: [&str; 7] = [
         "name",
         "size",
@@ -132,7 +132,7 @@ fn member_fault(field: &'static str, code: &'static str, message: impl Into<Stri
     }
 }
 
-fn parse_size(member: &Member<'_>, rules: &Rules) -> Result<UploadSize, Rejection> {
+fn parse_size(member: &Member<'_>, rules: &CreateRules) -> Result<UploadSize, Rejection> {
     let most = rules.max_size.bytes();
     let fault = |code, why: &str| {
         member_fault(

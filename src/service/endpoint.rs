@@ -15,7 +15,7 @@ use http_body_util::Full;
 use tower::Service;
 
 use super::body::read_json;
-use super::command::{Rules, parse_complete, parse_create};
+use super::command::{CreateRules, parse_complete, parse_create};
 use super::response::{self, Answer, Refusal};
 use super::route::{Action, BasePath, Path};
 use crate::asset::WorkspaceSlug;
@@ -103,7 +103,7 @@ pub struct AssetUploadService<Store, Signer> {
 pub(crate) struct Inner<Store, Signer> {
     pub(crate) use_cases: UseCases<Store, Signer>,
     pub(crate) authenticator: Arc<dyn Authenticator>,
-    pub(crate) rules: Rules,
+    pub(crate) rules: CreateRules,
     pub(crate) max_body: usize,
     pub(crate) base_path: BasePath,
     /// Done once it was said that a router strips the base path.
@@ -134,11 +134,11 @@ impl<Store, Signer> AssetUploadService<Store, Signer> {
     /// # use tower_asset_upload::sigv4::{Credentials, Region};
     /// use tower_asset_upload::{AssetUploadService, MemoryStore};
     /// use tower_asset_upload::asset::WorkspaceSlug;
-    /// use tower_asset_upload::auth::FromExtensions;
+    /// use tower_asset_upload::auth::ExtensionAuthenticator;
     ///
     /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
     /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
-    /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions).build();
+    /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, ExtensionAuthenticator).build();
     /// let named = uploads.workspace_of("/api/v1/workspaces/%77/assets/");
     /// assert_eq!(named, WorkspaceSlug::new("w"));
     /// assert_eq!(uploads.workspace_of("/another/path"), None);
@@ -146,7 +146,7 @@ impl<Store, Signer> AssetUploadService<Store, Signer> {
     /// // For `nest_service("/api/v1", nested)`.
     /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
     /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
-    /// let nested = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions)
+    /// let nested = AssetUploadService::builder(MemoryStore::new(), signer, ExtensionAuthenticator)
     ///     .base_path("")?
     ///     .build();
     /// assert_eq!(nested.workspace_of("/workspaces/%77/assets/"), WorkspaceSlug::new("w"));

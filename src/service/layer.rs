@@ -27,11 +27,11 @@ use crate::ports::{AssetStore, UploadSigner};
 /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 /// # use tower_asset_upload::sigv4::{Credentials, Region};
 /// use tower_asset_upload::{AssetUploadService, MemoryStore};
-/// use tower_asset_upload::auth::FromExtensions;
+/// use tower_asset_upload::auth::ExtensionAuthenticator;
 ///
 /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
-/// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, FromExtensions).build_layer();
+/// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, ExtensionAuthenticator).build_layer();
 /// let service = ServiceBuilder::new().layer(uploads).service(service_fn(|_: Request<Full<Bytes>>| async {
 ///     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("the host's own pages")))
 /// }));

@@ -15,6 +15,6 @@ mod route;
 
 pub use builder::{AssetUploadBuilder, InvalidBasePath};
 #[cfg(feature = "openapi")]
-pub(crate) use command::Rules;
+pub(crate) use command::CreateRules;
 pub use endpoint::{AssetUploadService, ResponseFuture};
 pub use layer::{AssetUploadLayer, AssetUploadMiddleware, MiddlewareFuture};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use super::json::Text;
-use crate::asset::{Checksum, Lifetime};
+use crate::asset::{Checksum, ExpiresIn};
 
 /// The conditions of one presigned POST (AWS, "POST Policy").
 ///
@@ -29,7 +29,7 @@ pub struct PostPolicy<'a> {
     pub(super) key: Match<'a>,
     pub(super) content_type: Option<Match<'a>>,
     pub(super) content_length: Option<(u64, u64)>,
-    pub(super) lifetime: Lifetime,
+    pub(super) lifetime: ExpiresIn,
     pub(super) fields: Cow<'a, [FormField]>,
 }
 
@@ -363,7 +363,7 @@ impl<'a> PostPolicy<'a> {
                 key: Match::Exact(Text::new(key)),
                 content_type: None,
                 content_length: None,
-                lifetime: Lifetime::default(),
+                lifetime: ExpiresIn::default(),
                 fields: Cow::Borrowed(&[]),
             },
             extra: FormFields::new(),
@@ -429,7 +429,7 @@ impl<'a> PostPolicyBuilder<'a> {
 
     /// How long the form is good for; an hour by default. Never longer than the credentials.
     #[inline]
-    pub fn expires_in(mut self, lifetime: Lifetime) -> Self {
+    pub fn expires_in(mut self, lifetime: ExpiresIn) -> Self {
         self.policy.lifetime = lifetime;
         self
     }

@@ -16,7 +16,7 @@ use super::key::hex;
 use super::moment::Moment;
 use super::scope::{Stamp, time_of};
 use super::signer::{SignError, Signer};
-use crate::asset::{Checksum, Clock, Lifetime, SystemClock};
+use crate::asset::{Checksum, Clock, ExpiresIn, SystemClock};
 
 const IF_NONE_MATCH: &str = "if-none-match";
 const IF_GENERATION_MATCH: &str = "x-goog-if-generation-match";
@@ -71,7 +71,7 @@ pub struct Presign<'a> {
     key: &'a str,
     /// Whether the request is for the bucket, which has no key.
     of_bucket: bool,
-    lifetime: Lifetime,
+    lifetime: ExpiresIn,
     overrides: SmallVec<[(&'static str, Cow<'a, str>); 2]>,
     headers: SmallVec<[(&'static str, Cow<'a, str>); 4]>,
 }
@@ -89,7 +89,7 @@ impl<'a> Presign<'a> {
             prefix,
             key,
             of_bucket: false,
-            lifetime: Lifetime::default(),
+            lifetime: ExpiresIn::default(),
             overrides: SmallVec::new(),
             headers: SmallVec::new(),
         }
@@ -116,7 +116,7 @@ impl<'a> Presign<'a> {
     }
 
     /// How long the URL is good for; an hour by default. Never longer than the credentials.
-    pub fn expires_in(mut self, lifetime: Lifetime) -> Self {
+    pub fn expires_in(mut self, lifetime: ExpiresIn) -> Self {
         self.lifetime = lifetime;
         self
     }
@@ -513,7 +513,7 @@ mod tests {
             "/",
             "test.txt",
         )
-        .expires_in(Lifetime::new(std::time::Duration::from_hours(24)).unwrap());
+        .expires_in(ExpiresIn::new(std::time::Duration::from_hours(24)).unwrap());
         let url = signer()
             .presign_at(&request, datetime!(2013-05-24 00:00 UTC))
             .unwrap();

@@ -11,7 +11,7 @@ use super::credentials::Credentials;
 use super::dialect::Dialect;
 use super::moment::Moment;
 use super::scope::{Region, Stamp};
-use crate::asset::Lifetime;
+use crate::asset::ExpiresIn;
 
 /// Signs POST policies and URLs.
 ///
@@ -146,7 +146,7 @@ impl Signer {
     pub(super) fn at(
         &self,
         now: OffsetDateTime,
-        lifetime: Lifetime,
+        lifetime: ExpiresIn,
     ) -> Result<(Guard<Arc<Moment>>, Stamp, u32), SignError> {
         let unix = now.unix_timestamp();
         let mut moment = self.current.load();
@@ -169,7 +169,7 @@ impl Signer {
         Ok((moment, end, seconds))
     }
 
-    fn clip(&self, lifetime: Lifetime, now: i64) -> Result<u32, SignError> {
+    fn clip(&self, lifetime: ExpiresIn, now: i64) -> Result<u32, SignError> {
         let asked = lifetime.as_secs();
         match self.credentials.expires_at() {
             Some(end) => match end.unix_timestamp() - now {

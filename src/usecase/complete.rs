@@ -5,12 +5,12 @@
 use super::rejection::Rejection;
 use super::shared::UseCases;
 use crate::asset::{
-    Asset, AssetId, Changed, ObjectKey, Ownership, StateChange, StoredObject, UploadState,
+    Asset, AssetId, ChangeOutcome, ObjectKey, Ownership, StateChange, StoredObject, UploadState,
     Workspace, WorkspaceSlug,
 };
 use crate::auth::Principal;
 use crate::error::BoxError;
-use crate::ports::{AssetStore, ObjectVerifier};
+use crate::ports::{AssetStore, ObjectStore};
 
 impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
     pub(crate) async fn complete(
@@ -56,17 +56,19 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
             StateChange::Complete(_) | StateChange::TakeBack => None,
         };
         match (self.store.set_state(workspace, id, change).await?, refused) {
-            (Changed::Done, None) | (Changed::Is(UploadState::Uploaded(_)), _) => Ok(()),
-            (Changed::Done, Some(difference)) => {
+            (ChangeOutcome::Done, None) | (ChangeOutcome::Is(UploadState::Uploaded(_)), _) => {
+                Ok(())
+            }
+            (ChangeOutcome::Done, Some(difference)) => {
                 // Not before: another caller may have had the asset uploaded meanwhile.
                 self.remove(workspace, asset).await;
                 Err(Rejection::ObjectMismatch(difference))
             }
-            (Changed::Is(UploadState::Rejected(difference)), _) => {
+            (ChangeOutcome::Is(UploadState::Rejected(difference)), _) => {
                 Err(Rejection::ObjectMismatch(difference))
             }
-            (Changed::Is(UploadState::Pending), _) => Err(contradiction("pending")),
-            (Changed::NotFound, _) => Err(Rejection::AssetNotFound),
+            (ChangeOutcome::Is(UploadState::Pending), _) => Err(contradiction("pending")),
+            (ChangeOutcome::NotFound, _) => Err(Rejection::AssetNotFound),
         }
     }
 
@@ -80,7 +82,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         let Some(verifier) = &self.verifier else {
             return Ok(Some(StateChange::Complete(None)));
         };
-        let object = verifier.inspect(&asset.made.key).await?;
+        let object = verifier.head(&asset.made.key).await?;
         let ownership = workspace.ownership();
         Ok(object.map(
             |object| match asset.made.difference_from(&object, ownership) {
@@ -116,7 +118,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         if let Some(recorded) = recorded {
             return still_there(&**verifier, &asset.made.key, recorded).await;
         }
-        let object = verifier.inspect(&asset.made.key).await?;
+        let object = verifier.head(&asset.made.key).await?;
         let object = object.ok_or(Rejection::ObjectGone)?;
         match asset.made.difference_from(&object, workspace.ownership()) {
             Some(difference) => Err(Rejection::ObjectMismatch(difference)),
@@ -127,10 +129,12 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
     async fn take_back(&self, workspace: &Workspace, id: AssetId) -> Result<(), Rejection> {
         let change = StateChange::TakeBack;
         match self.store.set_state(workspace, id, change).await? {
-            Changed::Done | Changed::Is(UploadState::Pending) => Ok(()),
-            Changed::Is(UploadState::Rejected(difference)) => Err(Rejection::Rejected(difference)),
-            Changed::Is(UploadState::Uploaded(_)) => Err(contradiction("uploaded")),
-            Changed::NotFound => Err(Rejection::AssetNotFound),
+            ChangeOutcome::Done | ChangeOutcome::Is(UploadState::Pending) => Ok(()),
+            ChangeOutcome::Is(UploadState::Rejected(difference)) => {
+                Err(Rejection::Rejected(difference))
+            }
+            ChangeOutcome::Is(UploadState::Uploaded(_)) => Err(contradiction("uploaded")),
+            ChangeOutcome::NotFound => Err(Rejection::AssetNotFound),
         }
     }
 
@@ -143,7 +147,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         if workspace.ownership() == Ownership::Shared {
             return;
         }
-        if let Err(error) = verifier.remove(&asset.made.key).await {
+        if let Err(error) = verifier.delete(&asset.made.key).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 asset = %asset.made.id,
@@ -155,11 +159,11 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
 
 /// Whether the object store still has what was recorded.
 pub(crate) async fn still_there(
-    verifier: &dyn ObjectVerifier,
+    verifier: &dyn ObjectStore,
     key: &ObjectKey,
     recorded: &StoredObject,
 ) -> Result<(), Rejection> {
-    let object = verifier.inspect(key).await?.ok_or(Rejection::ObjectGone)?;
+    let object = verifier.head(key).await?.ok_or(Rejection::ObjectGone)?;
     if object.is_still(recorded) {
         Ok(())
     } else {

@@ -9,7 +9,7 @@ use crate::asset::{
     ProjectId, UploadSize, Workspace, WorkspaceSlug,
 };
 use crate::auth::Principal;
-use crate::ports::{AssetStore, Created, UploadData, UploadIntent, UploadSigner};
+use crate::ports::{AssetStore, CreateOutcome, UploadData, UploadIntent, UploadSigner};
 
 /// What a caller asks for, once everything in it is known to be sound.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
             .create(&workspace, asset, self.pending_caps)
             .await?
         {
-            Created::New => {
+            CreateOutcome::New => {
                 let asset_url = (self.asset_url)(&workspace, project, id);
                 Ok(Upload {
                     asset_id: id,
@@ -58,13 +58,13 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
                     permission,
                 })
             }
-            Created::Duplicate(asset) => {
+            CreateOutcome::Duplicate(asset) => {
                 let duplicate = Box::pin(self.duplicate(&workspace, *asset, now)).await?;
                 Err(Rejection::Duplicate(Box::new(duplicate)))
             }
-            Created::ProjectNotFound => Err(Rejection::ProjectNotFound),
-            Created::TooManyPending => Err(Rejection::TooManyPending),
-            Created::TooManyDiscarded => Err(Rejection::TooManyDiscarded),
+            CreateOutcome::ProjectNotFound => Err(Rejection::ProjectNotFound),
+            CreateOutcome::TooManyPending => Err(Rejection::TooManyPending),
+            CreateOutcome::TooManyDiscarded => Err(Rejection::TooManyDiscarded),
         }
     }
 

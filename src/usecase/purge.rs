@@ -7,10 +7,10 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use time::OffsetDateTime;
 
-use crate::asset::Lifetime;
+use crate::asset::ExpiresIn;
 use crate::error::Unavailable;
 use crate::ports::purge::{Condemned, FailedRemoval, PurgeStep, PurgeStore, StoreTime};
-use crate::ports::{ObjectVerifier, StoreError, VerifyError};
+use crate::ports::{ObjectStore, ObjectStoreError, StoreError};
 
 /// An upload that begins within its form's life may end after it: 5 GiB take hours on a slow line.
 /// And not all clocks agree.
@@ -40,26 +40,26 @@ const SLACK: time::Duration = time::Duration::DAY;
 ///
 /// # Errors
 /// When the database fails, when the clock can't be right, and when the object store as a whole seems
-/// to be down: it was [unavailable](VerifyError::Unavailable) for five objects in a row. The error says
+/// to be down: it was [unavailable](ObjectStoreError::Unavailable) for five objects in a row. The error says
 /// what was [done](PurgeError::done) before, which stays done.
 ///
 /// ```
 /// use async_trait::async_trait;
-/// use tower_asset_upload::{MemoryStore, ObjectVerifier};
+/// use tower_asset_upload::{MemoryStore, ObjectStore};
 /// use tower_asset_upload::asset::{ObjectKey, StoredObject};
-/// use tower_asset_upload::ports::VerifyError;
+/// use tower_asset_upload::ports::ObjectStoreError;
 /// use tower_asset_upload::purge::{purge, PurgeOptions};
 ///
-/// /// `s3::S3Verifier`, say.
+/// /// `s3::S3Objects`, say.
 /// struct Bucket;
 ///
 /// #[async_trait]
-/// impl ObjectVerifier for Bucket {
-///     async fn inspect(&self, _: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+/// impl ObjectStore for Bucket {
+///     async fn head(&self, _: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> {
 ///         Ok(None)
 ///     }
 ///
-///     async fn remove(&self, _: &ObjectKey) -> Result<(), VerifyError> {
+///     async fn delete(&self, _: &ObjectKey) -> Result<(), ObjectStoreError> {
 ///         Ok(())
 ///     }
 /// }
@@ -74,7 +74,7 @@ const SLACK: time::Duration = time::Duration::DAY;
 /// ```
 pub async fn purge(
     store: &(impl PurgeStore + ?Sized),
-    objects: &(impl ObjectVerifier + ?Sized),
+    objects: &(impl ObjectStore + ?Sized),
     options: &PurgeOptions,
 ) -> Result<PurgeReport, PurgeError> {
     let mut done = PurgeReport::default();
@@ -153,18 +153,18 @@ fn put_off(condemned: Condemned, now: OffsetDateTime) -> FailedRemoval {
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_asset_upload::asset::Lifetime;
+/// use tower_asset_upload::asset::ExpiresIn;
 /// use tower_asset_upload::purge::PurgeOptions;
 ///
 /// let options = PurgeOptions::new()
 ///     .pending_for(Duration::from_hours(24))
-///     .forms_live(Lifetime::default());
+///     .forms_live(ExpiresIn::default());
 /// # let _ = options;
 /// ```
 #[derive(Clone, Debug)]
 pub struct PurgeOptions {
     pending_for: Duration,
-    forms_live: Lifetime,
+    forms_live: ExpiresIn,
     batch: NonZeroU32,
     concurrency: NonZeroUsize,
     clock_lead: Duration,
@@ -183,7 +183,7 @@ impl PurgeOptions {
     pub fn new() -> Self {
         Self {
             pending_for: Self::PENDING_FOR,
-            forms_live: Lifetime::MAX,
+            forms_live: ExpiresIn::MAX,
             batch: Self::BATCH,
             concurrency: Self::CONCURRENCY,
             clock_lead: Self::CLOCK_LEAD,
@@ -201,14 +201,14 @@ impl PurgeOptions {
     }
 
     /// The longest that any form or URL for an upload may live that was handed out;
-    /// [`Lifetime::MAX`] by default, which is always right.
+    /// [`ExpiresIn::MAX`] by default, which is always right.
     ///
     /// A form outlives the asset it was signed for, and can put the object back after it was
     /// removed. So the row of a deleted asset stays for that long and a day more, for uploads that
     /// take their time; then its object is removed once more, and the row goes. **Danger:** less
     /// than the forms really live leaves objects that nothing knows of.
     #[must_use]
-    pub fn forms_live(mut self, longest: Lifetime) -> Self {
+    pub fn forms_live(mut self, longest: ExpiresIn) -> Self {
         self.forms_live = longest;
         self
     }
@@ -387,7 +387,7 @@ impl Outage {
 
 /// Removes the objects, a few at a time. Once the store is known to be down no more are begun.
 async fn remove(
-    objects: &(impl ObjectVerifier + ?Sized),
+    objects: &(impl ObjectStore + ?Sized),
     condemned: Vec<Condemned>,
     concurrency: NonZeroUsize,
     outage: &mut Outage,
@@ -405,7 +405,7 @@ async fn remove(
             && let Some(condemned) = waiting.next()
         {
             removing.push(async move {
-                let removed = objects.remove(&condemned.key).await;
+                let removed = objects.delete(&condemned.key).await;
                 (condemned, removed)
             });
         }
@@ -419,7 +419,7 @@ async fn remove(
             }
             // Put off in any case. Those that the next run began with would otherwise be the same, and
             // five objects that never can be removed would look like an outage for ever.
-            Err(VerifyError::Unavailable(cause)) => {
+            Err(ObjectStoreError::Unavailable(cause)) => {
                 outage.0 += 1;
                 warn_of(&condemned, &cause);
                 removal.failed.push(condemned);
@@ -427,7 +427,7 @@ async fn remove(
                     removal.down = Some(cause);
                 }
             }
-            Err(error @ VerifyError::Failed(_)) => {
+            Err(error @ ObjectStoreError::Failed(_)) => {
                 outage.0 = 0;
                 warn_of(&condemned, &error);
                 removal.failed.push(condemned);

@@ -1,9 +1,9 @@
 //! Why a request was not fulfilled: the decisions of the use cases, without a word of HTTP.
 
-use crate::asset::{Asset, Difference};
+use crate::asset::{Asset, Mismatch};
 use crate::auth::{AuthError, Scope};
 use crate::error::{BoxError, Unavailable};
-use crate::ports::{SignerError, StoreError, UploadData, VerifyError};
+use crate::ports::{ObjectStoreError, SignerError, StoreError, UploadData};
 
 /// What a use case answers instead of success. `response.rs` has the words for it.
 #[derive(Debug)]
@@ -36,9 +36,9 @@ pub(crate) enum Rejection {
     ObjectGone,
     /// What was uploaded and recorded has been replaced.
     ObjectChanged,
-    ObjectMismatch(Difference),
+    ObjectMismatch(Mismatch),
     /// It was rejected before, and that can't be taken back.
-    Rejected(Difference),
+    Rejected(Mismatch),
     StoreUnavailable(Unavailable),
     SignerUnavailable(Unavailable),
     VerifierUnavailable(Unavailable),
@@ -82,11 +82,11 @@ impl From<SignerError> for Rejection {
     }
 }
 
-impl From<VerifyError> for Rejection {
-    fn from(error: VerifyError) -> Self {
+impl From<ObjectStoreError> for Rejection {
+    fn from(error: ObjectStoreError) -> Self {
         match error {
-            VerifyError::Unavailable(cause) => Self::VerifierUnavailable(cause),
-            VerifyError::Failed(cause) => Self::Internal(cause),
+            ObjectStoreError::Unavailable(cause) => Self::VerifierUnavailable(cause),
+            ObjectStoreError::Failed(cause) => Self::Internal(cause),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::asset::{
     Workspace, WorkspaceSlug,
 };
 use crate::auth::Principal;
-use crate::ports::{AssetStore, ObjectVerifier};
+use crate::ports::{AssetStore, ObjectStore};
 
 pub(crate) type KeyStrategy = dyn Fn(&Workspace, Uuid, &ObjectName) -> String + Send + Sync;
 pub(crate) type AssetUrl = dyn Fn(&Workspace, Option<ProjectId>, AssetId) -> String + Send + Sync;
@@ -21,7 +21,7 @@ pub(crate) type AssetUrl = dyn Fn(&Workspace, Option<ProjectId>, AssetId) -> Str
 pub(crate) struct UseCases<Store, Signer> {
     pub(crate) store: Store,
     pub(crate) signer: Signer,
-    pub(crate) verifier: Option<Arc<dyn ObjectVerifier>>,
+    pub(crate) verifier: Option<Arc<dyn ObjectStore>>,
     pub(crate) checks_downloads: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use tower_asset_upload::asset::{Checksum, Lifetime};
+use tower_asset_upload::asset::{Checksum, ExpiresIn};
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, Presign, Region, ServerSideEncryption, Signer,
@@ -216,13 +216,13 @@ fn moment(random: &mut Random) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(i64::try_from(unix).unwrap()).unwrap()
 }
 
-fn lifetime(random: &mut Random) -> Lifetime {
+fn lifetime(random: &mut Random) -> ExpiresIn {
     let seconds = match random.index(10) {
         0 => 1,
         1 => 604_800,
         _ => random.between(1, 604_801),
     };
-    Lifetime::new(Duration::from_secs(seconds)).unwrap()
+    ExpiresIn::new(Duration::from_secs(seconds)).unwrap()
 }
 
 fn checksum(random: &mut Random) -> Checksum {

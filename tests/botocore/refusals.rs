@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tower_asset_upload::asset::Lifetime;
+use tower_asset_upload::asset::ExpiresIn;
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, PostPolicyBuilder, Presign, Region, SignedPost,
@@ -149,7 +149,7 @@ pub(crate) const ALL: [Refusal; 25] = [
         error: "None",
         attempt: |random| {
             let seconds = *random.pick(&[0, 604_801, 700_000, u64::from(u32::MAX) + 5, u64::MAX]);
-            Lifetime::new(Duration::from_secs(seconds)).map_or(Err("None".to_owned()), |_| Ok(()))
+            ExpiresIn::new(Duration::from_secs(seconds)).map_or(Err("None".to_owned()), |_| Ok(()))
         },
     },
     Refusal {

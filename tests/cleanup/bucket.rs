@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use tokio::task::yield_now;
 use tower_asset_upload::asset::{ObjectKey, StoredObject};
-use tower_asset_upload::ports::VerifyError;
-use tower_asset_upload::{ObjectVerifier, Unavailable};
+use tower_asset_upload::ports::ObjectStoreError;
+use tower_asset_upload::{ObjectStore, Unavailable};
 
 #[derive(Clone, Default)]
 pub(crate) struct Bucket(Arc<Mutex<State>>);
@@ -68,12 +68,12 @@ impl Bucket {
 }
 
 #[async_trait]
-impl ObjectVerifier for Bucket {
-    async fn inspect(&self, _: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+impl ObjectStore for Bucket {
+    async fn head(&self, _: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> {
         unreachable!("the clean-up asks for nothing")
     }
 
-    async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError> {
+    async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError> {
         let is_up = {
             let mut state = self.state();
             state.calls += 1;
@@ -89,7 +89,7 @@ impl ObjectVerifier for Bucket {
             } else if state.stumbling.contains(key) {
                 Err(Unavailable::new("DELETE was answered with 500").into())
             } else if state.failing.contains(key) {
-                Err(VerifyError::Failed("a legal hold".into()))
+                Err(ObjectStoreError::Failed("a legal hold".into()))
             } else {
                 state.objects.remove(key);
                 Ok(())

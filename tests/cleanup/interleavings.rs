@@ -11,11 +11,11 @@ use proptest::prelude::*;
 use time::OffsetDateTime;
 use tokio::task::yield_now;
 use tower_asset_upload::asset::{
-    Clock, Difference, Lifetime, NewAsset, ObjectKey, StateChange, StoredObject,
+    Clock, ExpiresIn, Mismatch, NewAsset, ObjectKey, StateChange, StoredObject,
 };
-use tower_asset_upload::ports::VerifyError;
+use tower_asset_upload::ports::ObjectStoreError;
 use tower_asset_upload::purge::purge;
-use tower_asset_upload::{MemoryStore, ObjectVerifier, Unavailable};
+use tower_asset_upload::{MemoryStore, ObjectStore, Unavailable};
 
 use crate::bucket::Bucket;
 use crate::world::{Slow, World, at_once, in_memory, options};
@@ -182,7 +182,7 @@ impl Stage {
             }
             Event::Reject(_) => {
                 if self.bucket.keys().contains(&known.new.key) {
-                    let difference = Difference::new("It is another one.");
+                    let difference = Mismatch::new("It is another one.");
                     let reject = StateChange::Reject(difference);
                     if at_once(self.world.set_state(&known.new, reject)) {
                         known.pending_since = None;
@@ -208,7 +208,7 @@ impl Stage {
         *self.script.lock().unwrap() = script.iter().rev().cloned().collect();
         let options = options()
             .pending_for(PENDING_FOR)
-            .forms_live(Lifetime::new(FORMS_LIVE).unwrap())
+            .forms_live(ExpiresIn::new(FORMS_LIVE).unwrap())
             .batch(std::num::NonZeroU32::new(3).unwrap())
             .concurrency(std::num::NonZeroUsize::new(2).unwrap());
         let store = Slow(&self.world.store);
@@ -270,12 +270,12 @@ impl Stage {
 }
 
 #[async_trait]
-impl ObjectVerifier for Stage {
-    async fn inspect(&self, _: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+impl ObjectStore for Stage {
+    async fn head(&self, _: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> {
         unreachable!("the clean-up asks for nothing")
     }
 
-    async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError> {
+    async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError> {
         let removal = self.script.lock().unwrap().pop().unwrap_or(Removal {
             before: Vec::new(),
             answer: Answer::Removed,
@@ -308,7 +308,7 @@ impl ObjectVerifier for Stage {
         match removal.answer {
             Answer::Removed => Ok(()),
             Answer::RemovedUnheard | Answer::Failed => {
-                Err(VerifyError::Failed("a legal hold".into()))
+                Err(ObjectStoreError::Failed("a legal hold".into()))
             }
             Answer::Down => Err(Unavailable::new("no route to the bucket").into()),
         }

@@ -9,10 +9,10 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::task::yield_now;
 use tower_asset_upload::asset::{
-    Changed, Clock, IdSource, NewAsset, ObjectKey, PendingCaps, RandomIds, StateChange, UploadSize,
-    UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    ChangeOutcome, Clock, IdSource, NewAsset, ObjectKey, PendingCaps, RandomIds, StateChange,
+    UploadSize, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::purge::{Condemned, PurgeOptions, PurgeStep, PurgeStore, StoreTime};
 use tower_asset_upload::{AssetStore, MemoryStore};
 
@@ -120,7 +120,7 @@ impl<Store: AssetStore + PurgeStore> World<Store> {
             .store
             .create(&self.workspace, new.clone().into(), caps)
             .await;
-        assert_eq!(created.unwrap(), Created::New);
+        assert_eq!(created.unwrap(), CreateOutcome::New);
         new
     }
 
@@ -135,7 +135,7 @@ impl<Store: AssetStore + PurgeStore> World<Store> {
     /// Whether the change was made.
     pub(crate) async fn set_state(&self, new: &NewAsset, change: StateChange) -> bool {
         let set = self.store.set_state(&self.workspace, new.id, change).await;
-        set.unwrap() == Changed::Done
+        set.unwrap() == ChangeOutcome::Done
     }
 
     pub(crate) async fn delete(&self, new: &NewAsset) -> bool {

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 use tower_asset_upload::asset::{
-    Asset, AssetId, Changed, Clock, Difference, ExternalLabel, ExternalRef, IdSource, NewAsset,
+    Asset, AssetId, ChangeOutcome, Clock, ExternalLabel, ExternalRef, IdSource, Mismatch, NewAsset,
     ObjectKey, PendingCaps, ProjectId, RandomIds, StateChange, SystemClock, UploadState, UserId,
     Workspace, WorkspaceId, WorkspaceSlug,
 };
@@ -19,7 +19,7 @@ use tower_asset_upload::auth::{
     Scopes,
 };
 use tower_asset_upload::conformance::{Seed, SeedCredentials};
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::{AssetStore, BoxError, MemoryStore, Unavailable};
 
 use crate::faults::Fault;
@@ -87,7 +87,7 @@ impl Faulty {
         probe.external = ExternalRef::default();
         probe.project = None;
         let id = probe.id;
-        let fits = self.store.create(to, probe.into(), caps).await.unwrap() == Created::New;
+        let fits = self.store.create(to, probe.into(), caps).await.unwrap() == CreateOutcome::New;
         if fits {
             self.store.delete(to, id).await.unwrap();
         }
@@ -100,7 +100,7 @@ impl Faulty {
         to: &Workspace,
         new: &mut NewAsset,
         caps: &mut PendingCaps,
-    ) -> Result<Option<Created>, StoreError> {
+    ) -> Result<Option<CreateOutcome>, StoreError> {
         let pair = pair_of(to, new);
         match self.fault {
             Fault::KeepsThePairsOfTheRejected => {
@@ -108,7 +108,7 @@ impl Faulty {
                 if let Some(twin) = kept
                     && let Some(twin) = self.store.find(to, twin).await?
                 {
-                    return Ok(Some(Created::Duplicate(Box::new(twin))));
+                    return Ok(Some(CreateOutcome::Duplicate(Box::new(twin))));
                 }
             }
             Fault::FreesPairsTwice
@@ -122,7 +122,7 @@ impl Faulty {
                     if let Some(some) = *cap {
                         *cap = NonZeroU32::new(some.get() - rejected);
                         if cap.is_none() {
-                            return Ok(Some(Created::TooManyPending));
+                            return Ok(Some(CreateOutcome::TooManyPending));
                         }
                     }
                 }
@@ -135,7 +135,7 @@ impl Faulty {
                 let named = self.seen().named.len();
                 let cap = caps.discarded_per_caller;
                 if cap.is_some_and(|cap| named >= cap.get() as usize) {
-                    return Ok(Some(Created::TooManyDiscarded));
+                    return Ok(Some(CreateOutcome::TooManyDiscarded));
                 }
             }
             _ => {}
@@ -169,7 +169,7 @@ impl AssetStore for Faulty {
         to: &Workspace,
         mut new: Box<NewAsset>,
         mut caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         let asked = new.clone();
         if let Some(wrong) = self.by_the_discarded(to, &mut new, &mut caps).await? {
             return Ok(wrong);
@@ -197,7 +197,7 @@ impl AssetStore for Faulty {
                 self.store.delete(to, new.id).await?;
             }
             Fault::LooksAtCapsFirst if !self.fits(to, &new, caps).await => {
-                return Ok(Created::TooManyPending);
+                return Ok(CreateOutcome::TooManyPending);
             }
             Fault::LooksForThePairFirst => {
                 if let Some((source, id)) = new.external.pair() {
@@ -206,7 +206,7 @@ impl AssetStore for Faulty {
                     others_look().await;
                     if let Some(twin) = twin {
                         let twin = self.find(to, twin).await?.unwrap();
-                        return Ok(Created::Duplicate(Box::new(twin)));
+                        return Ok(CreateOutcome::Duplicate(Box::new(twin)));
                     }
                     self.seen().pairs.insert(pair, new.id);
                     new.external = ExternalRef::default();
@@ -217,7 +217,7 @@ impl AssetStore for Faulty {
                 let fits = self.fits(to, &new, caps).await;
                 others_look().await;
                 if !fits {
-                    return Ok(Created::TooManyPending);
+                    return Ok(CreateOutcome::TooManyPending);
                 }
                 caps = PendingCaps::default();
             }
@@ -238,7 +238,7 @@ impl AssetStore for Faulty {
             Fault::CreatesInTwoSteps => {
                 let mut bare = new.clone();
                 bare.external = ExternalRef::default();
-                if self.store.create(to, bare, caps).await? == Created::New {
+                if self.store.create(to, bare, caps).await? == CreateOutcome::New {
                     yield_now().await;
                     self.store.delete(to, new.id).await?;
                 }
@@ -255,16 +255,16 @@ impl AssetStore for Faulty {
             created => created?,
         };
         match created {
-            Created::Duplicate(twin)
+            CreateOutcome::Duplicate(twin)
                 if self.has(Fault::ForgetsThePairsOfUploads) && twin.state.is_uploaded() =>
             {
                 let mut bare = again;
                 bare.external = ExternalRef::default();
                 self.store.create(to, bare, caps).await
             }
-            Created::Duplicate(mut twin) if self.has(Fault::AnswersWithTheNewRequest) => {
+            CreateOutcome::Duplicate(mut twin) if self.has(Fault::AnswersWithTheNewRequest) => {
                 twin.made = asked;
-                Ok(Created::Duplicate(twin))
+                Ok(CreateOutcome::Duplicate(twin))
             }
             created => Ok(created),
         }
@@ -296,15 +296,15 @@ impl AssetStore for Faulty {
         of: &Workspace,
         id: AssetId,
         mut change: StateChange,
-    ) -> Result<Changed, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         if self.seen().hidden.contains(&id) {
-            return Ok(Changed::NotFound);
+            return Ok(ChangeOutcome::NotFound);
         }
         let looked_at = self.store.find(of, id).await?;
         match (self.fault, &mut change) {
             (Fault::DropsTheEntityTag, StateChange::Complete(Some(object))) => object.etag = None,
             (Fault::DropsTheDifference, StateChange::Reject(difference)) => {
-                *difference = Difference::new("");
+                *difference = Mismatch::new("");
             }
             (Fault::ChangesByIdAlone, _) => {
                 if let Some(home) = self.home_of(id) {
@@ -318,7 +318,7 @@ impl AssetStore for Faulty {
         }
         let rejects = matches!(change, StateChange::Reject(_));
         let set = self.store.set_state(of, id, change.clone()).await?;
-        if rejects && set == Changed::Done {
+        if rejects && set == ChangeOutcome::Done {
             let mut seen = self.seen();
             seen.rejected.insert(id);
             if let Some(pair) = looked_at
@@ -329,22 +329,22 @@ impl AssetStore for Faulty {
             }
         }
         match (self.fault, set) {
-            (Fault::SaysYesToAnything, Changed::NotFound) => Ok(Changed::Done),
-            (Fault::ChangesFromAnyState, Changed::Is(UploadState::Uploaded(_))) => {
+            (Fault::SaysYesToAnything, ChangeOutcome::NotFound) => Ok(ChangeOutcome::Done),
+            (Fault::ChangesFromAnyState, ChangeOutcome::Is(UploadState::Uploaded(_))) => {
                 let back = StateChange::TakeBack;
                 self.store.set_state(of, id, back).await?;
                 self.store.set_state(of, id, change).await
             }
-            (Fault::LooksBeforeItDecides, Changed::Is(_))
+            (Fault::LooksBeforeItDecides, ChangeOutcome::Is(_))
                 if looked_at
                     .as_ref()
                     .is_some_and(|asset| asset.state.kind() == change.from()) =>
             {
-                Ok(Changed::Done)
+                Ok(ChangeOutcome::Done)
             }
-            (Fault::TellsTheStateItLookedAt, Changed::Is(state)) => {
-                Ok(Changed::Is(looked_at.map_or(state, |asset| asset.state)))
-            }
+            (Fault::TellsTheStateItLookedAt, ChangeOutcome::Is(state)) => Ok(ChangeOutcome::Is(
+                looked_at.map_or(state, |asset| asset.state),
+            )),
             (_, set) => Ok(set),
         }
     }

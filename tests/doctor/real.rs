@@ -8,7 +8,7 @@ use tower_asset_upload::asset::{UploadSize, UserId, WorkspaceId, WorkspaceSlug};
 use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
 use tower_asset_upload::client::{Announced, AssetClient, NewUpload, Ticket};
 use tower_asset_upload::ports::UploadMethod;
-use tower_asset_upload::s3::{CheckStatus, S3Bucket, S3PutSigner, S3Verifier};
+use tower_asset_upload::s3::{CheckStatus, S3Bucket, S3Objects, S3PutSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 use uuid::Uuid;
@@ -170,7 +170,7 @@ impl Store {
         let signer = S3PutSigner::new(bucket.clone(), credentials.clone());
         let authenticator = HeaderAuthenticator::new(store.clone());
         let service = AssetUploadService::builder(store, signer, authenticator)
-            .verifier(S3Verifier::new(bucket.clone(), credentials))
+            .verifier(S3Objects::new(bucket.clone(), credentials))
             .max_size(UploadSize::MAX)
             .build();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

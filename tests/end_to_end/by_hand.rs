@@ -9,9 +9,9 @@ use tower_asset_upload::asset::{
     Checksum, Clock, MediaType, ObjectKey, ObjectName, SystemClock, UploadSize,
 };
 use tower_asset_upload::ports::{DownloadIntent, UploadIntent};
-use tower_asset_upload::s3::{S3PostSigner, S3PutSigner, S3Signer, S3Verifier};
+use tower_asset_upload::s3::{S3Objects, S3PostSigner, S3PutSigner, S3Signer};
 use tower_asset_upload::sigv4::{Credentials, FormFields};
-use tower_asset_upload::{ObjectVerifier, UploadSigner};
+use tower_asset_upload::{ObjectStore, UploadSigner};
 
 use super::objects::{Hosted, Objects};
 use super::{ENVIRONMENT, ID, SECRET};
@@ -57,7 +57,7 @@ async fn keys_arrive(objects: Objects) {
     let server = objects.server(&[]).await;
     let bucket = objects.bucket(&endpoint(&server).await);
     let credentials = || Credentials::new(ID, SECRET).unwrap();
-    let verifier = S3Verifier::new(bucket.clone(), credentials());
+    let verifier = S3Objects::new(bucket.clone(), credentials());
     let media_type: MediaType = "image/png".parse().unwrap();
     let post = S3PostSigner::new(bucket.clone(), credentials());
     let put = S3PutSigner::new(bucket, credentials());
@@ -77,7 +77,7 @@ async fn keys_arrive(objects: Objects) {
             let stored = form.upload(&server.api.http, file.clone()).await;
             assert!(stored.status.is_success(), "{key:?}: {}", stored.text());
 
-            let object = verifier.inspect(&key).await.unwrap().expect("the object");
+            let object = verifier.head(&key).await.unwrap().expect("the object");
             assert_eq!(object.size, size, "{key:?}");
             assert_eq!(object.content_type.as_deref(), Some("image/png"), "{key:?}");
             let name = ObjectName::clean("photo.png").unwrap();
@@ -86,8 +86,8 @@ async fn keys_arrive(objects: Objects) {
             let line = format!("GET {url}");
             let answer = server.api.http.send(&line, &[], "").await;
             assert!(answer.expect(200, key.as_str()).body == file, "{key:?}");
-            verifier.remove(&key).await.unwrap();
-            assert_eq!(verifier.inspect(&key).await.unwrap(), None, "{key:?}");
+            verifier.delete(&key).await.unwrap();
+            assert_eq!(verifier.head(&key).await.unwrap(), None, "{key:?}");
         }
     }
 }
@@ -171,7 +171,7 @@ async fn checksums_hold(objects: Objects) {
     let server = objects.server(&[]).await;
     let bucket = objects.bucket(&endpoint(&server).await);
     let credentials = || Credentials::new(ID, SECRET).unwrap();
-    let verifier = S3Verifier::new(bucket.clone(), credentials());
+    let verifier = S3Objects::new(bucket.clone(), credentials());
     let post = S3PostSigner::new(bucket.clone(), credentials());
     let put = S3PutSigner::new(bucket, credentials());
     let signers = [S3Signer::post(post).unwrap(), S3Signer::put(put).unwrap()];
@@ -187,7 +187,7 @@ async fn checksums_hold(objects: Objects) {
         let form = Ticket::of(&json!({"asset_id": "", "upload_data": data.unwrap()}));
 
         tampered_bytes_are_refused(&server.api.http, &form, &file).await;
-        let left = verifier.inspect(&key).await.unwrap();
+        let left = verifier.head(&key).await.unwrap();
         // The embedded store compares what it has written already.
         if !objects.is_embedded() {
             assert_eq!(left, None, "{method}");
@@ -195,7 +195,7 @@ async fn checksums_hold(objects: Objects) {
         assert!(left.is_none_or(|object| object.checksum.is_none()));
         let stored = form.upload(&server.api.http, file).await;
         assert!(stored.status.is_success(), "{method}: {}", stored.text());
-        let object = verifier.inspect(&key).await.unwrap().expect("the object");
+        let object = verifier.head(&key).await.unwrap().expect("the object");
         assert_eq!(object.checksum, Some(checksum), "{method}");
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use tower_asset_upload::AssetStore;
-use tower_asset_upload::asset::{Changed, PendingCaps, StateChange, UserId};
-use tower_asset_upload::ports::Created;
+use tower_asset_upload::asset::{ChangeOutcome, PendingCaps, StateChange, UserId};
+use tower_asset_upload::ports::CreateOutcome;
 use tower_asset_upload::purge::{Condemned, PurgeStep, PurgeStore};
 use uuid::Uuid;
 
@@ -61,14 +61,14 @@ async fn what_is_taken_back_has_its_time_anew() {
     let id = uuid_of(&row(&plane, NOW).await).into();
     for change in [StateChange::Complete(None), StateChange::TakeBack] {
         let set = plane.store.set_state(&workspace, id, change);
-        assert_eq!(set.await.unwrap(), Changed::Done);
+        assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
     }
     // Of a sidecar whose clock is months behind, and of one whose clock is months ahead.
     for made in [NOW, NOW + Duration::days(3_650)] {
         let created = plane
             .store
             .create(&workspace, asset(made).into(), PendingCaps::default());
-        assert_eq!(created.await.unwrap(), Created::New);
+        assert_eq!(created.await.unwrap(), CreateOutcome::New);
     }
     // Of Plane's, taken back by Plane, which tells nobody when.
     let theirs = uuid_of(&row(&plane, NOW).await);

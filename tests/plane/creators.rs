@@ -7,7 +7,7 @@ use tokio::sync::Barrier;
 use tower_asset_upload::asset::{
     AssetId, ExternalLabel, NewAsset, ObjectKey, PendingCaps, UserId, Workspace,
 };
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::{AssetStore, PlaneStore};
 
 use crate::fixture::{Plane, add_member, asset, options, plane, slug, with_pair};
@@ -26,7 +26,7 @@ async fn at_once(
     plane: &Plane,
     caps: PendingCaps,
     new: impl Fn(usize) -> NewAsset,
-) -> Vec<(AssetId, Created)> {
+) -> Vec<(AssetId, CreateOutcome)> {
     let other = options().connect(&plane.url).await.unwrap();
     let stores = [plane.store.clone(), other];
     let workspace = enter(&stores[0]).await;
@@ -61,13 +61,13 @@ async fn two_stores_make_one_pair_once() {
         let id = format!("文/{round}");
         let pair = |_| with_pair(asset(NOW), "github", &id);
         let answers = at_once(&plane, PendingCaps::default(), pair).await;
-        let new = |(_, created): &&(_, Created)| *created == Created::New;
+        let new = |(_, created): &&(_, CreateOutcome)| *created == CreateOutcome::New;
         let winners: Vec<_> = answers.iter().filter(new).collect();
         assert_eq!(winners.len(), 1, "round {round}");
         for (id, created) in &answers {
             match created {
-                Created::Duplicate(twin) => assert_eq!(twin.made.id, winners[0].0),
-                created => assert_eq!((created, *id), (&Created::New, winners[0].0)),
+                CreateOutcome::Duplicate(twin) => assert_eq!(twin.made.id, winners[0].0),
+                created => assert_eq!((created, *id), (&CreateOutcome::New, winners[0].0)),
             }
         }
         assert_eq!(plane.count("true").await, round + 1);
@@ -97,7 +97,7 @@ async fn caps_hold_over_two_stores() {
     .await;
     let new = answers
         .iter()
-        .filter(|(_, created)| *created == Created::New);
+        .filter(|(_, created)| *created == CreateOutcome::New);
     assert_eq!(new.count(), 15);
     assert_eq!(plane.count("true").await, 15);
     for user in [ALICE, BOB] {
@@ -122,7 +122,7 @@ async fn what_is_not_purgeable_is_not_pending() {
             .store
             .create(&workspace, asset(NOW).into(), caps)
             .await;
-        assert_eq!(created.unwrap(), Created::New);
+        assert_eq!(created.unwrap(), CreateOutcome::New);
         // From now on it is Plane's own.
         plane
             .set("file_assets", "entity_identifier = 'x'", "true")
@@ -183,7 +183,7 @@ async fn a_creation_that_fails_leaves_nothing() {
         .store
         .create(&workspace, new.clone().into(), capped)
         .await;
-    assert_eq!(created.unwrap(), Created::New);
+    assert_eq!(created.unwrap(), CreateOutcome::New);
     let found = plane.store.find(&workspace, id).await.unwrap().unwrap();
     assert_eq!(found.made, new.into());
 }
@@ -210,7 +210,7 @@ async fn of_planes_own_twins_the_youngest_counts() {
         .store
         .create(&workspace, new.into(), PendingCaps::default());
     match created.await.unwrap() {
-        Created::Duplicate(twin) => assert_eq!(twin.made.id, ids[0]),
+        CreateOutcome::Duplicate(twin) => assert_eq!(twin.made.id, ids[0]),
         other => panic!("{other:?}"),
     }
 }

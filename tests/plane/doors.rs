@@ -5,9 +5,11 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tower_asset_upload::AssetStore;
-use tower_asset_upload::asset::{Changed, Deletion, PendingCaps, StateChange, UserId, Workspace};
+use tower_asset_upload::asset::{
+    ChangeOutcome, Deletion, PendingCaps, StateChange, UserId, Workspace,
+};
 use tower_asset_upload::auth::{Credential, CredentialKind, CredentialVerifier, Principal};
-use tower_asset_upload::ports::Created;
+use tower_asset_upload::ports::CreateOutcome;
 
 use crate::cluster::connect;
 use crate::fixture::{
@@ -272,15 +274,15 @@ async fn what_plane_deleted_is_gone() {
             .store
             .create(&workspace, new.into(), PendingCaps::default())
     };
-    assert_eq!(in_project(MY_PROJECT).await.unwrap(), Created::New);
+    assert_eq!(in_project(MY_PROJECT).await.unwrap(), CreateOutcome::New);
     assert_eq!(
         in_project(OTHERS_PROJECT).await.unwrap(),
-        Created::ProjectNotFound
+        CreateOutcome::ProjectNotFound
     );
     plane.set("projects", "deleted_at = now()", "true").await;
     assert_eq!(
         in_project(MY_PROJECT).await.unwrap(),
-        Created::ProjectNotFound
+        CreateOutcome::ProjectNotFound
     );
 
     // Plane sets both columns; one is enough to say so.
@@ -290,7 +292,7 @@ async fn what_plane_deleted_is_gone() {
         let created = plane
             .store
             .create(&workspace, new.into(), PendingCaps::default());
-        assert_eq!(created.await.unwrap(), Created::New, "{change}");
+        assert_eq!(created.await.unwrap(), CreateOutcome::New, "{change}");
         plane
             .set("file_assets", change, &format!("id = '{id}'"))
             .await;
@@ -298,6 +300,6 @@ async fn what_plane_deleted_is_gone() {
         assert!(!plane.store.delete(&workspace, id).await.unwrap());
         let complete = StateChange::Complete(None);
         let set = plane.store.set_state(&workspace, id, complete);
-        assert_eq!(set.await.unwrap(), Changed::NotFound);
+        assert_eq!(set.await.unwrap(), ChangeOutcome::NotFound);
     }
 }

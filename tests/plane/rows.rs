@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use tower_asset_upload::asset::{
-    Changed, Clock, Difference, FixedClock, PendingCaps, SequentialIds, StateChange, StoredObject,
-    SystemClock, UploadState, UserId, Workspace,
+    ChangeOutcome, Clock, FixedClock, Mismatch, PendingCaps, SequentialIds, StateChange,
+    StoredObject, SystemClock, UploadState, UserId, Workspace,
 };
 use tower_asset_upload::ports::StoreError;
 use tower_asset_upload::purge::PurgeStore;
@@ -124,7 +124,7 @@ async fn completing_and_deleting_change_what_plane_changes() {
     object.etag = Some("\"9b2cf535f27731c974343645a3985328\"".into());
     let complete = StateChange::Complete(Some(object));
     let set = plane.store.set_state(&workspace, new.id, complete);
-    assert_eq!(set.await.unwrap(), Changed::Done);
+    assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
     let mut expected = made.clone();
     expected["is_uploaded"] = json!(true);
     expected["storage_metadata"] = json!({
@@ -137,7 +137,7 @@ async fn completing_and_deleting_change_what_plane_changes() {
 
     let back = StateChange::TakeBack;
     let set = plane.store.set_state(&workspace, new.id, back);
-    assert_eq!(set.await.unwrap(), Changed::Done);
+    assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
     let mut taken_back = plane.row(id).await;
     let metadata = taken_back["storage_metadata"].take();
     let now = plane.store.time().await.unwrap().now;
@@ -148,9 +148,9 @@ async fn completing_and_deleting_change_what_plane_changes() {
     taken_back["storage_metadata"] = json!({});
     assert_eq!(taken_back, made);
 
-    let reject = StateChange::Reject(Difference::new("The object has 5 bytes."));
+    let reject = StateChange::Reject(Mismatch::new("The object has 5 bytes."));
     let set = plane.store.set_state(&workspace, new.id, reject);
-    assert_eq!(set.await.unwrap(), Changed::Done);
+    assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
     let mut made = made;
     made["storage_metadata"] =
         json!({"Rejected": "The object has 5 bytes.", "Key": new.key.as_str()});
@@ -301,7 +301,7 @@ async fn odd_rows_are_read_or_name_their_column() {
                 // Nothing has to be understood to be deleted or completed.
                 let complete = StateChange::Complete(None);
                 let set = plane.store.set_state(&workspace, id, complete);
-                assert_eq!(set.await.unwrap(), Changed::Done, "{change}");
+                assert_eq!(set.await.unwrap(), ChangeOutcome::Done, "{change}");
             }
         }
         plane
@@ -333,7 +333,7 @@ async fn what_was_recorded_counts_for_its_key_alone() {
     object.version = Some("3/L4kqtJ".into());
     let complete = StateChange::Complete(Some(object.clone()));
     let set = plane.store.set_state(&workspace, id, complete).await;
-    assert_eq!(set.unwrap(), Changed::Done);
+    assert_eq!(set.unwrap(), ChangeOutcome::Done);
     let state = async |id| {
         let found = plane.store.find(&workspace, id).await;
         found.unwrap().unwrap().state
@@ -365,7 +365,7 @@ async fn what_was_recorded_counts_for_its_key_alone() {
         .store
         .set_state(&workspace, id, StateChange::Complete(None))
         .await;
-    assert_eq!(set.unwrap(), Changed::Done);
+    assert_eq!(set.unwrap(), ChangeOutcome::Done);
     assert_eq!(
         plane.row(*id.as_uuid()).await["storage_metadata"],
         json!({})
@@ -379,7 +379,7 @@ async fn what_was_recorded_counts_for_its_key_alone() {
         .await;
     assert!(matches!(
         set.unwrap(),
-        Changed::Is(UploadState::Rejected(_))
+        ChangeOutcome::Is(UploadState::Rejected(_))
     ));
 }
 

@@ -6,9 +6,9 @@ use std::process::Command;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio_postgres::Client;
-use tower_asset_upload::asset::{Changed, PendingCaps, StateChange, UserId};
+use tower_asset_upload::asset::{ChangeOutcome, PendingCaps, StateChange, UserId};
 use tower_asset_upload::auth::{Credential, CredentialKind, CredentialVerifier};
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::purge::{FailedRemoval, PurgeStep, PurgeStore};
 use tower_asset_upload::{AssetStore, PlaneStore};
 
@@ -42,9 +42,9 @@ async fn everything(store: &PlaneStore) {
     ] {
         let id = new.id;
         let created = store.create(&workspace, new.into(), caps).await.unwrap();
-        assert_eq!(created, Created::New);
+        assert_eq!(created, CreateOutcome::New);
         let set = store.set_state(&workspace, id, StateChange::Complete(None));
-        assert_eq!(set.await.unwrap(), Changed::Done);
+        assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
         assert!(store.find(&workspace, id).await.unwrap().is_some());
         assert!(store.delete(&workspace, id).await.unwrap());
     }
@@ -187,7 +187,7 @@ async fn a_migration_is_noticed_and_over_when_the_tables_are_right_again() {
 
         plane.admin.batch_execute(down).await.unwrap();
         assert_eq!(plane.store.schema_mismatches().await.unwrap(), []);
-        assert_eq!(create().await.unwrap(), Created::New, "{down}");
+        assert_eq!(create().await.unwrap(), CreateOutcome::New, "{down}");
         find().await.unwrap();
         PlaneStore::connect(&plane.url).await.unwrap();
     }
@@ -233,20 +233,20 @@ async fn a_constraint_of_a_later_plane_is_named_and_passes() {
                  (workspace_id, external_source, external_id) WHERE deleted_at IS NULL";
     plane.admin.batch_execute(index).await.unwrap();
     let (id, created) = create().await;
-    assert_eq!(created.unwrap(), Created::New);
+    assert_eq!(created.unwrap(), CreateOutcome::New);
     match create().await.1.unwrap() {
-        Created::Duplicate(twin) => assert_eq!(twin.made.id, id),
+        CreateOutcome::Duplicate(twin) => assert_eq!(twin.made.id, id),
         other => panic!("{other:?}"),
     }
     // Here a rejected asset gives its pair free, and by that index it doesn't.
-    let reject = StateChange::Reject(tower_asset_upload::asset::Difference::new("It is larger."));
+    let reject = StateChange::Reject(tower_asset_upload::asset::Mismatch::new("It is larger."));
     let set = plane.store.set_state(&workspace, id, reject);
-    assert_eq!(set.await.unwrap(), Changed::Done);
+    assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
     let refused = create().await.1.unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
     assert!(refused.to_string().contains("zz_pair"), "{refused}");
     assert!(plane.store.delete(&workspace, id).await.unwrap());
-    assert_eq!(create().await.1.unwrap(), Created::New);
+    assert_eq!(create().await.1.unwrap(), CreateOutcome::New);
 }
 
 /// Whoever logs an error shows what its causes and its `Debug` say, too.
@@ -396,7 +396,7 @@ async fn a_database_that_is_down_is_unavailable_and_comes_back() {
     down(PlaneStore::connect(&url).await.unwrap_err());
     cluster.resume();
     let created = store.create(&workspace, new.into(), CAPS).await;
-    assert_eq!(created.unwrap(), Created::New);
+    assert_eq!(created.unwrap(), CreateOutcome::New);
     everything(&store).await;
 }
 
@@ -465,10 +465,10 @@ async fn plans_use_what_indexes_plane_has() {
     let created = store
         .create(&workspace, new.into(), PendingCaps::default())
         .await;
-    assert_eq!(created.unwrap(), Created::New);
+    assert_eq!(created.unwrap(), CreateOutcome::New);
     assert!(store.find(&workspace, id).await.unwrap().is_some());
     let set = store.set_state(&workspace, id, StateChange::Complete(None));
-    assert_eq!(set.await.unwrap(), Changed::Done);
+    assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
     assert!(store.delete(&workspace, id).await.unwrap());
     drop(store);
     assert_eq!(counted().await.0, [], "with Plane's own indexes alone");

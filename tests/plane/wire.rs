@@ -4,9 +4,11 @@ use std::future::Future;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use tower_asset_upload::asset::{Changed, NewAsset, PendingCaps, StateChange, UserId, Workspace};
+use tower_asset_upload::asset::{
+    ChangeOutcome, NewAsset, PendingCaps, StateChange, UserId, Workspace,
+};
 use tower_asset_upload::auth::{Credential, CredentialKind, CredentialVerifier};
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::{AssetStore, PlaneStore};
 
 use crate::cluster::Cluster;
@@ -167,7 +169,7 @@ async fn a_call_is_one_round_trip_and_a_transaction_two() {
     watched
         .round_trips(1, "set_state", move |store, home| async move {
             let set = store.set_state(&home, id, StateChange::Complete(None));
-            assert_eq!(set.await.unwrap(), Changed::Done);
+            assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
         })
         .await;
     watched
@@ -203,7 +205,7 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
                 store.create(&home, own.into(), caps).await
             })
             .await;
-        assert_eq!(created.unwrap(), Created::New);
+        assert_eq!(created.unwrap(), CreateOutcome::New);
         made += 1;
         assert_eq!(watched.database.count("true").await, made);
         // That was mercy for a lost answer, and not for an id that comes twice.
@@ -227,7 +229,7 @@ async fn an_id_that_is_taken_elsewhere_fails_though_the_answer_was_lost() {
     let created = watched
         .store
         .create(&watched.home, new.clone().into(), PendingCaps::default());
-    assert_eq!(created.await.unwrap(), Created::New);
+    assert_eq!(created.await.unwrap(), CreateOutcome::New);
     let elsewhere = format!("workspace_id = '{OTHERS}'");
     watched
         .database
@@ -256,7 +258,7 @@ async fn a_change_whose_answer_was_lost_is_unavailable() {
     let created = watched
         .store
         .create(&watched.home, new.into(), PendingCaps::default());
-    assert_eq!(created.await.unwrap(), Created::New);
+    assert_eq!(created.await.unwrap(), CreateOutcome::New);
     let deleted = watched
         .cut_once(1, "is_deleted", |store, home| async move {
             store.delete(&home, id).await

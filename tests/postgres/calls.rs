@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio_postgres::Client;
 use tower_asset_upload::asset::{
-    Changed, ObjectKey, PendingCaps, StateChange, StoredObject, UploadState, WorkspaceId,
+    ChangeOutcome, ObjectKey, PendingCaps, StateChange, StoredObject, UploadState, WorkspaceId,
 };
 use tower_asset_upload::auth::{Credential, CredentialKind, CredentialVerifier};
-use tower_asset_upload::ports::{Created, StoreError, VerifyError};
+use tower_asset_upload::ports::{CreateOutcome, ObjectStoreError, StoreError};
 use tower_asset_upload::purge::{PurgeOptions, PurgeStore, purge};
 use tower_asset_upload::stores::PostgresOptions;
-use tower_asset_upload::{AssetStore, ObjectVerifier, PostgresStore};
+use tower_asset_upload::{AssetStore, ObjectStore, PostgresStore};
 
 use crate::cluster::{Cluster, connect, told};
 use crate::world::{AT, NO_CAPS, USER, asset, enter, make, open, slug, with_pair};
@@ -30,7 +30,7 @@ fn hasty() -> PostgresOptions {
 }
 
 fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
-    matches!(answer, Err(StoreError::Unavailable(cause)) if cause.wait() <= Duration::from_secs(5))
+    matches!(answer, Err(StoreError::Unavailable(cause)) if cause.retry_after() <= Duration::from_secs(5))
 }
 
 /// Waits until no connection waits for a lock. (In a transaction the view would stay as it was.)
@@ -129,7 +129,7 @@ async fn one_too_many_at_once_is_unavailable() {
     let key = Credential::new(CredentialKind::ApiKey, "x");
     assert!(store.verify(&key, AT).await.is_err());
     admin.batch_execute("ROLLBACK").await.unwrap();
-    assert_eq!(first.await.unwrap().unwrap(), Created::New);
+    assert_eq!(first.await.unwrap().unwrap(), CreateOutcome::New);
     enter(&store).await;
 }
 
@@ -159,7 +159,7 @@ async fn callers_that_hang_up_leave_whole_calls_and_a_connection() {
     admin.batch_execute("ROLLBACK").await.unwrap();
     // Whoever comes next gets the connection, with no transaction open on it and no lock held.
     let full = store.create(&home, asset().into(), caps).await.unwrap();
-    assert_eq!(full, Created::TooManyPending);
+    assert_eq!(full, CreateOutcome::TooManyPending);
     let sql = "SELECT external_id FROM asset_upload.asset";
     let rows = admin.query_typed(sql, &[]).await.unwrap();
     assert_eq!(rows.len(), 1);
@@ -233,7 +233,7 @@ async fn the_server_tells_when_things_happened() {
     let complete = StateChange::Complete(None);
     for change in [complete.clone(), StateChange::TakeBack, complete] {
         let set = store.set_state(&home, id, change);
-        assert_eq!(set.await.unwrap(), Changed::Done);
+        assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
     }
     assert!(store.delete(&home, id).await.unwrap());
     store.remove_workspace(home.id()).await.unwrap();
@@ -277,12 +277,12 @@ async fn replicas_whose_clocks_are_wrong_give_up_nothing() {
 struct NoBucket;
 
 #[async_trait]
-impl ObjectVerifier for NoBucket {
-    async fn inspect(&self, _: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+impl ObjectStore for NoBucket {
+    async fn head(&self, _: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> {
         unreachable!("the clean-up asks for nothing")
     }
 
-    async fn remove(&self, _: &ObjectKey) -> Result<(), VerifyError> {
+    async fn delete(&self, _: &ObjectKey) -> Result<(), ObjectStoreError> {
         Ok(())
     }
 }

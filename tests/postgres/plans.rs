@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 
 use serde_json::Value;
 use time::Duration;
-use tower_asset_upload::asset::{Changed, PendingCaps, StateChange};
+use tower_asset_upload::asset::{ChangeOutcome, PendingCaps, StateChange};
 use tower_asset_upload::auth::{
     Credential, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
 };
-use tower_asset_upload::ports::Created;
+use tower_asset_upload::ports::CreateOutcome;
 use tower_asset_upload::purge::{FailedRemoval, PurgeStep, PurgeStore};
 use tower_asset_upload::{AssetStore, PostgresStore};
 
@@ -193,7 +193,7 @@ async fn make_every_call(store: &PostgresStore) {
         .create(&home, new.clone().into(), NO_CAPS)
         .await
         .unwrap();
-    assert_eq!(created, Created::New);
+    assert_eq!(created, CreateOutcome::New);
     let caps = PendingCaps {
         per_workspace: NonZeroU32::new(2_000),
         per_caller: NonZeroU32::new(100),
@@ -203,26 +203,29 @@ async fn make_every_call(store: &PostgresStore) {
     let created = store
         .create(&home, with_pair("gitlab", "1").into(), caps)
         .await;
-    assert_eq!(created.unwrap(), Created::New);
+    assert_eq!(created.unwrap(), CreateOutcome::New);
     let full = PendingCaps {
         per_workspace: NonZeroU32::new(1_000),
         ..PendingCaps::default()
     };
     let created = store.create(&home, asset().into(), full).await;
-    assert_eq!(created.unwrap(), Created::TooManyPending);
+    assert_eq!(created.unwrap(), CreateOutcome::TooManyPending);
     let littered = PendingCaps {
         discarded_per_workspace: NonZeroU32::new(1_000),
         ..NO_CAPS
     };
     let created = store.create(&home, asset().into(), littered).await;
-    assert_eq!(created.unwrap(), Created::TooManyDiscarded);
+    assert_eq!(created.unwrap(), CreateOutcome::TooManyDiscarded);
     let taken = store
         .create(&home, with_pair("github", "10").into(), caps)
         .await;
-    assert!(matches!(taken, Ok(Created::Duplicate(_))), "{taken:?}");
+    assert!(
+        matches!(taken, Ok(CreateOutcome::Duplicate(_))),
+        "{taken:?}"
+    );
     assert!(store.find(&home, new.id).await.unwrap().is_some());
     let set = store.set_state(&home, new.id, StateChange::Complete(None));
-    assert_eq!(set.await.unwrap(), Changed::Done);
+    assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
     assert!(store.delete(&home, new.id).await.unwrap());
 
     let most = NonZeroU32::new(100).unwrap();

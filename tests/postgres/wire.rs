@@ -5,11 +5,11 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use tokio_postgres::Client;
-use tower_asset_upload::asset::{Changed, NewAsset, PendingCaps, StateChange, Workspace};
+use tower_asset_upload::asset::{ChangeOutcome, NewAsset, PendingCaps, StateChange, Workspace};
 use tower_asset_upload::auth::{
     Credential, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
 };
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::purge::{PurgeStep, PurgeStore};
 use tower_asset_upload::stores::PostgresOptions;
 use tower_asset_upload::{AssetStore, PostgresStore};
@@ -93,7 +93,11 @@ impl Watched {
         call(self.store.clone(), self.home.clone())
     }
 
-    fn creates(&self, new: &NewAsset, caps: PendingCaps) -> impl Future<Output = Created> + use<> {
+    fn creates(
+        &self,
+        new: &NewAsset,
+        caps: PendingCaps,
+    ) -> impl Future<Output = CreateOutcome> + use<> {
         let new = new.clone();
         self.call(|store, home| async move { store.create(&home, new.into(), caps).await.unwrap() })
     }
@@ -188,7 +192,7 @@ async fn a_call_is_one_round_trip_and_a_transaction_two() {
     let complete = StateChange::Complete(None);
     let set = watched.call(|store, home| async move { store.set_state(&home, id, complete).await });
     let set = watched.round_trips(1, "set_state", set).await;
-    assert_eq!(set.unwrap(), Changed::Done);
+    assert_eq!(set.unwrap(), ChangeOutcome::Done);
     let delete = watched.call(|store, home| async move { store.delete(&home, id).await });
     assert!(watched.round_trips(1, "delete", delete).await.unwrap());
 
@@ -225,7 +229,7 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
         let effect = format!("id = '{}'", new.id);
         let call = watched.creates(&new, caps);
         let created = watched.cut_once(trips(caps), &effect, call).await;
-        assert_eq!(created, Created::New);
+        assert_eq!(created, CreateOutcome::New);
         made += 1;
         assert_eq!(watched.count().await, made);
         // That was mercy for a lost answer, and not for an id that comes twice.
@@ -238,7 +242,7 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
     }
     let stranger = with_pair("github", "7");
     let taken = watched.creates(&stranger, NO_CAPS).await;
-    assert!(matches!(taken, Created::Duplicate(_)), "{taken:?}");
+    assert!(matches!(taken, CreateOutcome::Duplicate(_)), "{taken:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

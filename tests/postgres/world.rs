@@ -8,7 +8,7 @@ use tower_asset_upload::asset::{
     AssetId, ExternalLabel, ExternalRef, IdSource, NewAsset, ObjectKey, PendingCaps, RandomIds,
     UploadSize, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
-use tower_asset_upload::ports::Created;
+use tower_asset_upload::ports::CreateOutcome;
 use tower_asset_upload::stores::PostgresOptions;
 use tower_asset_upload::{AssetStore, PostgresStore};
 
@@ -68,6 +68,6 @@ pub(crate) async fn make(store: &PostgresStore, workspace: &Workspace) -> AssetI
     let new = asset();
     let id = new.id;
     let created = store.create(workspace, new.into(), NO_CAPS).await;
-    assert_eq!(created.unwrap(), Created::New);
+    assert_eq!(created.unwrap(), CreateOutcome::New);
     id
 }

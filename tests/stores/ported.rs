@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 use tower_asset_upload::asset::{
-    Asset, AssetId, Changed, NewAsset, PendingCaps, ProjectId, StateChange, UserId, Workspace,
-    WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, ChangeOutcome, NewAsset, PendingCaps, ProjectId, StateChange, UserId,
+    Workspace, WorkspaceId, WorkspaceSlug,
 };
 use tower_asset_upload::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
 use tower_asset_upload::conformance::{Seed, SeedCredentials};
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use tower_asset_upload::{AssetStore, BoxError, Unavailable};
 
@@ -39,7 +39,7 @@ impl<Port: AssetStore, Store: Send + Sync> AssetStore for Ported<Port, Store> {
         workspace: &Workspace,
         asset: Box<NewAsset>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         self.port.create(workspace, asset, caps).await
     }
 
@@ -52,7 +52,7 @@ impl<Port: AssetStore, Store: Send + Sync> AssetStore for Ported<Port, Store> {
         workspace: &Workspace,
         id: AssetId,
         change: StateChange,
-    ) -> Result<Changed, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         self.port.set_state(workspace, id, change).await
     }
 

@@ -11,14 +11,14 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use time::macros::datetime;
 use tower_asset_upload::asset::{
-    AssetId, Changed, FixedClock, IdSource, NewAsset, ObjectKey, PendingCaps, RandomIds,
+    AssetId, ChangeOutcome, FixedClock, IdSource, NewAsset, ObjectKey, PendingCaps, RandomIds,
     StateChange, UploadSize, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 use tower_asset_upload::auth::{
     Credential, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
 };
 use tower_asset_upload::conformance::Guarded;
-use tower_asset_upload::ports::{Created, StoreError};
+use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::{AssetStore, SqliteStore};
 
 const USER: UserId = UserId::new(uuid::Uuid::from_u128(1));
@@ -64,7 +64,7 @@ async fn make(store: &SqliteStore, workspace: &Workspace) -> AssetId {
     let created = store
         .create(workspace, new.into(), PendingCaps::default())
         .await;
-    assert_eq!(created.unwrap(), Created::New);
+    assert_eq!(created.unwrap(), CreateOutcome::New);
     id
 }
 
@@ -85,7 +85,7 @@ async fn everything_is_there_after_reopening() {
     let uploaded = UploadState::Uploaded(None);
     let complete = StateChange::Complete(None);
     let set = store.set_state(&workspace, kept, complete).await;
-    assert_eq!(set.unwrap(), Changed::Done);
+    assert_eq!(set.unwrap(), ChangeOutcome::Done);
     assert!(store.delete(&workspace, deleted).await.unwrap());
     drop(store);
 
@@ -272,7 +272,7 @@ async fn the_clock_tells_when_things_happened() {
     let id = make(&store, &workspace).await;
     let complete = StateChange::Complete(None);
     let set = store.set_state(&workspace, id, complete).await;
-    assert_eq!(set.unwrap(), Changed::Done);
+    assert_eq!(set.unwrap(), ChangeOutcome::Done);
     assert!(store.delete(&workspace, id).await.unwrap());
     let times = Connection::open(&path).unwrap().query_row(
         "SELECT uploaded_at, deleted_at FROM asset",
@@ -301,7 +301,7 @@ fn several_handles_of_one_file_make_one_pair_once() {
                 let created = store
                     .create(&workspace, new.into(), PendingCaps::default())
                     .await;
-                made += usize::from(created.unwrap() == Created::New);
+                made += usize::from(created.unwrap() == CreateOutcome::New);
             }
             made
         })

@@ -18,16 +18,16 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tower::{Service, ServiceExt};
 use tower_asset_upload::asset::{
-    Asset, AssetId, Changed, FixedClock, NewAsset, ObjectKey, PendingCaps, SequentialIds,
+    Asset, AssetId, ChangeOutcome, FixedClock, NewAsset, ObjectKey, PendingCaps, SequentialIds,
     StateChange, StoredObject, UserId, Workspace, WorkspaceSlug,
 };
 use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal, Scopes};
-use tower_asset_upload::ports::{Created, StoreError, VerifyError};
+use tower_asset_upload::ports::{CreateOutcome, ObjectStoreError, StoreError};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::service::AssetUploadBuilder;
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{
-    AssetStore, AssetUploadService, HeaderAuthenticator, MemoryStore, ObjectVerifier,
+    AssetStore, AssetUploadService, HeaderAuthenticator, MemoryStore, ObjectStore,
 };
 use uuid::{Uuid, uuid};
 
@@ -208,23 +208,26 @@ where
 #[derive(Clone)]
 pub struct Says(Arc<Inspect>);
 
-type Inspect = dyn Fn(&ObjectKey) -> Result<Option<StoredObject>, VerifyError> + Send + Sync;
+type Inspect = dyn Fn(&ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> + Send + Sync;
 
 impl Says {
     pub fn new(
-        answer: impl Fn(&ObjectKey) -> Result<Option<StoredObject>, VerifyError> + Send + Sync + 'static,
+        answer: impl Fn(&ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         Self(Arc::new(answer))
     }
 }
 
 #[async_trait]
-impl ObjectVerifier for Says {
-    async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+impl ObjectStore for Says {
+    async fn head(&self, key: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> {
         (self.0)(key)
     }
 
-    async fn remove(&self, _: &ObjectKey) -> Result<(), VerifyError> {
+    async fn delete(&self, _: &ObjectKey) -> Result<(), ObjectStoreError> {
         Ok(())
     }
 }
@@ -256,7 +259,7 @@ impl AssetStore for Broken {
         _: &Workspace,
         _: Box<NewAsset>,
         _: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         Err(self.error())
     }
 
@@ -269,7 +272,7 @@ impl AssetStore for Broken {
         _: &Workspace,
         _: AssetId,
         _: StateChange,
-    ) -> Result<Changed, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         Err(self.error())
     }
 
@@ -341,7 +344,7 @@ impl AssetStore for Saying {
         workspace: &Workspace,
         asset: Box<NewAsset>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         self.0.create(workspace, asset, caps).await
     }
 
@@ -354,7 +357,7 @@ impl AssetStore for Saying {
         workspace: &Workspace,
         id: AssetId,
         change: StateChange,
-    ) -> Result<Changed, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         self.0.set_state(workspace, id, change).await
     }
 

@@ -8,7 +8,7 @@ use crate::asset::{StateChange, UploadState};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, same};
-use crate::ports::{AssetStore, Created};
+use crate::ports::{AssetStore, CreateOutcome};
 
 /// How many calls are dropped.
 const CALLS: u32 = 128;
@@ -52,7 +52,7 @@ pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + Seed>(
         let answer = dropped(n, call).await;
         if let Some(answer) = answer {
             let created = called("create", answer)?;
-            equal(&created, &Created::New, "`create`")?;
+            equal(&created, &CreateOutcome::New, "`create`")?;
         }
         begun.push((n, new));
     }
@@ -60,7 +60,7 @@ pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + Seed>(
         let again = world.asset_with("github", &n.to_string())?;
         // Whichever was first has the pair, and from here on for good.
         match world.create(&again).await? {
-            Created::New => {
+            CreateOutcome::New => {
                 world.lacks(new.id, "nothing, as its pair was free").await?;
                 world.holds(&again, &UploadState::Pending).await?;
             }
@@ -103,8 +103,8 @@ pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + Seed>(
     for (n, new) in (0..CALLS).zip(&made) {
         let again = world.asset_with("github", &n.to_string())?;
         match world.create(&again).await? {
-            Created::New => world.lacks(new.id, "deleted, as its pair is free").await?,
-            Created::Duplicate(twin) => {
+            CreateOutcome::New => world.lacks(new.id, "deleted, as its pair is free").await?,
+            CreateOutcome::Duplicate(twin) => {
                 let state = twin.state.clone();
                 demand(
                     matches!(state, UploadState::Pending | UploadState::Uploaded(None)),
@@ -130,9 +130,9 @@ async fn counted<Store: AssetStore + Seed>(world: &World<Store>, pending: u32) -
     let fits = world
         .create_capped(&world.asset()?, caps(pending + 1, pending + 1))
         .await?;
-    equal(&fits, &Created::New, &what)?;
+    equal(&fits, &CreateOutcome::New, &what)?;
     let full = world
         .create_capped(&world.asset()?, caps(pending + 1, 0))
         .await?;
-    equal(&full, &Created::TooManyPending, what)
+    equal(&full, &CreateOutcome::TooManyPending, what)
 }

@@ -2,12 +2,14 @@
 
 use std::num::NonZeroU32;
 
-use crate::asset::{Changed, Difference, NewAsset, PendingCaps, StateChange, UploadState, UserId};
+use crate::asset::{
+    ChangeOutcome, Mismatch, NewAsset, PendingCaps, StateChange, UploadState, UserId,
+};
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps};
-use crate::ports::{AssetStore, Created};
+use crate::ports::{AssetStore, CreateOutcome};
 
 /// Both caps count living assets that wait for their upload: in the workspace, and of those the
 /// caller's own. Completed, rejected and deleted ones don't count; one that is taken back does again; saying
@@ -40,14 +42,14 @@ pub async fn caps_count_what_is_pending<Store: AssetStore + Seed>(store: Store) 
     let uploaded = UploadState::Uploaded(None);
     world.change(mine[0].id, complete.clone()).await?;
     let set = world.set_state(mine[0].id, &complete).await?;
-    equal(&set, &Changed::Is(uploaded), "`set_state` again")?;
+    equal(&set, &ChangeOutcome::Is(uploaded), "`set_state` again")?;
     let now = "one of them is complete, said twice";
     expect(&world, now, member, caps(3, 2), true).await?;
     expect(&world, now, member, caps(2, 0), false).await?;
     expect(&world, now, member, caps(0, 1), false).await?;
     world.change(mine[0].id, StateChange::TakeBack).await?;
     let set = world.set_state(mine[0].id, &StateChange::TakeBack).await?;
-    let pending = Changed::Is(UploadState::Pending);
+    let pending = ChangeOutcome::Is(UploadState::Pending);
     equal(&set, &pending, "`set_state` again")?;
     let now = "it was taken back, twice";
     expect(&world, now, member, caps(3, 0), false).await?;
@@ -65,7 +67,7 @@ pub async fn caps_count_what_is_pending<Store: AssetStore + Seed>(store: Store) 
     let now = "only the colleague's is pending";
     expect(&world, now, member, caps(2, 1), true).await?;
     expect(&world, now, member, caps(1, 0), false).await?;
-    let difference = Difference::new("The object has 5 bytes; 7 were announced.");
+    let difference = Mismatch::new("The object has 5 bytes; 7 were announced.");
     world
         .change(theirs.id, StateChange::Reject(difference))
         .await?;
@@ -89,7 +91,7 @@ pub async fn caps_count_what_is_discarded<Store: AssetStore + Seed>(store: Store
         discarded_per_caller: NonZeroU32::new(per_caller),
         ..NO_CAPS
     };
-    let all = async |now: &str, table: &[(UserId, PendingCaps, Created)]| {
+    let all = async |now: &str, table: &[(UserId, PendingCaps, CreateOutcome)]| {
         for (caller, caps, wanted) in table {
             let new = world.asset_by(*caller)?;
             let created = world.create_capped(&new, *caps).await?;
@@ -98,13 +100,13 @@ pub async fn caps_count_what_is_discarded<Store: AssetStore + Seed>(store: Store
                 wanted,
                 format_args!("{now}, and under {caps:?} `create`"),
             )?;
-            if created != Created::New {
+            if created != CreateOutcome::New {
                 world.lacks(new.id, "over a cap").await?;
             }
         }
         Ok(())
     };
-    let (full, fits) = (Created::TooManyDiscarded, Created::New);
+    let (full, fits) = (CreateOutcome::TooManyDiscarded, CreateOutcome::New);
     let mine = world.asset()?;
     let rejected = world.asset()?;
     let theirs = world.asset_by(colleague)?;
@@ -117,7 +119,7 @@ pub async fn caps_count_what_is_discarded<Store: AssetStore + Seed>(store: Store
         &[(member, discarded(1, 1), fits.clone())],
     )
     .await?;
-    let difference = Difference::new("The object has 5 bytes; 7 were announced.");
+    let difference = Mismatch::new("The object has 5 bytes; 7 were announced.");
     world
         .change(rejected.id, StateChange::Reject(difference))
         .await?;
@@ -146,7 +148,7 @@ pub async fn caps_count_what_is_discarded<Store: AssetStore + Seed>(store: Store
         (member, discarded(4, 3), fits.clone()),
         (colleague, discarded(0, 1), full),
         (colleague, discarded(0, 2), fits),
-        (member, both, Created::TooManyPending),
+        (member, both, CreateOutcome::TooManyPending),
     ];
     all(now, &table).await
 }
@@ -161,9 +163,9 @@ async fn expect<Store: AssetStore + Seed>(
 ) -> Verdict {
     let new = world.asset_by(caller)?;
     let wanted = if fits {
-        Created::New
+        CreateOutcome::New
     } else {
-        Created::TooManyPending
+        CreateOutcome::TooManyPending
     };
     let created = world.create_capped(&new, caps).await?;
     equal(
@@ -204,8 +206,8 @@ where
         let mut made: Vec<&NewAsset> = Vec::new();
         for (asset, created) in &answers {
             match created {
-                Created::New => made.push(asset),
-                Created::TooManyPending => world.lacks(asset.id, "over a cap").await?,
+                CreateOutcome::New => made.push(asset),
+                CreateOutcome::TooManyPending => world.lacks(asset.id, "over a cap").await?,
                 other => return Err(Broken::new(format_args!("`create` answers {other:?}"))),
             }
         }

@@ -1,7 +1,7 @@
 //! What becomes of an asset.
 
 use crate::asset::{
-    Changed, Checksum, Difference, StateChange, StateKind, StoredObject, UploadState,
+    ChangeOutcome, Checksum, Mismatch, StateChange, StateKind, StoredObject, UploadState,
 };
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
@@ -38,11 +38,11 @@ pub async fn states_are_kept_and_taken_back<Store: AssetStore + Seed>(store: Sto
     }
     for sentence in [
         "The object's type is text/\"ü\"; image/png was announced.".to_owned(),
-        "文".repeat(Difference::MAX_CHARS),
+        "文".repeat(Mismatch::MAX_CHARS),
     ] {
         let new = world.asset()?;
         world.make(&new).await?;
-        let reject = StateChange::Reject(Difference::new(&sentence));
+        let reject = StateChange::Reject(Mismatch::new(&sentence));
         let rejected = reject.clone().into_state();
         world.change(new.id, reject).await?;
         world.holds(&new, &rejected).await?;
@@ -61,7 +61,7 @@ pub async fn a_change_begins_at_its_own_state<Store: AssetStore + Seed>(store: S
         None,
         Some(StateChange::Complete(None)),
         Some(StateChange::Complete(Some(StoredObject::of_size(7)))),
-        Some(StateChange::Reject(Difference::new("The first."))),
+        Some(StateChange::Reject(Mismatch::new("The first."))),
     ];
     for first in first {
         let new = world.asset()?;
@@ -74,12 +74,16 @@ pub async fn a_change_begins_at_its_own_state<Store: AssetStore + Seed>(store: S
         for late in [
             StateChange::Complete(None),
             StateChange::Complete(Some(StoredObject::of_size(8))),
-            StateChange::Reject(Difference::new("The second.")),
+            StateChange::Reject(Mismatch::new("The second.")),
             StateChange::TakeBack,
         ] {
             if late.from() != state.kind() {
                 let set = world.set_state(new.id, &late).await?;
-                equal(&set, &Changed::Is(state.clone()), "`set_state`, too late,")?;
+                equal(
+                    &set,
+                    &ChangeOutcome::Is(state.clone()),
+                    "`set_state`, too late,",
+                )?;
                 world.holds(&new, &state).await?;
             }
         }
@@ -106,7 +110,7 @@ where
                 let size = u64::try_from(n).unwrap_or_default();
                 StateChange::Complete(Some(StoredObject::of_size(size)))
             } else {
-                StateChange::Reject(Difference::new(&format!("It is the object of {n}.")))
+                StateChange::Reject(Mismatch::new(&format!("It is the object of {n}.")))
             };
             async move {
                 let set = world.set_state(new.id, &change).await?;
@@ -114,7 +118,7 @@ where
             }
         })
         .await?;
-        let done = |(_, set): &&(UploadState, Changed)| *set == Changed::Done;
+        let done = |(_, set): &&(UploadState, ChangeOutcome)| *set == ChangeOutcome::Done;
         let decided: Vec<_> = answers.iter().filter(done).collect();
         let [(state, _)] = decided[..] else {
             return Err(Broken::new(format_args!(
@@ -123,8 +127,12 @@ where
             )));
         };
         for (_, set) in &answers {
-            if *set != Changed::Done {
-                equal(set, &Changed::Is(state.clone()), "`set_state`, too late,")?;
+            if *set != ChangeOutcome::Done {
+                equal(
+                    set,
+                    &ChangeOutcome::Is(state.clone()),
+                    "`set_state`, too late,",
+                )?;
             }
         }
         world.holds(&new, state).await?;
@@ -135,7 +143,10 @@ where
             async move { world.set_state(new.id, &StateChange::TakeBack).await }
         })
         .await?;
-        let done = answers.iter().filter(|set| **set == Changed::Done).count();
+        let done = answers
+            .iter()
+            .filter(|set| **set == ChangeOutcome::Done)
+            .count();
         equal(
             &done,
             &usize::from(takes_back),
@@ -154,7 +165,7 @@ pub async fn a_rejected_asset_is_final_and_its_pair_free<Store: AssetStore + See
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
-    let difference = Difference::new("The object has 5 bytes; 7 were announced.");
+    let difference = Mismatch::new("The object has 5 bytes; 7 were announced.");
     let rejected = UploadState::Rejected(difference.clone());
     let mut graves = Vec::new();
     for _ in 0..3 {
@@ -171,7 +182,7 @@ pub async fn a_rejected_asset_is_final_and_its_pair_free<Store: AssetStore + See
             let set = world.set_state(new.id, &change).await?;
             equal(
                 &set,
-                &Changed::Is(rejected.clone()),
+                &ChangeOutcome::Is(rejected.clone()),
                 "`set_state` of what was rejected",
             )?;
         }
@@ -196,12 +207,12 @@ pub async fn what_is_not_there_is_not_changed<Store: AssetStore + Seed>(store: S
     for (id, what) in [(deleted.id, "deleted"), (next(), "an id that nobody has")] {
         for change in [
             StateChange::Complete(None),
-            StateChange::Reject(Difference::new("It is not there.")),
+            StateChange::Reject(Mismatch::new("It is not there.")),
             StateChange::TakeBack,
         ] {
             let set = world.set_state(id, &change).await?;
             let what = format_args!("`set_state` of {what}");
-            equal(&set, &Changed::NotFound, what)?;
+            equal(&set, &ChangeOutcome::NotFound, what)?;
         }
         let again = world.delete(id).await?;
         equal(&again, &false, format_args!("`delete` of {what}"))?;
@@ -225,7 +236,7 @@ pub async fn a_deleted_asset_is_gone_and_its_pair_free<Store: AssetStore + Seed>
         None,
         Some(StateChange::Complete(None)),
         Some(StateChange::Complete(Some(StoredObject::of_size(7)))),
-        Some(StateChange::Reject(Difference::new("It has 8 bytes."))),
+        Some(StateChange::Reject(Mismatch::new("It has 8 bytes."))),
     ] {
         let new = world.asset_with("github", "7")?;
         world.make(&new).await?;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::asset::{Changed, StateChange, UploadState};
+use crate::asset::{ChangeOutcome, StateChange, UploadState};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal, seeded};
 use crate::conformance::world::{NO_CAPS, World, caps, next, pair, slug};
-use crate::ports::{AssetStore, Created, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
 /// Active members of a living workspace enter it; to all others it looks as if there were none:
 /// strangers, members of another workspace, former members, members of a deleted one. Slugs are
@@ -65,7 +65,7 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + Seed>(store: Store) 
     let set = store.set_state(abroad, here.id, complete).await;
     equal(
         &called("set_state", set)?,
-        &Changed::NotFound,
+        &ChangeOutcome::NotFound,
         "`set_state` from another workspace",
     )?;
     untouched().await?;
@@ -80,7 +80,7 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + Seed>(store: Store) 
     same_id.id = here.id;
     let mut pending = 1;
     match store.create(abroad, same_id.into(), NO_CAPS).await {
-        Ok(Created::New) => pending += 1,
+        Ok(CreateOutcome::New) => pending += 1,
         Err(StoreError::Failed(_)) => {}
         other => {
             let what = format!("an id of another workspace's: `create` answers {other:?}");
@@ -93,7 +93,7 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + Seed>(store: Store) 
     let fits = store.create(abroad, world.asset()?.into(), tight).await;
     equal(
         &called("create", fits)?,
-        &Created::New,
+        &CreateOutcome::New,
         "only what is pending here counts, yet `create`",
     )
 }
@@ -115,7 +115,7 @@ pub async fn projects_are_of_the_workspace_and_alive<Store: AssetStore + Seed>(
         stray.project = Some(project);
         let created = world.create(&stray).await?;
         let what = format!("a project that is {why}: `create`");
-        equal(&created, &Created::ProjectNotFound, what)?;
+        equal(&created, &CreateOutcome::ProjectNotFound, what)?;
         world.lacks(stray.id, "in no project").await?;
     }
     let mut good = world.asset()?;

@@ -5,7 +5,7 @@ use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, label, next};
-use crate::ports::{AssetStore, Created, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
 /// While an asset lives nothing else is made with its pair, whoever asks and whatever has become of
 /// the upload: the answer is that asset, in its present state.
@@ -61,7 +61,7 @@ pub async fn pairs_are_compared_exactly<Store: AssetStore + Seed>(store: Store) 
         let new = world.asset_with(source, id)?;
         let created = world.create(&new).await?;
         let what = format!("({source:?}, {id:?}) is a pair of its own, yet `create`");
-        equal(&created, &Created::New, what)?;
+        equal(&created, &CreateOutcome::New, what)?;
         let again = world.asset_with(source, id)?;
         let created = world.create(&again).await?;
         duplicate(&created, &new, &UploadState::Pending)?;
@@ -155,13 +155,21 @@ pub async fn project_then_pair_then_caps<Store: AssetStore + Seed>(store: Store)
     let mut wrong = world.asset_with("github", "7")?;
     wrong.project = Some(world.project_abroad);
     let created = world.create_capped(&wrong, tight).await?;
-    equal(&created, &Created::ProjectNotFound, "all three are wrong")?;
+    equal(
+        &created,
+        &CreateOutcome::ProjectNotFound,
+        "all three are wrong",
+    )?;
     wrong.project = Some(world.project);
     let created = world.create_capped(&wrong, tight).await?;
     duplicate(&created, &first, &UploadState::Pending)?;
     wrong.external.id = None;
     let created = world.create_capped(&wrong, tight).await?;
-    equal(&created, &Created::TooManyPending, "the cap is reached")
+    equal(
+        &created,
+        &CreateOutcome::TooManyPending,
+        "the cap is reached",
+    )
 }
 
 /// Of 64 callers that create one pair at the same moment one makes an asset, and the 63 others are
@@ -186,7 +194,7 @@ where
             }
         })
         .await?;
-        let won = |(_, created): &&(_, Created)| *created == Created::New;
+        let won = |(_, created): &&(_, CreateOutcome)| *created == CreateOutcome::New;
         let winners: Vec<_> = answers.iter().filter(won).collect();
         let [(winner, _)] = winners[..] else {
             let made = winners.len();
@@ -209,7 +217,7 @@ where
         .await?;
     equal(
         &created,
-        &Created::New,
+        &CreateOutcome::New,
         "the losers count as pending: `create`",
     )
 }

@@ -6,7 +6,7 @@ use crate::asset::{
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand};
 use crate::conformance::world::{NO_CAPS, NOW, World, duplicate, key, label, named, unusable};
-use crate::ports::{AssetStore, Created, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
 /// Every field of an asset reads back as it was given, by `find` and as a duplicate: optional ones
 /// given or not, times to the microsecond and whatever their offset, sizes from 1 byte to 5 GiB.
@@ -125,7 +125,7 @@ async fn kept_or_refused<Store: AssetStore + Seed>(
         .create(&world.home, new.clone().into(), NO_CAPS)
         .await
     {
-        Ok(Created::New) => world.holds(new, &UploadState::Pending).await,
+        Ok(CreateOutcome::New) => world.holds(new, &UploadState::Pending).await,
         Err(StoreError::Failed(_)) => {
             world.lacks(new.id, "refused").await?;
             let mut other = world.asset()?;

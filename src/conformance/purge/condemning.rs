@@ -2,13 +2,13 @@
 
 use time::Duration;
 
-use super::yard::{ALWAYS, NEVER, Yard, exactly, near};
-use crate::asset::{Changed, Difference, StateChange, UploadState};
+use super::purge_world::{ALWAYS, NEVER, PurgeWorld, exactly, near};
+use crate::asset::{ChangeOutcome, Mismatch, StateChange, UploadState};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Verdict, demand, equal, seeded};
 use crate::conformance::world::{NOW, TICK, caps};
 use crate::ports::purge::{FailedRemoval, PurgeStore};
-use crate::ports::{AssetStore, Created};
+use crate::ports::{AssetStore, CreateOutcome};
 
 /// The store's clock runs. Where the store tells the newest moment that it has recorded, that is no
 /// earlier than the last asset made.
@@ -19,11 +19,11 @@ pub async fn the_store_tells_the_time<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::before_any_run(store).await?;
+    let world = PurgeWorld::before_any_run(store).await?;
     for _ in 0..3 {
-        let before = yard.moment().await?;
-        yard.pending().await?;
-        let time = yard.time().await?;
+        let before = world.moment().await?;
+        world.pending().await?;
+        let time = world.time().await?;
         demand(
             time.now > before,
             format_args!("`time` says {} after it said {before}", time.now),
@@ -53,46 +53,46 @@ pub async fn only_the_deleted_and_the_stale_are_condemned<Store>(store: Store) -
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
-    let uploaded = yard.uploaded().await?;
-    let mut stale = yard.asset()?;
+    let world = PurgeWorld::new(store).await?;
+    let uploaded = world.uploaded().await?;
+    let mut stale = world.asset()?;
     stale.created_at = ALWAYS;
-    yard.make(&stale).await?;
-    let taken_back = yard.uploaded().await?;
-    yard.change(taken_back.id, StateChange::TakeBack).await?;
-    let deleted = yard.deleted().await?;
-    let abroad = yard.asset()?;
-    yard.make_abroad(&abroad).await?;
-    let removed = yard.store.remove_workspace(yard.abroad.id()).await;
+    world.make(&stale).await?;
+    let taken_back = world.uploaded().await?;
+    world.change(taken_back.id, StateChange::TakeBack).await?;
+    let deleted = world.deleted().await?;
+    let abroad = world.asset()?;
+    world.make_abroad(&abroad).await?;
+    let removed = world.store.remove_workspace(world.abroad.id()).await;
     seeded("remove_workspace", removed)?;
-    let taken_back_later = yard.uploaded().await?;
-    let twice = yard.uploaded().await?;
-    yard.change(twice.id, StateChange::TakeBack).await?;
-    yard.change(twice.id, StateChange::Complete(None)).await?;
+    let taken_back_later = world.uploaded().await?;
+    let twice = world.uploaded().await?;
+    world.change(twice.id, StateChange::TakeBack).await?;
+    world.change(twice.id, StateChange::Complete(None)).await?;
 
-    let stale_before = yard.moment().await?;
-    let fresh = yard.pending().await?;
+    let stale_before = world.moment().await?;
+    let fresh = world.pending().await?;
     for back in [&taken_back_later, &twice] {
-        yard.change(back.id, StateChange::TakeBack).await?;
+        world.change(back.id, StateChange::TakeBack).await?;
     }
-    let deleted_pending = yard.pending().await?;
-    equal(&yard.delete(deleted_pending.id).await?, &true, "`delete`")?;
+    let deleted_pending = world.pending().await?;
+    equal(&world.delete(deleted_pending.id).await?, &true, "`delete`")?;
 
-    let home = yard.home.id();
+    let home = world.home.id();
     let wanted = [
         (home, &stale),
         (home, &taken_back),
         (home, &deleted),
         (home, &deleted_pending),
-        (yard.abroad.id(), &abroad),
+        (world.abroad.id(), &abroad),
     ];
     // What is not said to be gone is named in every run.
     for _ in 0..2 {
-        let named = yard.condemned(stale_before, NEVER).await?;
+        let named = world.condemned(stale_before, NEVER).await?;
         exactly(&named, &wanted, "the deleted and the stale")?;
         for condemned in &named {
             if [stale.id, taken_back.id, abroad.id].contains(&condemned.id) {
-                let purged_at = yard.purged_at();
+                let purged_at = world.purged_at();
                 demand(
                     near(condemned.deleted_at, purged_at),
                     format_args!("given up at {purged_at}, yet it is {condemned:?}"),
@@ -100,12 +100,12 @@ where
             }
         }
     }
-    yard.holds(&uploaded, &UploadState::Uploaded(None)).await?;
+    world.holds(&uploaded, &UploadState::Uploaded(None)).await?;
     for pending in [&fresh, &taken_back_later, &twice] {
-        yard.holds(pending, &UploadState::Pending).await?;
+        world.holds(pending, &UploadState::Pending).await?;
     }
-    yard.lacks(stale.id, "given up").await?;
-    yard.lacks(taken_back.id, "given up").await
+    world.lacks(stale.id, "given up").await?;
+    world.lacks(taken_back.id, "given up").await
 }
 
 /// What the clean-up gave up is as deleted as by its owner: it can't be completed, is found by
@@ -118,30 +118,34 @@ pub async fn what_is_given_up_can_not_be_completed<Store>(store: Store) -> Verdi
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
-    let stale = yard.asset_with("github", "7")?;
-    yard.make(&stale).await?;
-    let stale_before = yard.moment().await?;
-    let named = yard.condemned(stale_before, NEVER).await?;
-    yard.are(&named, &[&stale], "the stale one")?;
+    let world = PurgeWorld::new(store).await?;
+    let stale = world.asset_with("github", "7")?;
+    world.make(&stale).await?;
+    let stale_before = world.moment().await?;
+    let named = world.condemned(stale_before, NEVER).await?;
+    world.are(&named, &[&stale], "the stale one")?;
 
     for change in [StateChange::Complete(None), StateChange::TakeBack] {
-        let set = yard.set_state(stale.id, &change).await?;
-        equal(&set, &Changed::NotFound, "`set_state` of what was given up")?;
+        let set = world.set_state(stale.id, &change).await?;
+        equal(
+            &set,
+            &ChangeOutcome::NotFound,
+            "`set_state` of what was given up",
+        )?;
     }
-    let again = yard.delete(stale.id).await?;
+    let again = world.delete(stale.id).await?;
     equal(&again, &false, "`delete` of what was given up")?;
-    yard.lacks(stale.id, "given up").await?;
-    let heir = yard.asset_with("github", "7")?;
-    let created = yard.create_capped(&heir, caps(1, 1)).await?;
-    equal(&created, &Created::New, "after giving up, `create`")?;
+    world.lacks(stale.id, "given up").await?;
+    let heir = world.asset_with("github", "7")?;
+    let created = world.create_capped(&heir, caps(1, 1)).await?;
+    equal(&created, &CreateOutcome::New, "after giving up, `create`")?;
 
-    let named = yard.condemned(stale_before, ALWAYS).await?;
-    yard.are(&named, &[&stale], "the stale one")?;
-    yard.report(&named, ALWAYS).await?;
-    yard.holds(&heir, &UploadState::Pending).await?;
-    let named = yard.graves().await?;
-    yard.are(&named, &[], "after all is gone")
+    let named = world.condemned(stale_before, ALWAYS).await?;
+    world.are(&named, &[&stale], "the stale one")?;
+    world.report(&named, ALWAYS).await?;
+    world.holds(&heir, &UploadState::Pending).await?;
+    let named = world.graves().await?;
+    world.are(&named, &[], "after all is gone")
 }
 
 /// An asset that was completed before the clean-up came stays, however old it is, and so do its
@@ -152,32 +156,32 @@ pub async fn what_was_completed_in_time_stays<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
+    let world = PurgeWorld::new(store).await?;
     let uploaded = UploadState::Uploaded(None);
     let mut kept = Vec::new();
     for _ in 0..3 {
-        kept.push(yard.uploaded().await?);
+        kept.push(world.uploaded().await?);
     }
     // A clean-up that passed while it was still fresh must not remember it as pending.
-    let fresh_since = yard.moment().await?;
-    let late = yard.pending().await?;
-    let named = yard.condemned(fresh_since, NEVER).await?;
-    yard.are(&named, &[], "nothing is stale")?;
-    yard.change(late.id, StateChange::Complete(None)).await?;
+    let fresh_since = world.moment().await?;
+    let late = world.pending().await?;
+    let named = world.condemned(fresh_since, NEVER).await?;
+    world.are(&named, &[], "nothing is stale")?;
+    world.change(late.id, StateChange::Complete(None)).await?;
     kept.push(late);
-    for before in [yard.moment().await?, ALWAYS] {
-        let named = yard.condemned(before, ALWAYS).await?;
-        yard.are(&named, &[], "all is uploaded")?;
+    for before in [world.moment().await?, ALWAYS] {
+        let named = world.condemned(before, ALWAYS).await?;
+        world.are(&named, &[], "all is uploaded")?;
     }
     for new in &kept {
-        yard.holds(new, &uploaded).await?;
+        world.holds(new, &uploaded).await?;
     }
     // Nor may it remember as uploaded what is taken back.
     let back = &kept[0];
-    yard.change(back.id, StateChange::TakeBack).await?;
-    let before = yard.moment().await?;
-    let named = yard.condemned(before, NEVER).await?;
-    yard.are(&named, &[back], "one was taken back")
+    world.change(back.id, StateChange::TakeBack).await?;
+    let before = world.moment().await?;
+    let named = world.condemned(before, NEVER).await?;
+    world.are(&named, &[back], "one was taken back")
 }
 
 /// An asset that was complete and is taken back waits for its upload anew, however old it is. If it is
@@ -189,17 +193,17 @@ pub async fn what_is_taken_back_has_its_time_anew<Store>(store: Store) -> Verdic
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
-    let new = yard.uploaded().await?;
+    let world = PurgeWorld::new(store).await?;
+    let new = world.uploaded().await?;
     for _ in 0..3 {
-        let stale_before = yard.moment().await?;
-        yard.change(new.id, StateChange::TakeBack).await?;
-        let named = yard.condemned(stale_before, ALWAYS).await?;
-        yard.are(&named, &[], "it was taken back just now")?;
-        yard.holds(&new, &UploadState::Pending).await?;
-        yard.change(new.id, StateChange::Complete(None)).await?;
+        let stale_before = world.moment().await?;
+        world.change(new.id, StateChange::TakeBack).await?;
+        let named = world.condemned(stale_before, ALWAYS).await?;
+        world.are(&named, &[], "it was taken back just now")?;
+        world.holds(&new, &UploadState::Pending).await?;
+        world.change(new.id, StateChange::Complete(None)).await?;
     }
-    yard.holds(&new, &UploadState::Uploaded(None)).await
+    world.holds(&new, &UploadState::Uploaded(None)).await
 }
 
 /// A rejected asset is given up by the first clean-up that comes, whenever it was made: it is deleted
@@ -212,28 +216,30 @@ where
     Store: AssetStore + PurgeStore + Seed,
 {
     const MOST: usize = 2;
-    let yard = Yard::new(store).await?;
+    let world = PurgeWorld::new(store).await?;
     let mut rejected = Vec::new();
     for days in [-400, -1, 0, 1, 5] {
-        let mut new = yard.asset_with("github", &days.to_string())?;
+        let mut new = world.asset_with("github", &days.to_string())?;
         new.created_at = NOW + Duration::days(days);
-        yard.make(&new).await?;
-        let difference = Difference::new("The object has 5 bytes; 7 were announced.");
-        yard.change(new.id, StateChange::Reject(difference)).await?;
+        world.make(&new).await?;
+        let difference = Mismatch::new("The object has 5 bytes; 7 were announced.");
+        world
+            .change(new.id, StateChange::Reject(difference))
+            .await?;
         rejected.push(new);
     }
-    let heir = yard.asset_with("github", "1")?;
-    yard.make(&heir).await?;
-    let uploaded = yard.uploaded().await?;
+    let heir = world.asset_with("github", "1")?;
+    world.make(&heir).await?;
+    let uploaded = world.uploaded().await?;
 
     let mut named = Vec::new();
-    let mut step = yard.step(NEVER, ALWAYS, 2);
+    let mut step = world.step(NEVER, ALWAYS, 2);
     loop {
-        let condemned = yard.purge(&step).await?;
+        let condemned = world.purge(&step).await?;
         demand(condemned.len() <= MOST, "`purge` names more than `most`")?;
         let mut left = 0;
         for new in &rejected {
-            left += usize::from(yard.find(new.id).await?.is_some());
+            left += usize::from(world.find(new.id).await?.is_some());
         }
         demand(
             left + MOST + named.len() >= rejected.len(),
@@ -251,17 +257,17 @@ where
         )?;
     }
     let wanted: Vec<_> = rejected.iter().collect();
-    yard.are(&named, &wanted, "the rejected")?;
+    world.are(&named, &wanted, "the rejected")?;
     for condemned in &named {
         demand(
-            condemned.deleted_at >= yard.purged_at() - TICK,
+            condemned.deleted_at >= world.purged_at() - TICK,
             format_args!("given up too early: {condemned:?}"),
         )?;
-        yard.lacks(condemned.id, "given up").await?;
+        world.lacks(condemned.id, "given up").await?;
     }
-    yard.report(&named, ALWAYS).await?;
-    yard.holds(&heir, &UploadState::Pending).await?;
-    yard.holds(&uploaded, &UploadState::Uploaded(None)).await
+    world.report(&named, ALWAYS).await?;
+    world.holds(&heir, &UploadState::Pending).await?;
+    world.holds(&uploaded, &UploadState::Uploaded(None)).await
 }
 
 /// A step gives up at most `most` assets, those first that wait longest, and names at most `most`, in their
@@ -274,34 +280,34 @@ where
     Store: AssetStore + PurgeStore + Seed,
 {
     const MOST: usize = 3;
-    let yard = Yard::new(store).await?;
+    let world = PurgeWorld::new(store).await?;
     let mut stale = Vec::new();
     for hours in [5, 1, 7, 3, 8, 2, 6, 4] {
-        let mut new = yard.asset()?;
+        let mut new = world.asset()?;
         // In no order of time, by the clock of its maker.
         new.created_at = NOW - Duration::hours(hours);
-        yard.make(&new).await?;
+        world.make(&new).await?;
         stale.push(new);
-        yard.moment().await?;
+        world.moment().await?;
     }
-    let stale_before = yard.moment().await?;
+    let stale_before = world.moment().await?;
     let mut deleted = Vec::new();
     for _ in 0..4 {
-        deleted.push(yard.deleted().await?);
+        deleted.push(world.deleted().await?);
     }
     let mut named = Vec::new();
-    let mut step = yard.step(stale_before, NEVER, 3);
+    let mut step = world.step(stale_before, NEVER, 3);
     for round in 1.. {
         // Later each time, so that what is given up stands at the end of the line.
         step.now = ALWAYS - Duration::days(1_000 - round);
-        let condemned = yard.purge(&step).await?;
+        let condemned = world.purge(&step).await?;
         demand(
             condemned.len() <= MOST,
             format_args!("`purge` names {} of {MOST} at most", condemned.len()),
         )?;
         let given_up = usize::try_from(round).unwrap_or(usize::MAX) * MOST;
         for (place, new) in stale.iter().enumerate() {
-            let found = yard.find(new.id).await?;
+            let found = world.find(new.id).await?;
             demand(
                 found.is_none() == (place < given_up),
                 format_args!(
@@ -323,7 +329,7 @@ where
         )?;
     }
     let all: Vec<_> = stale.iter().chain(&deleted).collect();
-    yard.are(&named, &all, "the steps of a run together")
+    world.are(&named, &all, "the steps of a run together")
 }
 
 /// A run that passes over some of what it was told to remove is not told of them again; the next
@@ -335,17 +341,17 @@ pub async fn the_cursor_passes_over_what_failed<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
+    let world = PurgeWorld::new(store).await?;
     let mut deleted = Vec::new();
     for _ in 0..10 {
-        deleted.push(yard.deleted().await?);
+        deleted.push(world.deleted().await?);
     }
     let all: Vec<_> = deleted.iter().collect();
     for _ in 0..2 {
         let mut named = Vec::new();
-        let mut step = yard.step(NEVER, NEVER, 3);
+        let mut step = world.step(NEVER, NEVER, 3);
         loop {
-            let condemned = yard.purge(&step).await?;
+            let condemned = world.purge(&step).await?;
             let Some(last) = condemned.last() else {
                 break;
             };
@@ -353,20 +359,20 @@ where
             named.extend(condemned);
             demand(named.len() <= all.len(), "`purge` names something twice")?;
         }
-        yard.are(&named, &all, "a run in which nothing works")?;
+        world.are(&named, &all, "a run in which nothing works")?;
     }
     // Every third works.
-    let named = yard.due().await?;
+    let named = world.due().await?;
     let gone: Vec<_> = named.iter().step_by(3).cloned().collect();
     let mut rest = named.clone();
     rest.retain(|condemned| !gone.contains(condemned));
-    let mut step = yard.step(NEVER, NEVER, 3);
+    let mut step = world.step(NEVER, NEVER, 3);
     step.after = named.last().cloned();
     step.gone = gone;
-    let behind = yard.purge(&step).await?;
+    let behind = world.purge(&step).await?;
     demand(behind.is_empty(), "`purge` names what is before `after`")?;
     demand(
-        yard.due().await? == rest,
+        world.due().await? == rest,
         "the next run names something else than what has failed",
     )
 }
@@ -379,14 +385,14 @@ pub async fn what_fails_is_put_off<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
-    let (failing, other) = (yard.deleted().await?, yard.deleted().await?);
-    let mut now = yard.purged_at();
+    let world = PurgeWorld::new(store).await?;
+    let (failing, other) = (world.deleted().await?, world.deleted().await?);
+    let mut now = world.purged_at();
     for failures in 0..3 {
-        let mut step = yard.step(NEVER, NEVER, 10);
+        let mut step = world.step(NEVER, NEVER, 10);
         step.now = now;
-        let named = yard.purge(&step).await?;
-        yard.are(&named, &[&failing, &other], "both are due")?;
+        let named = world.purge(&step).await?;
+        world.are(&named, &[&failing, &other], "both are due")?;
         let condemned = named.into_iter().find(|named| named.id == failing.id);
         let Some(condemned) = condemned else { continue };
         equal(&condemned.failures, &failures, "`failures`")?;
@@ -395,21 +401,21 @@ where
             condemned,
             retry_at,
         }];
-        let named = yard.purge(&step).await?;
-        yard.are(&named, &[&other], "one is put off")?;
+        let named = world.purge(&step).await?;
+        world.are(&named, &[&other], "one is put off")?;
         step.failed.clear();
         step.now = retry_at - TICK;
-        let named = yard.purge(&step).await?;
-        yard.are(&named, &[&other], "one is put off")?;
+        let named = world.purge(&step).await?;
+        world.are(&named, &[&other], "one is put off")?;
         now = retry_at;
     }
-    let mut step = yard.step(NEVER, NEVER, 10);
+    let mut step = world.step(NEVER, NEVER, 10);
     step.now = now;
-    step.gone = yard.purge(&step).await?;
-    let named = yard.purge(&step).await?;
-    yard.are(&named, &[], "both are gone")?;
+    step.gone = world.purge(&step).await?;
+    let named = world.purge(&step).await?;
+    world.are(&named, &[], "both are gone")?;
     // In a row: it did not fail this time.
-    for condemned in yard.graves().await? {
+    for condemned in world.graves().await? {
         equal(&condemned.failures, &0, "`failures` of one that is gone")?;
     }
     Ok(())

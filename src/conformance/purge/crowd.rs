@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use time::{Duration, OffsetDateTime};
 
-use super::yard::{ALL, ALWAYS, NEVER, Yard, ordered};
-use crate::asset::{AssetId, Changed, NewAsset, ObjectKey, StateChange, UploadState};
+use super::purge_world::{ALL, ALWAYS, NEVER, PurgeWorld, ordered};
+use crate::asset::{AssetId, ChangeOutcome, NewAsset, ObjectKey, StateChange, UploadState};
 use crate::conformance::assets::dropped;
 use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
@@ -37,16 +37,16 @@ impl Bucket {
 
 /// One whole run; what it named.
 async fn run<Store: AssetStore + PurgeStore + Seed>(
-    yard: &Yard<Store>,
+    world: &PurgeWorld<Store>,
     bucket: &Bucket,
     stale_before: OffsetDateTime,
     forget_before: OffsetDateTime,
     fails: impl Fn(&Condemned) -> bool,
 ) -> Result<Vec<Condemned>, Broken> {
     let mut named = Vec::new();
-    let mut step = yard.step(stale_before, forget_before, 7);
+    let mut step = world.step(stale_before, forget_before, 7);
     loop {
-        let condemned = yard.purge(&step).await?;
+        let condemned = world.purge(&step).await?;
         let Some(last) = condemned.last() else {
             return Ok(named);
         };
@@ -75,29 +75,29 @@ where
     Store: AssetStore + PurgeStore + Seed + 'static,
 {
     const RUNS: u8 = 8;
-    let yard = Yard::new(store).await?;
+    let world = PurgeWorld::new(store).await?;
     let bucket = Bucket::default();
     let (mut going, mut staying) = (Vec::new(), Vec::new());
     for n in 0..60 {
         match n % 4 {
-            0 => going.push(yard.deleted().await?),
-            1 => staying.push(yard.uploaded().await?),
-            _ => going.push(yard.pending().await?),
+            0 => going.push(world.deleted().await?),
+            1 => staying.push(world.uploaded().await?),
+            _ => going.push(world.pending().await?),
         }
     }
     for new in going.iter().chain(&staying) {
         bucket.put(&new.key);
     }
-    let stale_before = yard.moment().await?;
+    let stale_before = world.moment().await?;
     let runs = together(RUNS.into(), |n| {
-        let (mut yard, bucket) = (yard.clone(), bucket.clone());
+        let (mut world, bucket) = (world.clone(), bucket.clone());
         let n = u8::try_from(n).unwrap_or_default();
         async move {
             // Not all at the same moment.
-            yard.purge_later(Duration::seconds(n.into()));
+            world.purge_later(Duration::seconds(n.into()));
             // An object that can't be removed by one of them.
             let fails = |condemned: &Condemned| condemned.id.as_uuid().as_bytes()[0] % RUNS == n;
-            run(&yard, &bucket, stale_before, NEVER, fails).await
+            run(&world, &bucket, stale_before, NEVER, fails).await
         }
     })
     .await?;
@@ -119,9 +119,9 @@ where
     }
     // Then once more, for what failed and for the forms' sake.
     for _ in 0..2 {
-        run(&yard, &bucket, stale_before, ALWAYS, |_| false).await?;
+        run(&world, &bucket, stale_before, ALWAYS, |_| false).await?;
     }
-    left(&yard, &bucket, &going, &staying).await
+    left(&world, &bucket, &going, &staying).await
 }
 
 /// However a completion and a clean-up meet, either the upload counts and stays, or it is refused
@@ -134,19 +134,19 @@ where
     Store: AssetStore + PurgeStore + Seed + 'static,
 {
     const CLEAN_UPS: usize = 4;
-    let yard = Yard::new(store).await?;
+    let world = PurgeWorld::new(store).await?;
     let bucket = Bucket::default();
     let (mut going, mut staying) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let mut made = Vec::new();
         for _ in 0..CALLERS {
-            let new = yard.pending().await?;
+            let new = world.pending().await?;
             bucket.put(&new.key);
             made.push(new);
         }
-        let stale_before = yard.moment().await?;
+        let stale_before = world.moment().await?;
         let completed = together(CALLERS + CLEAN_UPS, |n| {
-            let (yard, bucket) = (yard.clone(), bucket.clone());
+            let (world, bucket) = (world.clone(), bucket.clone());
             let id = made.get(n).map(|new| new.id);
             // Completions are spread over the time that the clean-ups take, and these over the
             // completions.
@@ -154,13 +154,13 @@ where
             async move {
                 tokio::time::sleep(wait).await;
                 let Some(id) = id else {
-                    run(&yard, &bucket, stale_before, NEVER, |_| false).await?;
+                    run(&world, &bucket, stale_before, NEVER, |_| false).await?;
                     return Ok(false);
                 };
                 let change = StateChange::Complete(None);
-                match yard.set_state(id, &change).await? {
-                    Changed::Done => Ok(true),
-                    Changed::NotFound => Ok(false),
+                match world.set_state(id, &change).await? {
+                    ChangeOutcome::Done => Ok(true),
+                    ChangeOutcome::NotFound => Ok(false),
                     other => Err(Broken::new(format_args!(
                         "`set_state` of a pending asset answers {other:?}"
                     ))),
@@ -176,8 +176,8 @@ where
             }
         }
     }
-    run(&yard, &bucket, NEVER, ALWAYS, |_| false).await?;
-    left(&yard, &bucket, &going, &staying).await
+    run(&world, &bucket, NEVER, ALWAYS, |_| false).await?;
+    left(&world, &bucket, &going, &staying).await
 }
 
 /// A step that is dropped at any moment has done what it did as a whole; what it should have named
@@ -189,23 +189,23 @@ pub async fn a_dropped_step_loses_nothing<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
+    let world = PurgeWorld::new(store).await?;
     let bucket = Bucket::default();
     let (mut going, mut staying) = (Vec::new(), Vec::new());
     for n in 0..48 {
         match n % 3 {
-            0 => going.push(yard.deleted().await?),
-            1 => staying.push(yard.uploaded().await?),
-            _ => going.push(yard.pending().await?),
+            0 => going.push(world.deleted().await?),
+            1 => staying.push(world.uploaded().await?),
+            _ => going.push(world.pending().await?),
         }
     }
     for new in going.iter().chain(&staying) {
         bucket.put(&new.key);
     }
-    let stale_before = yard.moment().await?;
-    let mut step = yard.step(stale_before, NEVER, 5);
+    let stale_before = world.moment().await?;
+    let mut step = world.step(stale_before, NEVER, 5);
     for n in 0..64 {
-        if let Some(named) = dropped(n, yard.store.purge(&step)).await {
+        if let Some(named) = dropped(n, world.store.purge(&step)).await {
             let named = called("purge", named)?;
             for condemned in &named {
                 bucket.remove(&condemned.key);
@@ -217,8 +217,8 @@ where
     for new in &going {
         // A row that went without its object would be missed here.
         if bucket.has(&new.key) {
-            let found = yard.find(new.id).await?.is_some();
-            let named = yard.graves().await?;
+            let found = world.find(new.id).await?.is_some();
+            let named = world.graves().await?;
             demand(
                 found || named.iter().any(|condemned| condemned.id == new.id),
                 format_args!("{} is gone and its object isn't", new.id),
@@ -226,29 +226,29 @@ where
         }
     }
     for _ in 0..2 {
-        run(&yard, &bucket, stale_before, ALWAYS, |_| false).await?;
+        run(&world, &bucket, stale_before, ALWAYS, |_| false).await?;
     }
-    left(&yard, &bucket, &going, &staying).await
+    left(&world, &bucket, &going, &staying).await
 }
 
 /// That the clean-up has left nothing of these, and all of those.
 async fn left<Store: AssetStore + PurgeStore + Seed>(
-    yard: &Yard<Store>,
+    world: &PurgeWorld<Store>,
     bucket: &Bucket,
     going: &[NewAsset],
     staying: &[NewAsset],
 ) -> Verdict {
-    let graves = yard.graves().await?;
+    let graves = world.graves().await?;
     equal(&graves, &Vec::new(), "rows that are left")?;
     for new in going {
-        yard.lacks(new.id, "gone").await?;
+        world.lacks(new.id, "gone").await?;
         demand(
             !bucket.has(&new.key),
             format_args!("the row of {} went before its object", new.id),
         )?;
     }
     for new in staying {
-        yard.holds(new, &UploadState::Uploaded(None)).await?;
+        world.holds(new, &UploadState::Uploaded(None)).await?;
         demand(
             bucket.has(&new.key),
             format_args!("the object of {}, which lives, was condemned", new.id),

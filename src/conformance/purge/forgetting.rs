@@ -4,13 +4,13 @@ use std::num::NonZeroU32;
 
 use time::Duration;
 
-use super::yard::{ALL, ALWAYS, NEVER, Yard, exactly};
+use super::purge_world::{ALL, ALWAYS, NEVER, PurgeWorld, exactly};
 use crate::asset::{PendingCaps, UploadState};
 use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, TICK, next};
 use crate::ports::purge::{Condemned, FailedRemoval, PurgeStore};
-use crate::ports::{AssetStore, Created};
+use crate::ports::{AssetStore, CreateOutcome};
 
 /// A row goes when its object was said to be gone, and not before, however long ago it was deleted
 /// and however often it was named.
@@ -21,23 +21,23 @@ pub async fn a_row_goes_only_after_its_object<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
-    let (first, second) = (yard.deleted().await?, yard.deleted().await?);
-    let stale = yard.pending().await?;
-    let stale_before = yard.moment().await?;
+    let world = PurgeWorld::new(store).await?;
+    let (first, second) = (world.deleted().await?, world.deleted().await?);
+    let stale = world.pending().await?;
+    let stale_before = world.moment().await?;
     for _ in 0..3 {
-        let named = yard.condemned(stale_before, ALWAYS).await?;
-        yard.are(&named, &[&first, &second, &stale], "nothing is gone yet")?;
+        let named = world.condemned(stale_before, ALWAYS).await?;
+        world.are(&named, &[&first, &second, &stale], "nothing is gone yet")?;
     }
-    let named = yard.graves().await?;
+    let named = world.graves().await?;
     let gone: Vec<_> = named
         .into_iter()
         .filter(|condemned| condemned.id == first.id)
         .collect();
-    let left = yard.report(&gone, ALWAYS).await?;
-    yard.are(&left, &[&second, &stale], "one object is gone")?;
-    let left = yard.graves().await?;
-    yard.are(&left, &[&second, &stale], "one object is gone")
+    let left = world.report(&gone, ALWAYS).await?;
+    world.are(&left, &[&second, &stale], "one object is gone")?;
+    let left = world.graves().await?;
+    world.are(&left, &[&second, &stale], "one object is gone")
 }
 
 /// Of an asset that was deleted before `forget_before` the row goes with its object. Of the others
@@ -51,28 +51,28 @@ pub async fn a_row_waits_for_its_forms<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
-    let new = yard.deleted().await?;
-    let named = yard.due().await?;
-    yard.are(&named, &[&new], "a deleted one")?;
+    let world = PurgeWorld::new(store).await?;
+    let new = world.deleted().await?;
+    let named = world.due().await?;
+    world.are(&named, &[&new], "a deleted one")?;
     let deleted_at = named[0].deleted_at;
 
     // Deleted just then is not deleted before.
     for forget_before in [NEVER, deleted_at - Duration::DAY, deleted_at] {
-        let named = yard.report(&named, forget_before).await?;
-        yard.are(&named, &[], "its object is gone, its forms may live")?;
-        let named = yard.condemned(NEVER, forget_before).await?;
-        yard.are(&named, &[], "its object is gone, its forms may live")?;
+        let named = world.report(&named, forget_before).await?;
+        world.are(&named, &[], "its object is gone, its forms may live")?;
+        let named = world.condemned(NEVER, forget_before).await?;
+        world.are(&named, &[], "its object is gone, its forms may live")?;
     }
-    let named = yard.condemned(NEVER, deleted_at + TICK).await?;
-    yard.are(&named, &[&new], "no form of it is alive any more")?;
+    let named = world.condemned(NEVER, deleted_at + TICK).await?;
+    world.are(&named, &[&new], "no form of it is alive any more")?;
     // Whoever removes it then and fails to say so is told again.
-    let named = yard.condemned(NEVER, deleted_at + TICK).await?;
-    yard.are(&named, &[&new], "no form of it is alive any more")?;
-    let left = yard.report(&named, deleted_at + TICK).await?;
-    yard.are(&left, &[], "its row went")?;
-    let left = yard.graves().await?;
-    yard.are(&left, &[], "its row went")
+    let named = world.condemned(NEVER, deleted_at + TICK).await?;
+    world.are(&named, &[&new], "no form of it is alive any more")?;
+    let left = world.report(&named, deleted_at + TICK).await?;
+    world.are(&left, &[], "its row went")?;
+    let left = world.graves().await?;
+    world.are(&left, &[], "its row went")
 }
 
 /// Those that wait for their forms and those whose objects are still to go are named in one order,
@@ -84,19 +84,19 @@ pub async fn both_sorts_come_in_one_order<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
+    let world = PurgeWorld::new(store).await?;
     let mut deleted = Vec::new();
     for _ in 0..9 {
-        deleted.push(yard.deleted().await?);
+        deleted.push(world.deleted().await?);
     }
-    let named = yard.due().await?;
+    let named = world.due().await?;
     let half: Vec<_> = named.iter().step_by(2).cloned().collect();
-    yard.report(&half, NEVER).await?;
+    world.report(&half, NEVER).await?;
 
-    let mut step = yard.step(NEVER, ALWAYS, 2);
+    let mut step = world.step(NEVER, ALWAYS, 2);
     let mut again = Vec::new();
     loop {
-        let condemned = yard.purge(&step).await?;
+        let condemned = world.purge(&step).await?;
         demand(condemned.len() <= 2, "`purge` names more than `most`")?;
         let Some(last) = condemned.last() else {
             break;
@@ -124,13 +124,13 @@ pub async fn only_the_deleted_are_forgotten<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
-    let (home, abroad) = (yard.home.id(), yard.abroad.id());
-    let living = yard.uploaded().await?;
-    let waiting = yard.pending().await?;
-    let deleted = yard.deleted().await?;
-    let named = yard.due().await?;
-    yard.are(&named, &[&deleted], "a deleted one")?;
+    let world = PurgeWorld::new(store).await?;
+    let (home, abroad) = (world.home.id(), world.abroad.id());
+    let living = world.uploaded().await?;
+    let waiting = world.pending().await?;
+    let deleted = world.deleted().await?;
+    let named = world.due().await?;
+    world.are(&named, &[&deleted], "a deleted one")?;
     let grave = |workspace, new: &crate::asset::NewAsset| Condemned {
         deleted_at: named[0].deleted_at,
         workspace,
@@ -138,7 +138,7 @@ where
         key: new.key.clone(),
         failures: 0,
     };
-    let mut unknown = yard.asset()?;
+    let mut unknown = world.asset()?;
     unknown.id = next();
     let wrong = [
         grave(home, &living),
@@ -148,10 +148,10 @@ where
         grave(home, &unknown),
     ];
     for forget_before in [NEVER, ALWAYS] {
-        let left = yard.report(&wrong, forget_before).await?;
+        let left = world.report(&wrong, forget_before).await?;
         exactly(&left, &[(home, &deleted)], "nothing of that was deleted")?;
     }
-    let mut failed = yard.step(NEVER, NEVER, ALL);
+    let mut failed = world.step(NEVER, NEVER, ALL);
     failed.failed = wrong
         .into_iter()
         .map(|condemned| FailedRemoval {
@@ -159,16 +159,16 @@ where
             retry_at: ALWAYS,
         })
         .collect();
-    let left = yard.purge(&failed).await?;
+    let left = world.purge(&failed).await?;
     exactly(&left, &[(home, &deleted)], "nothing of that was deleted")?;
-    yard.holds(&living, &UploadState::Uploaded(None)).await?;
-    yard.holds(&waiting, &UploadState::Pending).await?;
+    world.holds(&living, &UploadState::Uploaded(None)).await?;
+    world.holds(&waiting, &UploadState::Pending).await?;
     for _ in 0..2 {
         let twice = [named.clone(), named.clone()].concat();
-        let left = yard.report(&twice, ALWAYS).await?;
-        yard.are(&left, &[], "its row went, said again and again")?;
+        let left = world.report(&twice, ALWAYS).await?;
+        world.are(&left, &[], "its row went, said again and again")?;
     }
-    yard.holds(&living, &UploadState::Uploaded(None)).await
+    world.holds(&living, &UploadState::Uploaded(None)).await
 }
 
 /// A discarded asset counts against the caps on such until its row is gone, and no longer.
@@ -179,27 +179,27 @@ pub async fn what_is_forgotten_counts_no_more<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + Seed,
 {
-    let yard = Yard::new(store).await?;
+    let world = PurgeWorld::new(store).await?;
     let caps = PendingCaps {
         discarded_per_workspace: NonZeroU32::new(2),
         discarded_per_caller: NonZeroU32::new(2),
         ..NO_CAPS
     };
-    let (stale, heir) = (yard.pending().await?, yard.asset()?);
-    yard.deleted().await?;
-    let stale_before = yard.moment().await?;
-    let named = yard.condemned(stale_before, NEVER).await?;
-    let full = yard.create_capped(&heir, caps).await?;
+    let (stale, heir) = (world.pending().await?, world.asset()?);
+    world.deleted().await?;
+    let stale_before = world.moment().await?;
+    let named = world.condemned(stale_before, NEVER).await?;
+    let full = world.create_capped(&heir, caps).await?;
     equal(
         &full,
-        &Created::TooManyDiscarded,
+        &CreateOutcome::TooManyDiscarded,
         "one is deleted and one given up, `create`",
     )?;
-    yard.report(&named, NEVER).await?;
-    let full = yard.create_capped(&heir, caps).await?;
+    world.report(&named, NEVER).await?;
+    let full = world.create_capped(&heir, caps).await?;
     equal(
         &full,
-        &Created::TooManyDiscarded,
+        &CreateOutcome::TooManyDiscarded,
         "their rows are still there, `create`",
     )?;
     let gone: Vec<_> = named
@@ -207,15 +207,15 @@ where
         .filter(|condemned| condemned.id == stale.id)
         .collect();
     for _ in 0..2 {
-        yard.report(&gone, ALWAYS).await?;
+        world.report(&gone, ALWAYS).await?;
     }
-    let made = yard.create_capped(&heir, caps).await?;
-    equal(&made, &Created::New, "one row is gone, `create`")?;
-    equal(&yard.delete(heir.id).await?, &true, "`delete`")?;
-    let full = yard.create_capped(&yard.asset()?, caps).await?;
+    let made = world.create_capped(&heir, caps).await?;
+    equal(&made, &CreateOutcome::New, "one row is gone, `create`")?;
+    equal(&world.delete(heir.id).await?, &true, "`delete`")?;
+    let full = world.create_capped(&world.asset()?, caps).await?;
     equal(
         &full,
-        &Created::TooManyDiscarded,
+        &CreateOutcome::TooManyDiscarded,
         "another one is deleted, `create`",
     )
 }

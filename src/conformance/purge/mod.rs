@@ -9,7 +9,7 @@
 mod condemning;
 mod crowd;
 mod forgetting;
-mod yard;
+mod purge_world;
 
 pub use condemning::*;
 pub use crowd::*;

@@ -209,7 +209,7 @@ impl Refreshed {
             Part::Nothing => Ok(()),
             Part::Pauses { left } => {
                 let paused = "the provider of credentials failed, and is asked again shortly";
-                Err(Unavailable::new(paused).retry_after(left.unsigned_abs()))
+                Err(Unavailable::new(paused).with_retry_after(left.unsigned_abs()))
             }
             // The first waits although its credentials hold. Forms would otherwise be signed for
             // ever shorter times where requests are rare and nobody carries the refresh on.
@@ -369,8 +369,8 @@ impl Error for Refusal {
 
 impl From<Refusal> for Unavailable {
     fn from(refusal: Refusal) -> Self {
-        let wait = refusal.0.wait();
-        Self::new(refusal).retry_after(wait)
+        let wait = refusal.0.retry_after();
+        Self::new(refusal).with_retry_after(wait)
     }
 }
 

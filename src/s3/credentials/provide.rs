@@ -1,7 +1,5 @@
 //! The port through which signers get credentials that come and go.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use crate::error::Unavailable;
@@ -42,21 +40,9 @@ pub trait ProvideCredentials: Send + Sync {
     async fn provide_credentials(&self) -> Result<Credentials, Unavailable>;
 }
 
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: ProvideCredentials + ?Sized> ProvideCredentials for Arc<T> {
-    async fn provide_credentials(&self) -> Result<Credentials, Unavailable> {
-        T::provide_credentials(self).await
-    }
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: ProvideCredentials + ?Sized> ProvideCredentials for Box<T> {
-    async fn provide_credentials(&self) -> Result<Credentials, Unavailable> {
-        T::provide_credentials(self).await
-    }
-}
+forward! { ProvideCredentials {
+    async fn provide_credentials(&self) -> Result<Credentials, Unavailable>;
+} }
 
 /// Credentials that stay as they are provide themselves.
 #[async_trait]

@@ -6,7 +6,7 @@
 use http::StatusCode;
 
 use super::answer::Answer;
-use super::exam::Exam;
+use super::checkup::Checkup;
 use super::report::DoctorCheck;
 use crate::sigv4::Method;
 
@@ -27,8 +27,8 @@ struct Asked<'a> {
     key_id: &'a str,
 }
 
-pub(super) async fn access(exam: &Exam<'_>) -> Vec<DoctorCheck> {
-    let probe = match probe(exam).await {
+pub(super) async fn access(checkup: &Checkup<'_>) -> Vec<DoctorCheck> {
+    let probe = match probe(checkup).await {
         Ok(probe) => probe,
         Err(fault) => {
             return vec![DoctorCheck::failed(
@@ -38,9 +38,9 @@ pub(super) async fn access(exam: &Exam<'_>) -> Vec<DoctorCheck> {
         }
     };
     let asked = Asked {
-        bucket: exam.bucket.name(),
-        region: exam.bucket.region().as_str(),
-        key_id: exam.credentials.access_key_id(),
+        bucket: checkup.bucket.name(),
+        region: checkup.bucket.region().as_str(),
+        key_id: checkup.credentials.access_key_id(),
     };
     let mut region = region(&probe, &asked);
     if region.has_failed() {
@@ -53,13 +53,13 @@ pub(super) async fn access(exam: &Exam<'_>) -> Vec<DoctorCheck> {
     let mut bucket = bucket(&probe, &asked);
     // Some stores look for the object only.
     let listing = [("list-type", "2"), ("max-keys", "1")];
-    if let Ok(answer) = exam.ask_bucket(&listing).await
+    if let Ok(answer) = checkup.ask_bucket(&listing).await
         && answer.code() == "NoSuchBucket"
     {
         bucket = no_bucket(&asked, &answer);
     }
     if !bucket.has_failed()
-        && let Ok(answer) = exam.ask_bucket(&[("location", "")]).await
+        && let Ok(answer) = checkup.ask_bucket(&[("location", "")]).await
         && let Some(elsewhere) = elsewhere(&answer, asked.region)
     {
         region = DoctorCheck::warned(
@@ -74,11 +74,11 @@ pub(super) async fn access(exam: &Exam<'_>) -> Vec<DoctorCheck> {
     vec![region, credentials, bucket]
 }
 
-async fn probe(exam: &Exam<'_>) -> Result<Probe, String> {
-    let url = exam.object_url(Method::Get, &exam.key("missing"), None)?;
+async fn probe(checkup: &Checkup<'_>) -> Result<Probe, String> {
+    let url = checkup.object_url(Method::Get, &checkup.key("missing"), None)?;
     Ok(Probe {
-        signed: exam.get(&url).await?,
-        spoiled: exam.get(&spoiled(&url)).await?,
+        signed: checkup.get(&url).await?,
+        spoiled: checkup.get(&spoiled(&url)).await?,
     })
 }
 

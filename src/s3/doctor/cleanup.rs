@@ -2,7 +2,7 @@
 
 use http::{Method as HttpMethod, StatusCode};
 
-use super::exam::{Exam, Made};
+use super::checkup::{Checkup, Made};
 use super::report::DoctorCheck;
 use crate::sigv4::Method;
 
@@ -11,14 +11,14 @@ const NAME: &str = "cleanup";
 /// A key is written to once or twice; a bucket that keeps versions then has as many.
 const ROUNDS: usize = 4;
 
-pub(super) async fn cleanup(exam: &Exam<'_>) -> DoctorCheck {
-    if exam.made.is_empty() {
+pub(super) async fn cleanup(checkup: &Checkup<'_>) -> DoctorCheck {
+    if checkup.made.is_empty() {
         return DoctorCheck::passed(NAME, "Nothing was made, so nothing had to go.");
     }
     let mut left = Vec::new();
     let mut removed = 0;
-    for made in &exam.made {
-        match remove(exam, made).await {
+    for made in &checkup.made {
+        match remove(checkup, made).await {
             Ok(versions) => removed += versions,
             Err(why) => left.push(format!("`{}` ({why})", made.key)),
         }
@@ -42,27 +42,27 @@ pub(super) async fn cleanup(exam: &Exam<'_>) -> DoctorCheck {
 
 /// Removes each version by its name, as a plain DELETE would but hide the object behind one more; says
 /// how many there were.
-async fn remove(exam: &Exam<'_>, made: &Made) -> Result<usize, String> {
+async fn remove(checkup: &Checkup<'_>, made: &Made) -> Result<usize, String> {
     for removed in 0..ROUNDS {
-        let url = exam.object_url(Method::Head, &made.key, None)?;
-        let found = exam.send(HttpMethod::HEAD, &url, &[], "").await?;
+        let url = checkup.object_url(Method::Head, &made.key, None)?;
+        let found = checkup.send(HttpMethod::HEAD, &url, &[], "").await?;
         match found.status {
             status if status.is_success() => {
-                delete(exam, &made.key, found.header("x-amz-version-id")).await?;
+                delete(checkup, &made.key, found.header("x-amz-version-id")).await?;
             }
             StatusCode::NOT_FOUND => return Ok(removed),
             // S3 says so of what is missing where s3:ListBucket is, and of all where s3:GetObject is.
             StatusCode::FORBIDDEN if removed > 0 || !made.taken => return Ok(removed),
-            StatusCode::FORBIDDEN => return delete(exam, &made.key, None).await.map(|()| 1),
+            StatusCode::FORBIDDEN => return delete(checkup, &made.key, None).await.map(|()| 1),
             status => return Err(format!("HEAD was answered with {status}")),
         }
     }
     Err("it is there again after each DELETE".to_owned())
 }
 
-async fn delete(exam: &Exam<'_>, key: &str, version: Option<&str>) -> Result<(), String> {
-    let url = exam.object_url(Method::Delete, key, version)?;
-    let answer = exam.send(HttpMethod::DELETE, &url, &[], "").await?;
+async fn delete(checkup: &Checkup<'_>, key: &str, version: Option<&str>) -> Result<(), String> {
+    let url = checkup.object_url(Method::Delete, key, version)?;
+    let answer = checkup.send(HttpMethod::DELETE, &url, &[], "").await?;
     if answer.status.is_success() {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use http::Method as HttpMethod;
 use serde_json::json;
 
 use super::answer::{Answer, plain};
-use super::exam::Exam;
+use super::checkup::Checkup;
 use super::report::DoctorCheck;
 use crate::ports::UploadMethod;
 use crate::s3::rules::Checksums;
@@ -12,8 +12,8 @@ use crate::s3::rules::Checksums;
 const NAME: &str = "cors";
 
 /// `uploaded` is the answer to an upload that was sent with this origin.
-pub(super) async fn cors(exam: &Exam<'_>, uploaded: Option<&Answer>) -> DoctorCheck {
-    let Some(origin) = exam.options.origin.as_deref() else {
+pub(super) async fn cors(checkup: &Checkup<'_>, uploaded: Option<&Answer>) -> DoctorCheck {
+    let Some(origin) = checkup.options.origin.as_deref() else {
         let says = "No origin was given, so whether browsers may upload wasn't looked at.";
         return DoctorCheck::skipped(NAME, says);
     };
@@ -27,9 +27,9 @@ pub(super) async fn cors(exam: &Exam<'_>, uploaded: Option<&Answer>) -> DoctorCh
             ),
         );
     }
-    let headers = headers(exam);
-    let fault = match preflight(exam, origin, &headers).await {
-        Ok(answer) => missing(&answer, origin, exam.method(), &headers)
+    let headers = headers(checkup);
+    let fault = match preflight(checkup, origin, &headers).await {
+        Ok(answer) => missing(&answer, origin, checkup.method(), &headers)
             .or_else(|| uploaded.and_then(|answer| hidden(answer, origin))),
         Err(fault) => Some(format!("the preflight got no answer, {fault}")),
     };
@@ -46,7 +46,7 @@ pub(super) async fn cors(exam: &Exam<'_>, uploaded: Option<&Answer>) -> DoctorCh
                  that are there already."
             ),
         )
-        .with_remedy(configuration(origin, exam)),
+        .with_remedy(configuration(origin, checkup)),
     }
 }
 
@@ -67,26 +67,30 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// The headers of an upload for which a page needs leave.
-fn headers(exam: &Exam<'_>) -> Vec<&'static str> {
+fn headers(checkup: &Checkup<'_>) -> Vec<&'static str> {
     let mut headers = Vec::new();
-    if exam.method() == UploadMethod::Put {
+    if checkup.method() == UploadMethod::Put {
         headers.push("Content-Type");
-        let condition = exam.bucket.put_condition();
+        let condition = checkup.bucket.put_condition();
         headers.extend(condition.map(|condition| condition.header().0));
     }
     headers
 }
 
-async fn preflight(exam: &Exam<'_>, origin: &str, headers_sent: &[&str]) -> Result<Answer, String> {
-    let public = exam.bucket.public();
+async fn preflight(
+    checkup: &Checkup<'_>,
+    origin: &str,
+    headers_sent: &[&str],
+) -> Result<Answer, String> {
+    let public = checkup.bucket.public();
     let mut headers = vec![
         ("origin", origin),
-        ("access-control-request-method", exam.method().as_str()),
+        ("access-control-request-method", checkup.method().as_str()),
     ];
     // Browsers write them so (Fetch, "CORS-preflight fetch").
     let named = headers_sent.join(",").to_ascii_lowercase();
     // A form needs no leave for a header, and a preflight only where progress is shown.
-    let url = match exam.method() {
+    let url = match checkup.method() {
         UploadMethod::Post => public.post_url.to_string(),
         UploadMethod::Put => {
             headers.push(("access-control-request-headers", &named));
@@ -94,11 +98,11 @@ async fn preflight(exam: &Exam<'_>, origin: &str, headers_sent: &[&str]) -> Resu
                 "{}{}{}",
                 public.origin,
                 public.prefix,
-                exam.key("preflight")
+                checkup.key("preflight")
             )
         }
     };
-    exam.send(HttpMethod::OPTIONS, &url, &headers, "").await
+    checkup.send(HttpMethod::OPTIONS, &url, &headers, "").await
 }
 
 /// What a preflight's answer lacks, as half a sentence.
@@ -144,17 +148,17 @@ fn hidden(answer: &Answer, origin: &str) -> Option<String> {
 }
 
 /// What the AWS CLI takes as `--cors-configuration` (AWS, "Elements of a CORS configuration").
-fn configuration(origin: &str, exam: &Exam<'_>) -> String {
-    let mut allowed = headers(exam);
+fn configuration(origin: &str, checkup: &Checkup<'_>) -> String {
+    let mut allowed = headers(checkup);
     if allowed.is_empty() {
         allowed.push("*");
-    } else if exam.bucket.rules().checksums != Checksums::Ignored {
+    } else if checkup.bucket.rules().checksums != Checksums::Ignored {
         // For files that are announced with their SHA-256.
         allowed.push("x-amz-checksum-sha256");
     }
     let rule = json!({
         "AllowedOrigins": [origin],
-        "AllowedMethods": ["GET", "HEAD", exam.method().as_str()],
+        "AllowedMethods": ["GET", "HEAD", checkup.method().as_str()],
         "AllowedHeaders": allowed,
         "ExposeHeaders": ["ETag"],
         "MaxAgeSeconds": 3600,

@@ -8,7 +8,7 @@ use time::Duration;
 use Forge::{SignEarlier, Tamper};
 
 use super::answer::Answer;
-use super::exam::Exam;
+use super::checkup::Checkup;
 use super::report::DoctorCheck;
 use super::sending::{FILE, Sending, Wanted};
 use crate::asset::Checksum;
@@ -26,7 +26,7 @@ struct Forgery {
 /// How a forgery is made.
 enum Forge {
     /// Something is changed once it was signed.
-    Tamper(fn(&mut Sending, &Exam<'_>)),
+    Tamper(fn(&mut Sending, &Checkup<'_>)),
     /// It was signed so long ago that it has ended.
     SignEarlier(Duration),
 }
@@ -50,7 +50,7 @@ const FORGERIES: [Forgery; 9] = [
     Forgery {
         check: "key",
         what: "a file under another key",
-        forge: Tamper(|sending, exam| sending.other_key(&exam.key("of-somebody-else"))),
+        forge: Tamper(|sending, checkup| sending.other_key(&checkup.key("of-somebody-else"))),
     },
     Forgery {
         check: "expiry",
@@ -129,10 +129,10 @@ const CHECKS: [Enforced; 6] = [
 
 impl Enforced {
     /// What to do where the store doesn't enforce it.
-    fn remedy(&self, exam: &Exam<'_>) -> String {
+    fn remedy(&self, checkup: &Checkup<'_>) -> String {
         let remedy = "Use a store that enforces what was signed.";
         let may_be_minio =
-            exam.method() == UploadMethod::Post && exam.bucket.rules().may_be_minio();
+            checkup.method() == UploadMethod::Post && checkup.bucket.rules().may_be_minio();
         match self.minio.filter(|_| may_be_minio) {
             Some(releases) => format!("{remedy} {releases}"),
             None => remedy.to_owned(),
@@ -150,49 +150,49 @@ enum Reception {
     Unclear(String),
 }
 
-pub(super) async fn forgeries(exam: &mut Exam<'_>) -> Vec<DoctorCheck> {
-    let method = exam.method();
+pub(super) async fn forgeries(checkup: &mut Checkup<'_>) -> Vec<DoctorCheck> {
+    let method = checkup.method();
     let mut received = Vec::new();
     for (number, forgery) in FORGERIES.iter().enumerate() {
         let name = format!("forgery-{number}");
-        received.push((forgery, receive(exam, &name, forgery).await));
+        received.push((forgery, receive(checkup, &name, forgery).await));
     }
     let mut checks: Vec<_> = CHECKS
         .into_iter()
         .map(|check| {
             let of_check = received.iter().filter(|(f, _)| f.check == check.name);
-            let remedy = check.remedy(exam);
+            let remedy = check.remedy(checkup);
             let judged = judge(&check, &remedy, of_check.map(|(f, r)| (f.what, r)));
             // AWS wants every x-amz- header to be signed, but a signer of URLs can't have others do so.
             let is_header = check.name == "fields" && method == UploadMethod::Put;
             if is_header { judged.softened() } else { judged }
         })
         .collect();
-    checks.push(checksum(exam).await);
+    checks.push(checksum(checkup).await);
     checks
 }
 
-async fn receive(exam: &mut Exam<'_>, name: &str, forgery: &Forgery) -> Reception {
+async fn receive(checkup: &mut Checkup<'_>, name: &str, forgery: &Forgery) -> Reception {
     let mut wanted = Wanted::default();
     if let SignEarlier(ago) = forgery.forge {
         wanted.ago = ago;
     }
-    let mut sending = match Sending::sign(exam, name, &wanted).await {
+    let mut sending = match Sending::sign(checkup, name, &wanted).await {
         Ok(sending) => sending,
         Err(fault) => return Reception::Unclear(format!("nothing could be signed, {fault}")),
     };
     if let Tamper(change) = forgery.forge {
-        change(&mut sending, exam);
+        change(&mut sending, checkup);
     }
-    Reception::of(&sending, exam).await
+    Reception::of(&sending, checkup).await
 }
 
 impl Reception {
-    async fn of(sending: &Sending, exam: &mut Exam<'_>) -> Self {
-        match sending.send(exam).await {
+    async fn of(sending: &Sending, checkup: &mut Checkup<'_>) -> Self {
+        match sending.send(checkup).await {
             Ok(answer) if answer.is_yes() => Self::Taken,
             Ok(answer) if answer.status.is_client_error() => {
-                if exam.holds(sending.sent_to()).await {
+                if checkup.holds(sending.sent_to()).await {
                     Self::Kept
                 } else {
                     Self::Refused(answer)
@@ -260,9 +260,9 @@ fn listed(items: &[String]) -> String {
 }
 
 /// Apart from the others, as the service works without it.
-async fn checksum(exam: &mut Exam<'_>) -> DoctorCheck {
+async fn checksum(checkup: &mut Checkup<'_>) -> DoctorCheck {
     const NAME: &str = "checksum";
-    let rules = exam.bucket.rules();
+    let rules = checkup.bucket.rules();
     if rules.checksums == Checksums::Ignored {
         let says = format!(
             "{} compares no SHA-256, and the signer refuses to promise it.",
@@ -274,8 +274,8 @@ async fn checksum(exam: &mut Exam<'_>) -> DoctorCheck {
         checksum: Some(Checksum::new([7; 32])),
         ..Wanted::default()
     };
-    let received = match Sending::sign(exam, "checksum", &wanted).await {
-        Ok(sending) => Reception::of(&sending, exam).await,
+    let received = match Sending::sign(checkup, "checksum", &wanted).await {
+        Ok(sending) => Reception::of(&sending, checkup).await,
         Err(fault) => Reception::Unclear(format!("nothing could be signed, {fault}")),
     };
     match received {
@@ -294,7 +294,7 @@ async fn checksum(exam: &mut Exam<'_>) -> DoctorCheck {
                 "The store took a file that doesn't hash to the SHA-256 that was signed: with this store an \
                  announced checksum of a {} promises nothing. Where `S3Bucket` has a method for the store, \
                  use that: it knows what the store needs.",
-                match exam.method() {
+                match checkup.method() {
                     UploadMethod::Post => "form",
                     UploadMethod::Put => "PUT",
                 }

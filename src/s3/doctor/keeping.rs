@@ -5,16 +5,16 @@ use roxmltree::{Document, Node};
 use serde_json::json;
 
 use super::answer::Answer;
-use super::exam::Exam;
+use super::checkup::Checkup;
 use super::report::DoctorCheck;
 
 const VERSIONING: &str = "versioning";
 const LIFECYCLE: &str = "lifecycle";
 
 /// `single_use` says whether uploads can't overwrite objects, as the store has shown.
-pub(super) async fn keeping(exam: &Exam<'_>, single_use: bool) -> [DoctorCheck; 2] {
-    let rules = rules(exam.ask_bucket(&[("lifecycle", "")]).await);
-    let answer = exam.ask_bucket(&[("versioning", "")]).await;
+pub(super) async fn keeping(checkup: &Checkup<'_>, single_use: bool) -> [DoctorCheck; 2] {
+    let rules = rules(checkup.ask_bucket(&[("lifecycle", "")]).await);
+    let answer = checkup.ask_bucket(&[("versioning", "")]).await;
     let versioning = Versioning::read(answer);
     let kept = matches!(versioning, Ok(Versioning::Kept));
     let overwritten = if kept && !single_use {
@@ -58,14 +58,14 @@ enum Overwritten {
 
 /// What matters of the rules of a bucket (AWS, "Lifecycle configuration elements").
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Rules {
+struct LifecycleRules {
     /// Rules that end objects, with when and where: `after 30 days`.
     ending: Vec<String>,
     /// Whether some rule ends old versions.
     old_versions: bool,
 }
 
-impl Rules {
+impl LifecycleRules {
     fn read(document: &Document<'_>) -> Self {
         let mut rules = Self::default();
         let elements = document.descendants();
@@ -99,22 +99,22 @@ fn text<'a>(parent: &Node<'a, '_>, name: &str) -> Option<&'a str> {
 }
 
 /// The rules, or why they aren't known.
-fn rules(answer: Result<Answer, String>) -> Result<Rules, String> {
+fn rules(answer: Result<Answer, String>) -> Result<LifecycleRules, String> {
     let answer = answer.map_err(|fault| format!("no answer, {fault}"))?;
     if matches!(
         answer.code(),
         "NoSuchLifecycleConfiguration" | "NoSuchLifecycle"
     ) || answer.status == StatusCode::NO_CONTENT
     {
-        return Ok(Rules::default());
+        return Ok(LifecycleRules::default());
     }
     let document = answer.xml().filter(|_| answer.status.is_success());
     document
-        .map(|document| Rules::read(&document))
+        .map(|document| LifecycleRules::read(&document))
         .ok_or_else(|| answer.told())
 }
 
-fn lifecycle(rules: Result<Rules, String>, overwritten: Overwritten) -> DoctorCheck {
+fn lifecycle(rules: Result<LifecycleRules, String>, overwritten: Overwritten) -> DoctorCheck {
     match rules {
         Err(why) => DoctorCheck::skipped(
             LIFECYCLE,
@@ -148,7 +148,7 @@ fn lifecycle(rules: Result<Rules, String>, overwritten: Overwritten) -> DoctorCh
 
 fn versions(
     versioning: Result<Versioning, String>,
-    rules: Option<&Rules>,
+    rules: Option<&LifecycleRules>,
     overwritten: Overwritten,
 ) -> DoctorCheck {
     let ended = rules.is_some_and(|rules| rules.old_versions);
@@ -202,7 +202,7 @@ fn ending_leftovers(days: Option<u32>) -> String {
     if let Some(days) = days {
         rule["NoncurrentVersionExpiration"] = json!({ "NoncurrentDays": days });
     }
-    json!({ "Rules": [rule] }).to_string()
+    json!({ "LifecycleRules": [rule] }).to_string()
 }
 
 #[cfg(test)]
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(lifecycle(Ok(found), Overwritten::Never).status, Warned);
 
         let none = "<Error><Code>NoSuchLifecycleConfiguration</Code></Error>";
-        assert_eq!(rules(Ok(answer(404, none))), Ok(Rules::default()));
+        assert_eq!(rules(Ok(answer(404, none))), Ok(LifecycleRules::default()));
         let denied = "<Error><Code>AccessDenied</Code></Error>";
         let unknown = rules(Ok(answer(403, denied)));
         assert_eq!(lifecycle(unknown, Overwritten::Never).status, Skipped);
@@ -256,14 +256,14 @@ mod tests {
     /// Forms can be used again: then an old version may be the recorded one, and must stay.
     #[test]
     fn no_rule_is_advised_that_ends_a_recorded_version() {
-        let ending = || Rules {
+        let ending = || LifecycleRules {
             old_versions: true,
-            ..Rules::default()
+            ..LifecycleRules::default()
         };
         for (overwritten, rules, versioning, lifecycle_, advised) in [
             (
                 Overwritten::Kept,
-                Rules::default(),
+                LifecycleRules::default(),
                 Warned,
                 Passed,
                 Some(false),
@@ -271,7 +271,7 @@ mod tests {
             (Overwritten::Kept, ending(), Warned, Warned, Some(false)),
             (
                 Overwritten::Never,
-                Rules::default(),
+                LifecycleRules::default(),
                 Warned,
                 Passed,
                 Some(true),
@@ -284,7 +284,7 @@ mod tests {
                 .remedy
                 .map(|remedy| serde_json::from_str(&remedy).unwrap());
             let ends = remedy.map(|remedy| {
-                remedy["Rules"][0]
+                remedy["LifecycleRules"][0]
                     .get("NoncurrentVersionExpiration")
                     .is_some()
             });

@@ -3,7 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `options`, `report` | what is asked and what is answered |
-//! | `exam`, `answer` | how the store is spoken to, and its words understood |
+//! | `checkup`, `answer` | how the store is spoken to, and its words understood |
 //! | `reach` | the endpoints and the clock |
 //! | `access` | region, credentials, bucket |
 //! | `upload` | an honest upload, from the signature to the download |
@@ -15,9 +15,9 @@
 
 mod access;
 mod answer;
+mod checkup;
 mod cleanup;
 mod cors;
-mod exam;
 mod forgery;
 mod keeping;
 mod options;
@@ -32,7 +32,7 @@ pub use report::{CheckStatus, DoctorCheck, DoctorReport};
 
 use super::bucket::S3Bucket;
 use crate::sigv4::Credentials;
-use exam::Exam;
+use checkup::Checkup;
 
 /// Tries a bucket for real, with these credentials, and says what is wrong and what to do.
 ///
@@ -70,41 +70,41 @@ pub async fn doctor(
     credentials: &Credentials,
     options: &DoctorOptions,
 ) -> DoctorReport {
-    let mut exam = Exam::begin(bucket, credentials, options);
+    let mut checkup = Checkup::begin(bucket, credentials, options);
     let mut checks = Vec::new();
-    let (endpoint, greeting) = reach::endpoint(&exam).await;
+    let (endpoint, greeting) = reach::endpoint(&checkup).await;
     checks.push(endpoint);
     if let Some(greeting) = greeting {
-        let (clock, ahead) = reach::clock(&exam, &greeting);
-        exam.ahead = ahead;
+        let (clock, ahead) = reach::clock(&checkup, &greeting);
+        checkup.ahead = ahead;
         checks.push(clock);
-        let (public, has_clients) = reach::public(&exam).await;
+        let (public, has_clients) = reach::public(&checkup).await;
         checks.push(public);
-        let access = access::access(&exam).await;
+        let access = access::access(&checkup).await;
         let may_enter = !access.iter().any(DoctorCheck::has_failed);
         checks.extend(access);
         let (mut uploaded, mut single_use) = (None, false);
         if has_clients && may_enter {
-            let (upload, answer) = upload::upload(&mut exam).await;
+            let (upload, answer) = upload::upload(&mut checkup).await;
             checks.push(upload);
             if answer.is_some() {
-                checks.push(upload::verify(&exam).await);
-                checks.push(upload::download(&exam).await);
-                checks.push(upload::private(&exam).await);
-                checks.extend(forgery::forgeries(&mut exam).await);
-                let check = single_use::single_use(&mut exam).await;
+                checks.push(upload::verify(&checkup).await);
+                checks.push(upload::download(&checkup).await);
+                checks.push(upload::private(&checkup).await);
+                checks.extend(forgery::forgeries(&mut checkup).await);
+                let check = single_use::single_use(&mut checkup).await;
                 single_use = check.status == CheckStatus::Passed;
                 checks.push(check);
             }
             uploaded = answer;
         }
         if has_clients {
-            checks.push(cors::cors(&exam, uploaded.as_ref()).await);
+            checks.push(cors::cors(&checkup, uploaded.as_ref()).await);
         }
         if may_enter {
-            checks.extend(keeping::keeping(&exam, single_use).await);
+            checks.extend(keeping::keeping(&checkup, single_use).await);
         }
     }
-    checks.push(cleanup::cleanup(&exam).await);
+    checks.push(cleanup::cleanup(&checkup).await);
     DoctorReport::of(checks)
 }

@@ -4,7 +4,7 @@ use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
 
 use super::answer::{Answer, plain};
-use super::exam::Exam;
+use super::checkup::Checkup;
 use super::report::DoctorCheck;
 use crate::s3::bucket::Address;
 
@@ -13,10 +13,10 @@ const FINE: Duration = Duration::minutes(1);
 /// The most that S3 puts up with (AWS, "Error responses": `RequestTimeTooSkewed`).
 const MOST: Duration = Duration::minutes(15);
 
-pub(super) async fn endpoint(exam: &Exam<'_>) -> (DoctorCheck, Option<Answer>) {
+pub(super) async fn endpoint(checkup: &Checkup<'_>) -> (DoctorCheck, Option<Answer>) {
     const NAME: &str = "endpoint";
-    let address = exam.bucket.internal();
-    match speaks_s3(exam, address).await {
+    let address = checkup.bucket.internal();
+    match speaks_s3(checkup, address).await {
         Ok(answer) => {
             let says = format!("{} answers, and speaks S3.", address.origin);
             (DoctorCheck::passed(NAME, says), Some(answer))
@@ -26,19 +26,19 @@ pub(super) async fn endpoint(exam: &Exam<'_>) -> (DoctorCheck, Option<Answer>) {
 }
 
 /// The answer is whether clients are worth imitating.
-pub(super) async fn public(exam: &Exam<'_>) -> (DoctorCheck, bool) {
+pub(super) async fn public(checkup: &Checkup<'_>) -> (DoctorCheck, bool) {
     const NAME: &str = "public";
-    let (public, internal) = (exam.bucket.public(), exam.bucket.internal());
+    let (public, internal) = (checkup.bucket.public(), checkup.bucket.internal());
     let origin = &public.origin;
     if public != internal
-        && let Err(says) = speaks_s3(exam, public).await
+        && let Err(says) = speaks_s3(checkup, public).await
     {
         let says = format!(
             "{says} Clients are sent there; if only this machine can't reach it, run the doctor elsewhere."
         );
         return (DoctorCheck::failed(NAME, says), false);
     }
-    let page = exam.options.origin.as_deref().unwrap_or_default();
+    let page = checkup.options.origin.as_deref().unwrap_or_default();
     let check = if page.starts_with("https://") && origin.starts_with("http://") {
         DoctorCheck::warned(
             NAME,
@@ -61,10 +61,10 @@ pub(super) async fn public(exam: &Exam<'_>) -> (DoctorCheck, bool) {
 /// Asks for a missing object with a wrong signature: an S3 API answers with an error as S3 writes it.
 ///
 /// Without any signature the request might not be S3's: Swift answers it by an API of its own.
-async fn speaks_s3(exam: &Exam<'_>, address: &Address) -> Result<Answer, String> {
+async fn speaks_s3(checkup: &Checkup<'_>, address: &Address) -> Result<Answer, String> {
     let origin = &address.origin;
-    let url = exam.falsely_signed(address, &exam.key("missing"))?;
-    let answer = exam.get(&url).await;
+    let url = checkup.falsely_signed(address, &checkup.key("missing"))?;
+    let answer = checkup.get(&url).await;
     let answer = answer.map_err(|fault| {
         format!(
             "{origin} can't be reached ({fault}). Check the address, the port, the certificate, and \
@@ -86,8 +86,8 @@ async fn speaks_s3(exam: &Exam<'_>, address: &Address) -> Result<Answer, String>
 }
 
 /// The answer is what has to be added to our clock to sign.
-pub(super) fn clock(exam: &Exam<'_>, answer: &Answer) -> (DoctorCheck, Duration) {
-    compare(exam.options.clock.now(), answer.header("date"))
+pub(super) fn clock(checkup: &Checkup<'_>, answer: &Answer) -> (DoctorCheck, Duration) {
+    compare(checkup.options.clock.now(), answer.header("date"))
 }
 
 fn compare(ours: OffsetDateTime, date: Option<&str>) -> (DoctorCheck, Duration) {

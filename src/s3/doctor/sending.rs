@@ -6,8 +6,8 @@ use time::Duration;
 
 use super::access::spoiled;
 use super::answer::Answer;
-use super::exam::{Exam, Made};
-use crate::asset::{Checksum, Lifetime, MediaType, ObjectKey, UploadSize};
+use super::checkup::{Checkup, Made};
+use crate::asset::{Checksum, ExpiresIn, MediaType, ObjectKey, UploadSize};
 use crate::ports::{UploadData, UploadIntent, UploadMethod, UploadSigner};
 use crate::s3::rules::Condition;
 use crate::s3::{S3PostSigner, S3PutSigner};
@@ -45,27 +45,34 @@ pub(super) struct Sending {
 
 impl Sending {
     /// Signs an upload of [`FILE`], as the service does.
-    pub(super) async fn sign(exam: &Exam<'_>, name: &str, wanted: &Wanted) -> Result<Self, String> {
-        let text = exam.key(name);
+    pub(super) async fn sign(
+        checkup: &Checkup<'_>,
+        name: &str,
+        wanted: &Wanted,
+    ) -> Result<Self, String> {
+        let text = checkup.key(name);
         let key = ObjectKey::new(&*text).map_err(|fault| fault.to_string())?;
         let media_type: MediaType = TYPE.parse().map_err(|_| format!("no type: {TYPE}"))?;
         let size = u64::try_from(FILE.len()).ok().and_then(UploadSize::new);
         let size = size.ok_or("no file")?;
         let mut intent = UploadIntent::new(&key, &media_type, size);
         intent.checksum = wanted.checksum.as_ref();
-        let now = exam.now().checked_sub(wanted.ago).unwrap_or(exam.now());
+        let now = checkup
+            .now()
+            .checked_sub(wanted.ago)
+            .unwrap_or(checkup.now());
 
-        let (mut bucket, credentials) = (exam.bucket.clone(), exam.credentials.clone());
+        let (mut bucket, credentials) = (checkup.bucket.clone(), checkup.credentials.clone());
         if wanted.single_use {
             bucket = bucket
                 .single_use_puts()
                 .map_err(|fault| fault.to_string())?;
         }
-        let lifetime = Lifetime::default();
-        let signed = match exam.method() {
+        let lifetime = ExpiresIn::default();
+        let signed = match checkup.method() {
             UploadMethod::Post => {
                 let signer = S3PostSigner::new(bucket, credentials).expires_in(lifetime);
-                let signer = signer.fields(exam.options.fields.clone());
+                let signer = signer.fields(checkup.options.fields.clone());
                 let signer = signer.map_err(|fault| fault.to_string())?;
                 signer.sign_upload(&intent, now).await
             }
@@ -181,9 +188,9 @@ impl Sending {
     }
 
     /// Sends it, as a page of the origin does where there is one.
-    pub(super) async fn send(&self, exam: &mut Exam<'_>) -> Result<Answer, String> {
+    pub(super) async fn send(&self, checkup: &mut Checkup<'_>) -> Result<Answer, String> {
         let mut headers = Vec::new();
-        if let Some(origin) = &exam.options.origin {
+        if let Some(origin) = &checkup.options.origin {
             headers.push(("origin", &**origin));
         }
         let form_type = format!("multipart/form-data; boundary={BOUNDARY}");
@@ -197,15 +204,15 @@ impl Sending {
                 (HttpMethod::PUT, self.body.clone().into())
             }
         };
-        let answer = exam.send(method, &self.url, &headers, body).await;
+        let answer = checkup.send(method, &self.url, &headers, body).await;
         let taken = answer.as_ref().is_ok_and(Answer::is_yes);
-        exam.made.push(Made {
+        checkup.made.push(Made {
             key: self.sent_to.clone(),
             taken,
         });
         // Some stores may go by what was signed.
         if self.key != self.sent_to {
-            exam.made.push(Made {
+            checkup.made.push(Made {
                 key: self.key.clone(),
                 taken: false,
             });

@@ -3,11 +3,11 @@
 use http::StatusCode;
 
 use super::answer::Answer;
-use super::exam::Exam;
+use super::checkup::Checkup;
 use super::report::DoctorCheck;
 use super::sending::{FILE, Sending, Wanted};
 use crate::ports::UploadMethod;
-use crate::s3::rules::{Rules, SingleUse};
+use crate::s3::rules::{ProviderRules, SingleUse};
 use crate::sigv4::Method;
 
 const NAME: &str = "single_use";
@@ -31,9 +31,9 @@ enum Received {
     AgainUnsigned,
 }
 
-pub(super) async fn single_use(exam: &mut Exam<'_>) -> DoctorCheck {
-    let rules = exam.bucket.rules();
-    match (exam.method(), rules.single_use) {
+pub(super) async fn single_use(checkup: &mut Checkup<'_>) -> DoctorCheck {
+    let rules = checkup.bucket.rules();
+    match (checkup.method(), rules.single_use) {
         (UploadMethod::Post, SingleUse::By(_)) => DoctorCheck::skipped(
             NAME,
             "A form can be used again until it ends: S3 has no condition for that. PUT URLs of this \
@@ -50,7 +50,7 @@ pub(super) async fn single_use(exam: &mut Exam<'_>) -> DoctorCheck {
                 rules.store
             ),
         ),
-        (UploadMethod::Put, SingleUse::By(_)) if !exam.bucket.has_single_use_puts() => {
+        (UploadMethod::Put, SingleUse::By(_)) if !checkup.bucket.has_single_use_puts() => {
             DoctorCheck::warned(
                 NAME,
                 format!(
@@ -59,11 +59,11 @@ pub(super) async fn single_use(exam: &mut Exam<'_>) -> DoctorCheck {
                 ),
             )
         }
-        (UploadMethod::Put, SingleUse::By(_)) => match receive(exam).await {
+        (UploadMethod::Put, SingleUse::By(_)) => match receive(checkup).await {
             Ok(received) => enforced(received, rules),
             Err(why) => unclear(&why),
         },
-        (UploadMethod::Put, SingleUse::Unknown) => match receive(exam).await {
+        (UploadMethod::Put, SingleUse::Unknown) => match receive(checkup).await {
             Ok(received) => offered(received),
             Err(why) => unclear(&why),
         },
@@ -71,33 +71,33 @@ pub(super) async fn single_use(exam: &mut Exam<'_>) -> DoctorCheck {
 }
 
 /// Sends a file, another to the same URL, and one more without the header that forbids it.
-async fn receive(exam: &mut Exam<'_>) -> Result<Received, String> {
+async fn receive(checkup: &mut Checkup<'_>) -> Result<Received, String> {
     let wanted = Wanted {
         single_use: true,
         ..Wanted::default()
     };
-    let mut sending = Sending::sign(exam, "single-use", &wanted).await?;
-    let first = sending.send(exam).await?;
+    let mut sending = Sending::sign(checkup, "single-use", &wanted).await?;
+    let first = sending.send(checkup).await?;
     if !first.is_yes() {
         return Ok(Received::Nothing(first));
     }
     // As long as was signed.
     sending.file(FILE.to_ascii_uppercase());
-    let second = sending.send(exam).await?;
-    if !holds_the_first(exam, &sending).await? {
+    let second = sending.send(checkup).await?;
+    if !holds_the_first(checkup, &sending).await? {
         return Ok(Received::Again);
     }
     sending.without_condition();
-    sending.send(exam).await?;
-    if !holds_the_first(exam, &sending).await? {
+    sending.send(checkup).await?;
+    if !holds_the_first(checkup, &sending).await? {
         return Ok(Received::AgainUnsigned);
     }
     Ok(Received::Once(second))
 }
 
-async fn holds_the_first(exam: &Exam<'_>, sending: &Sending) -> Result<bool, String> {
-    let url = exam.object_url(Method::Get, sending.sent_to(), None)?;
-    let answer = exam.get(&url).await?;
+async fn holds_the_first(checkup: &Checkup<'_>, sending: &Sending) -> Result<bool, String> {
+    let url = checkup.object_url(Method::Get, sending.sent_to(), None)?;
+    let answer = checkup.get(&url).await?;
     if answer.is_yes() {
         return Ok(answer.body == FILE);
     }
@@ -105,7 +105,7 @@ async fn holds_the_first(exam: &Exam<'_>, sending: &Sending) -> Result<bool, Str
 }
 
 /// Of a store whose URLs are signed so.
-fn enforced(received: Received, rules: &Rules) -> DoctorCheck {
+fn enforced(received: Received, rules: &ProviderRules) -> DoctorCheck {
     match received {
         Received::Once(answer) if answer.status == StatusCode::PRECONDITION_FAILED => {
             DoctorCheck::passed(

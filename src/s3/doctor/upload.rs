@@ -3,22 +3,22 @@
 use http::StatusCode;
 
 use super::answer::{Answer, causes, plain};
-use super::exam::Exam;
+use super::checkup::Checkup;
 use super::report::DoctorCheck;
 use super::sending::{FILE, Sending, TYPE, Wanted};
 use crate::asset::{ObjectKey, ObjectName};
-use crate::ports::{DownloadIntent, ObjectVerifier, UploadMethod, UploadSigner, VerifyError};
-use crate::s3::{S3PostSigner, S3Verifier};
+use crate::ports::{DownloadIntent, ObjectStore, ObjectStoreError, UploadMethod, UploadSigner};
+use crate::s3::{S3Objects, S3PostSigner};
 
 /// The name of the honest upload.
 const HONEST: &str = "honest";
 
 /// The answer is the store's, when it took the file.
-pub(super) async fn upload(exam: &mut Exam<'_>) -> (DoctorCheck, Option<Answer>) {
+pub(super) async fn upload(checkup: &mut Checkup<'_>) -> (DoctorCheck, Option<Answer>) {
     const NAME: &str = "upload";
-    let method = exam.method().as_str();
-    let sent = match Sending::sign(exam, HONEST, &Wanted::default()).await {
-        Ok(sending) => sending.send(exam).await,
+    let method = checkup.method().as_str();
+    let sent = match Sending::sign(checkup, HONEST, &Wanted::default()).await {
+        Ok(sending) => sending.send(checkup).await,
         Err(fault) => Err(format!("nothing could be signed, {fault}")),
     };
     match sent {
@@ -26,19 +26,19 @@ pub(super) async fn upload(exam: &mut Exam<'_>) -> (DoctorCheck, Option<Answer>)
             let says = format!("The store took a {method} as clients send it.");
             (DoctorCheck::passed(NAME, says), Some(answer))
         }
-        Ok(answer) => (DoctorCheck::failed(NAME, refusal(exam, &answer)), None),
+        Ok(answer) => (DoctorCheck::failed(NAME, refusal(checkup, &answer)), None),
         Err(fault) => {
-            let url = &exam.bucket.public().origin;
+            let url = &checkup.bucket.public().origin;
             let says = format!("The {method} to {url} came to nothing: {fault}.");
             (DoctorCheck::failed(NAME, says), None)
         }
     }
 }
 
-fn refusal(exam: &Exam<'_>, answer: &Answer) -> String {
-    let (method, told) = (exam.method().as_str(), answer.told());
+fn refusal(checkup: &Checkup<'_>, answer: &Answer) -> String {
+    let (method, told) = (checkup.method().as_str(), answer.told());
     let unknown = answer.status == StatusCode::NOT_IMPLEMENTED || answer.code() == "NotImplemented";
-    let advice = match (exam.method(), answer.status) {
+    let advice = match (checkup.method(), answer.status) {
         // OpenStack Swift answers 412.
         (
             UploadMethod::Post,
@@ -46,7 +46,7 @@ fn refusal(exam: &Exam<'_>, answer: &Answer) -> String {
             | StatusCode::METHOD_NOT_ALLOWED
             | StatusCode::PRECONDITION_FAILED,
         ) => "It has no POST Object, as Cloudflare R2 and Backblaze B2 have none: sign with PUT.",
-        (UploadMethod::Put, _) if unknown && exam.bucket.has_single_use_puts() => {
+        (UploadMethod::Put, _) if unknown && checkup.bucket.has_single_use_puts() => {
             "It doesn't know the header If-None-Match, which makes a URL good for one upload: describe \
              the bucket without `single_use_puts`, or with `reusable_puts`."
         }
@@ -64,27 +64,27 @@ fn refusal(exam: &Exam<'_>, answer: &Answer) -> String {
 }
 
 /// Whether the verifier sees what was sent.
-pub(super) async fn verify(exam: &Exam<'_>) -> DoctorCheck {
+pub(super) async fn verify(checkup: &Checkup<'_>) -> DoctorCheck {
     const NAME: &str = "verify";
-    let Ok(key) = ObjectKey::new(exam.key(HONEST)) else {
+    let Ok(key) = ObjectKey::new(checkup.key(HONEST)) else {
         return DoctorCheck::failed(NAME, "The object's key is none.");
     };
-    let found = S3Verifier::new(exam.bucket.clone(), exam.credentials.clone())
-        .timeout(exam.options.timeout)
-        .trust_roots(&exam.options.roots)
-        .clock(crate::asset::FixedClock(exam.now()))
-        .inspect(&key)
+    let found = S3Objects::new(checkup.bucket.clone(), checkup.credentials.clone())
+        .timeout(checkup.options.timeout)
+        .trust_roots(&checkup.options.roots)
+        .clock(crate::asset::FixedClock(checkup.now()))
+        .head(&key)
         .await;
     let failed = |says: String| DoctorCheck::failed(NAME, says);
     match found {
         Ok(Some(object)) => {
             let content_type = object.content_type.as_deref().unwrap_or("none");
             if usize::try_from(object.size) == Ok(FILE.len()) && content_type == TYPE {
-                let says = "S3Verifier sees the object with the size and the type that were signed.";
+                let says = "S3Objects sees the object with the size and the type that were signed.";
                 return DoctorCheck::passed(NAME, says);
             }
             failed(format!(
-                "S3Verifier sees {} bytes of type {}, and {} bytes of type {TYPE} were sent: no upload \
+                "S3Objects sees {} bytes of type {}, and {} bytes of type {TYPE} were sent: no upload \
                  would count as complete.",
                 object.size,
                 plain(content_type),
@@ -92,25 +92,25 @@ pub(super) async fn verify(exam: &Exam<'_>) -> DoctorCheck {
             ))
         }
         Ok(None) => failed(
-            "S3Verifier doesn't see the object that was just sent. Check that the internal and the public \
+            "S3Objects doesn't see the object that was just sent. Check that the internal and the public \
              endpoint are the same store's."
                 .to_owned(),
         ),
-        Err(VerifyError::Unavailable(fault)) => {
-            failed(format!("S3Verifier got no answer ({}).", causes(&fault)))
+        Err(ObjectStoreError::Unavailable(fault)) => {
+            failed(format!("S3Objects got no answer ({}).", causes(&fault)))
         }
         Err(fault) => failed(format!(
-            "S3Verifier can't look: {}. Without s3:GetObject no upload can be verified.",
+            "S3Objects can't look: {}. Without s3:GetObject no upload can be verified.",
             plain(&fault.to_string())
         )),
     }
 }
 
 /// Whether a download link gives back what was sent, saved under its name.
-pub(super) async fn download(exam: &Exam<'_>) -> DoctorCheck {
+pub(super) async fn download(checkup: &Checkup<'_>) -> DoctorCheck {
     const NAME: &str = "download";
-    let answer = match signed_download(exam).await {
-        Ok(url) => exam.get(&url).await,
+    let answer = match signed_download(checkup).await {
+        Ok(url) => checkup.get(&url).await,
         Err(fault) => Err(fault),
     };
     let answer = match answer {
@@ -147,23 +147,23 @@ pub(super) async fn download(exam: &Exam<'_>) -> DoctorCheck {
     )
 }
 
-async fn signed_download(exam: &Exam<'_>) -> Result<String, String> {
-    let signer = S3PostSigner::new(exam.bucket.clone(), exam.credentials.clone());
-    let key = ObjectKey::new(exam.key(HONEST)).map_err(|fault| fault.to_string())?;
+async fn signed_download(checkup: &Checkup<'_>) -> Result<String, String> {
+    let signer = S3PostSigner::new(checkup.bucket.clone(), checkup.credentials.clone());
+    let key = ObjectKey::new(checkup.key(HONEST)).map_err(|fault| fault.to_string())?;
     let media_type = TYPE.parse().map_err(|_| format!("no type: {TYPE}"))?;
     let name = ObjectName::clean("doctor.txt").ok_or("no name")?;
     let mut intent = DownloadIntent::new(&key, &media_type, &name);
     intent.inline = false;
-    let url = signer.sign_download(&intent, exam.now()).await;
+    let url = signer.sign_download(&intent, checkup.now()).await;
     url.map_err(|fault| fault.to_string())
 }
 
 /// Whether nobody gets the file without a signature.
-pub(super) async fn private(exam: &Exam<'_>) -> DoctorCheck {
+pub(super) async fn private(checkup: &Checkup<'_>) -> DoctorCheck {
     const NAME: &str = "private";
-    let public = exam.bucket.public();
-    let url = format!("{}{}{}", public.origin, public.prefix, exam.key(HONEST));
-    match exam.get(&url).await {
+    let public = checkup.bucket.public();
+    let url = format!("{}{}{}", public.origin, public.prefix, checkup.key(HONEST));
+    match checkup.get(&url).await {
         Ok(answer) if answer.is_yes() => DoctorCheck::warned(
             NAME,
             "The store gives the file to anyone, without a signature: whoever learns a key can download \

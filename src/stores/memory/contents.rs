@@ -6,10 +6,10 @@ use std::num::NonZeroU32;
 use time::OffsetDateTime;
 
 use crate::asset::{
-    Asset, AssetId, Changed, ExternalRef, NewAsset, PendingCaps, ProjectId, StateChange, StateKind,
-    UploadState, UserId,
+    Asset, AssetId, ChangeOutcome, ExternalRef, NewAsset, PendingCaps, ProjectId, StateChange,
+    StateKind, UploadState, UserId,
 };
-use crate::ports::{Created, StoreError};
+use crate::ports::{CreateOutcome, StoreError};
 
 /// By keys that no caller chooses: hashed fast.
 pub(super) type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
@@ -56,28 +56,28 @@ impl Contents {
         asset: Box<NewAsset>,
         pair: Option<PairKey>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         let known = |project| self.projects.contains(project);
         if !asset.project.as_ref().is_none_or(known) {
-            return Ok(Created::ProjectNotFound);
+            return Ok(CreateOutcome::ProjectNotFound);
         }
         let twin = pair.as_ref().and_then(|pair| self.pairs.get(pair));
         if let Some(twin) = twin.and_then(|id| self.assets.get(id)) {
-            return Ok(Created::Duplicate(Box::new(twin.asset())));
+            return Ok(CreateOutcome::Duplicate(Box::new(twin.asset())));
         }
         let caller = asset.created_by;
         if self
             .pending
             .reach(caps.per_workspace, caps.per_caller, caller)
         {
-            return Ok(Created::TooManyPending);
+            return Ok(CreateOutcome::TooManyPending);
         }
         if self.discarded.reach(
             caps.discarded_per_workspace,
             caps.discarded_per_caller,
             caller,
         ) {
-            return Ok(Created::TooManyDiscarded);
+            return Ok(CreateOutcome::TooManyDiscarded);
         }
         let id = asset.id;
         match self.assets.entry(id) {
@@ -91,7 +91,7 @@ impl Contents {
                     self.pairs.insert(pair, id);
                 }
                 self.pending.add(caller);
-                Ok(Created::New)
+                Ok(CreateOutcome::New)
             }
         }
     }
@@ -101,13 +101,13 @@ impl Contents {
         id: AssetId,
         change: StateChange,
         now: OffsetDateTime,
-    ) -> Changed {
+    ) -> ChangeOutcome {
         let Some(asset) = self.assets.get_mut(&id) else {
-            return Changed::NotFound;
+            return ChangeOutcome::NotFound;
         };
         let from = change.from();
         let (changed, to) = asset.change(change);
-        if changed != Changed::Done {
+        if changed != ChangeOutcome::Done {
             return changed;
         }
         let caller = asset.made.created_by;
@@ -204,7 +204,7 @@ impl Kept {
     }
 
     /// What came of a change, and the state since.
-    fn change(&mut self, change: StateChange) -> (Changed, StateKind) {
+    fn change(&mut self, change: StateChange) -> (ChangeOutcome, StateKind) {
         let mut state = self.state.whole();
         let changed = state.change(change);
         self.state = match state {

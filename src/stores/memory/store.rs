@@ -9,14 +9,14 @@ use time::OffsetDateTime;
 use super::contents::{Contents, HashMap, HashSet, Kept, PairKey};
 use super::purging::Purging;
 use crate::asset::{
-    Asset, AssetId, Changed, Clock, NewAsset, PendingCaps, ProjectId, StateChange, SystemClock,
-    UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, ChangeOutcome, Clock, NewAsset, PendingCaps, ProjectId, StateChange,
+    SystemClock, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 use crate::auth::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
 };
 use crate::error::Unavailable;
-use crate::ports::{AssetStore, Created, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
 /// An [`AssetStore`], [`PurgeStore`](crate::purge::PurgeStore) and [`CredentialVerifier`] in memory: for
 /// tests, benches and small hosts of one process. **Nothing survives a restart.**
@@ -187,7 +187,7 @@ impl AssetStore for MemoryStore {
         workspace: &Workspace,
         asset: Box<NewAsset>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         let pair = PairKey::of(&asset.external);
         let id = asset.id;
         let now = self.inner.clock.now();
@@ -196,7 +196,7 @@ impl AssetStore for MemoryStore {
             let inside = contents.entry(workspace.id()).or_default();
             inside.create(asset, pair, caps)?
         };
-        if created == Created::New {
+        if created == CreateOutcome::New {
             self.inner.purging.made(now, workspace.id(), id);
         }
         Ok(created)
@@ -215,18 +215,18 @@ impl AssetStore for MemoryStore {
         workspace: &Workspace,
         id: AssetId,
         change: StateChange,
-    ) -> Result<Changed, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         let taken_back = change == StateChange::TakeBack;
         let rejected = matches!(change, StateChange::Reject(_));
         let now = self.inner.clock.now();
         let changed = {
             let mut contents = self.contents_mut();
             let inside = contents.get_mut(&workspace.id());
-            inside.map_or(Changed::NotFound, |inside| {
+            inside.map_or(ChangeOutcome::NotFound, |inside| {
                 inside.set_state(id, change, now)
             })
         };
-        if changed == Changed::Done {
+        if changed == ChangeOutcome::Done {
             let purging = &self.inner.purging;
             if taken_back {
                 purging.taken_back(now, workspace.id(), id);

@@ -242,7 +242,7 @@ impl From<PoolError> for Fault {
 impl From<Fault> for Unavailable {
     fn from(fault: Fault) -> Self {
         match fault.wait() {
-            Some(wait) => Self::new(fault).retry_after(wait),
+            Some(wait) => Self::new(fault).with_retry_after(wait),
             None => Self::new(fault),
         }
     }
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn others_in_the_way_are_worth_a_second() {
-        let wait = |fault: Fault| Unavailable::from(fault).wait();
+        let wait = |fault: Fault| Unavailable::from(fault).retry_after();
         for fault in [Fault::Busy, Fault::Contended] {
             assert_eq!(wait(fault), Duration::from_secs(1));
         }

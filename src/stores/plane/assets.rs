@@ -1,7 +1,7 @@
 //! Assets: the statements, and a function for each call of the port but `create`.
 
 use super::rows::{self, asset_columns, bound_to_key, get, rejected};
-use crate::asset::{Asset, AssetId, Changed, StateChange, WorkspaceId};
+use crate::asset::{Asset, AssetId, ChangeOutcome, StateChange, WorkspaceId};
 use crate::stores::pg::{Fault, Session, values};
 
 /// Plane sets both at once. Where only one of them is set, somebody meant it to be gone.
@@ -63,7 +63,7 @@ pub(super) async fn set_state(
     workspace: WorkspaceId,
     id: AssetId,
     change: StateChange,
-) -> Result<Changed, Fault> {
+) -> Result<ChangeOutcome, Fault> {
     let from = change.from();
     let state = change.into_state();
     let values = values![
@@ -75,9 +75,9 @@ pub(super) async fn set_state(
     ];
     let rows = session.write(SET_STATE, &values).await?;
     Ok(match rows.first() {
-        None => Changed::NotFound,
-        Some(row) if get(row, "changed")? => Changed::Done,
-        Some(row) => Changed::Is(rows::asset(row)?.state),
+        None => ChangeOutcome::NotFound,
+        Some(row) if get(row, "changed")? => ChangeOutcome::Done,
+        Some(row) => ChangeOutcome::Is(rows::asset(row)?.state),
     })
 }
 

@@ -6,7 +6,7 @@ use super::assets::living;
 use super::purge::loose;
 use super::rows::{self, asset_columns, get, rejected};
 use crate::asset::{ExternalLabel, NewAsset, PendingCaps, ProjectId, WorkspaceId};
-use crate::ports::Created;
+use crate::ports::CreateOutcome;
 use crate::stores::pg::{Fault, Session, Statement, in_micros, lock_key, values};
 
 const LOCK: &str = "SELECT 1 FROM pg_catalog.pg_advisory_xact_lock($1)";
@@ -108,7 +108,7 @@ pub(super) async fn create(
     workspace: WorkspaceId,
     asset: &NewAsset,
     caps: PendingCaps,
-) -> Result<Created, Fault> {
+) -> Result<CreateOutcome, Fault> {
     // PostgreSQL would cut blanks off at the end in silence.
     if asset.key.as_str().chars().count() > KEY_CHARS {
         return Err(Fault::Refused("Plane has room for keys of 800 characters"));
@@ -134,13 +134,13 @@ pub(super) async fn create(
     outcome(row)
 }
 
-fn outcome(row: &Row) -> Result<Created, Fault> {
+fn outcome(row: &Row) -> Result<CreateOutcome, Fault> {
     Ok(match get(row, "verdict")? {
-        "new" | "again" => Created::New,
-        "no project" => Created::ProjectNotFound,
-        "twin" => Created::Duplicate(Box::new(rows::asset(row)?)),
-        "full" => Created::TooManyPending,
-        "littered" => Created::TooManyDiscarded,
+        "new" | "again" => CreateOutcome::New,
+        "no project" => CreateOutcome::ProjectNotFound,
+        "twin" => CreateOutcome::Duplicate(Box::new(rows::asset(row)?)),
+        "full" => CreateOutcome::TooManyPending,
+        "littered" => CreateOutcome::TooManyDiscarded,
         _ => return Err(Fault::Row("verdict")),
     })
 }

@@ -8,7 +8,7 @@ use tokio_postgres::types::{FromSql, WrongType};
 use uuid::Uuid;
 
 use crate::asset::{
-    Asset, Checksum, Difference, DisplayName, ExternalLabel, ExternalRef, MediaType, NewAsset,
+    Asset, Checksum, DisplayName, ExternalLabel, ExternalRef, MediaType, Mismatch, NewAsset,
     ObjectKey, ObjectName, StoredObject, UploadSize, UploadState, UserId,
 };
 use crate::stores::pg::Fault;
@@ -204,8 +204,8 @@ fn state(is_uploaded: bool, metadata: &Value) -> UploadState {
     }
     match &metadata[REJECTED] {
         Value::Null => UploadState::Pending,
-        Value::String(difference) => UploadState::Rejected(Difference::new(difference)),
-        other => UploadState::Rejected(Difference::new(&other.to_string())),
+        Value::String(difference) => UploadState::Rejected(Mismatch::new(difference)),
+        other => UploadState::Rejected(Mismatch::new(&other.to_string())),
     }
 }
 

@@ -11,13 +11,13 @@ use super::schema::SchemaMismatch;
 use super::stamps::Stamps;
 use super::{assets, create, directory, purge, schema};
 use crate::asset::{
-    Asset, AssetId, Changed, NewAsset, Ownership, PendingCaps, StateChange, UserId, Workspace,
-    WorkspaceSlug,
+    Asset, AssetId, ChangeOutcome, NewAsset, Ownership, PendingCaps, StateChange, UserId,
+    Workspace, WorkspaceSlug,
 };
 use crate::auth::{Credential, CredentialKind, CredentialVerifier, Principal};
 use crate::error::Unavailable;
 use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use crate::ports::{AssetStore, Created, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, StoreError};
 use crate::stores::pg::{Fault, Pg, Session};
 
 /// An [`AssetStore`], [`CredentialVerifier`] and [`PurgeStore`] over the tables of a Plane that is
@@ -201,7 +201,7 @@ impl AssetStore for PlaneStore {
         workspace: &Workspace,
         asset: Box<NewAsset>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         let workspace = workspace.id();
         let created = self.inner.call(move |mut session| async move {
             create::create(&mut session, workspace, &asset, caps).await
@@ -222,7 +222,7 @@ impl AssetStore for PlaneStore {
         workspace: &Workspace,
         id: AssetId,
         change: StateChange,
-    ) -> Result<Changed, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         let workspace = workspace.id();
         let set = self.inner.call(move |mut session| async move {
             assets::set_state(&mut session, workspace, id, change).await

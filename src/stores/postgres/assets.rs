@@ -3,7 +3,7 @@
 use super::rows::{self, asset_columns};
 use super::tables::Tables;
 use crate::asset::{
-    Asset, AssetId, Changed, Difference, StateChange, StoredObject, UploadState, WorkspaceId,
+    Asset, AssetId, ChangeOutcome, Mismatch, StateChange, StoredObject, UploadState, WorkspaceId,
 };
 use crate::stores::pg::{Fault, values};
 
@@ -49,7 +49,7 @@ pub(super) async fn set_state(
     workspace: WorkspaceId,
     id: AssetId,
     change: StateChange,
-) -> Result<Changed, Fault> {
+) -> Result<ChangeOutcome, Fault> {
     let from = change.from();
     let state = change.into_state();
     let (object, difference) = match &state {
@@ -71,14 +71,14 @@ pub(super) async fn set_state(
         TEXT: text(|object| object.etag.as_deref()),
         TEXT: text(|object| object.version.as_deref()),
         BYTEA: checksum.map(|checksum| checksum.as_bytes().as_slice()),
-        TEXT: difference.map(Difference::as_str),
+        TEXT: difference.map(Mismatch::as_str),
         TEXT: from.as_str(),
     ];
     let rows = tables.write(SET_STATE, &values).await?;
     Ok(match rows.first() {
-        None => Changed::NotFound,
-        Some(row) if rows::column(row, "changed")? => Changed::Done,
-        Some(row) => Changed::Is(rows::asset(row)?.state),
+        None => ChangeOutcome::NotFound,
+        Some(row) if rows::column(row, "changed")? => ChangeOutcome::Done,
+        Some(row) => ChangeOutcome::Is(rows::asset(row)?.state),
     })
 }
 

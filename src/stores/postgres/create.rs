@@ -8,7 +8,7 @@ use super::assets::find;
 use super::rows::{self, asset_columns};
 use super::tables::Tables;
 use crate::asset::{ExternalLabel, NewAsset, PendingCaps, ProjectId, WorkspaceId};
-use crate::ports::Created;
+use crate::ports::CreateOutcome;
 use crate::stores::pg::{Fault, Statement, in_micros, values};
 
 /// Whether a cap is reached: an index has as many rows of a sort.
@@ -80,7 +80,7 @@ pub(super) async fn create(
     workspace: WorkspaceId,
     asset: Box<NewAsset>,
     caps: PendingCaps,
-) -> Result<Created, Fault> {
+) -> Result<CreateOutcome, Fault> {
     let created = attempt(&mut tables, workspace, &asset, caps).await;
     if !created.as_ref().is_err_and(Fault::is_lost) {
         return created;
@@ -88,13 +88,13 @@ pub(super) async fn create(
     tables.renew().await?;
     let created = attempt(&mut tables, workspace, &asset, caps).await;
     match &created {
-        Ok(Created::New) => return created,
+        Ok(CreateOutcome::New) => return created,
         Err(fault) if fault.is_lost() => return created,
         _ => {}
     }
     let found = find(&mut tables, workspace, asset.id).await?;
     if found.is_some_and(|found| *found.made == as_kept(&asset)) {
-        return Ok(Created::New);
+        return Ok(CreateOutcome::New);
     }
     created
 }
@@ -111,7 +111,7 @@ async fn attempt(
     workspace: WorkspaceId,
     asset: &NewAsset,
     caps: PendingCaps,
-) -> Result<Created, Fault> {
+) -> Result<CreateOutcome, Fault> {
     let cap = |cap: Option<NonZeroU32>| cap.map(|cap| i64::from(cap.get()));
     let size = i64::try_from(asset.size.bytes()).map_err(|_| Fault::Range("the size"))?;
     let checksum = asset.checksum.as_ref();
@@ -160,18 +160,18 @@ async fn attempt(
 }
 
 /// `None` when the pair was taken by an asset that the statement could not see.
-fn outcome(row: &Row) -> Result<Option<Created>, Fault> {
+fn outcome(row: &Row) -> Result<Option<CreateOutcome>, Fault> {
     let is = |name| rows::column::<bool>(row, name);
     Ok(if is("made")? {
-        Some(Created::New)
+        Some(CreateOutcome::New)
     } else if !is("has_project")? {
-        Some(Created::ProjectNotFound)
+        Some(CreateOutcome::ProjectNotFound)
     } else if is("has_twin")? {
-        Some(Created::Duplicate(Box::new(rows::asset(row)?)))
+        Some(CreateOutcome::Duplicate(Box::new(rows::asset(row)?)))
     } else if is("too_many_pending")? {
-        Some(Created::TooManyPending)
+        Some(CreateOutcome::TooManyPending)
     } else if is("too_many_discarded")? {
-        Some(Created::TooManyDiscarded)
+        Some(CreateOutcome::TooManyDiscarded)
     } else {
         None
     })

@@ -5,7 +5,7 @@ use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
 use crate::asset::{
-    Asset, Checksum, Difference, DisplayName, ExternalLabel, ExternalRef, NewAsset, ObjectKey,
+    Asset, Checksum, DisplayName, ExternalLabel, ExternalRef, Mismatch, NewAsset, ObjectKey,
     ObjectName, StoredObject, UploadSize, UploadState,
 };
 use crate::stores::pg::Fault;
@@ -58,7 +58,7 @@ fn state(row: &Row) -> Result<UploadState, Fault> {
         "pending" => Ok(UploadState::Pending),
         "uploaded" => Ok(UploadState::Uploaded(stored_object(row)?)),
         "rejected" => {
-            let difference = Difference::new(column(row, "difference")?);
+            let difference = Mismatch::new(column(row, "difference")?);
             Ok(UploadState::Rejected(difference))
         }
         _ => Err(Fault::Row("state")),

@@ -11,13 +11,13 @@ use super::schema::Schema;
 use super::tables::Tables;
 use super::{assets, create, directory, purge, schema};
 use crate::asset::{
-    Asset, AssetId, Changed, NewAsset, PendingCaps, ProjectId, StateChange, UserId, Workspace,
-    WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, ChangeOutcome, NewAsset, PendingCaps, ProjectId, StateChange, UserId,
+    Workspace, WorkspaceId, WorkspaceSlug,
 };
 use crate::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
 use crate::error::Unavailable;
 use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use crate::ports::{AssetStore, Created, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, StoreError};
 use crate::stores::pg::{Fault, Pg};
 
 /// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in PostgreSQL (tested with 15), for
@@ -49,7 +49,7 @@ use crate::stores::pg::{Fault, Pg};
 ///
 /// Where the connection is lost in the midst of a call, what only reads is asked again, and what was
 /// being made is made again, by the same id: if it turns out to be there already, it was
-/// [`Created::New`]. [`set_state`](AssetStore::set_state), [`delete`](AssetStore::delete) and
+/// [`CreateOutcome::New`]. [`set_state`](AssetStore::set_state), [`delete`](AssetStore::delete) and
 /// [`purge`](PurgeStore::purge) are `Unavailable` then, and may or may not have been done; so may any
 /// call that runs out of time.
 ///
@@ -225,7 +225,7 @@ impl AssetStore for PostgresStore {
         workspace: &Workspace,
         asset: Box<NewAsset>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         let workspace = workspace.id();
         let created = self.call(move |tables| create::create(tables, workspace, asset, caps));
         Ok(created.await?)
@@ -243,7 +243,7 @@ impl AssetStore for PostgresStore {
         workspace: &Workspace,
         id: AssetId,
         change: StateChange,
-    ) -> Result<Changed, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         let workspace = workspace.id();
         let set = self.call(move |tables| assets::set_state(tables, workspace, id, change));
         Ok(set.await?)

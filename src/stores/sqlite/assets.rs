@@ -9,10 +9,10 @@ use super::fault::Fault;
 use super::query::{self, change, exists, one};
 use super::rows::{self, asset_columns};
 use crate::asset::{
-    Asset, AssetId, Changed, Difference, ExternalLabel, NewAsset, PendingCaps, ProjectId,
+    Asset, AssetId, ChangeOutcome, ExternalLabel, Mismatch, NewAsset, PendingCaps, ProjectId,
     StateChange, StoredObject, UploadState, WorkspaceId,
 };
-use crate::ports::Created;
+use crate::ports::CreateOutcome;
 
 const FIND: &str = concat!(
     "SELECT ",
@@ -91,17 +91,17 @@ pub(super) fn create(
     asset: &NewAsset,
     caps: PendingCaps,
     now: OffsetDateTime,
-) -> Result<Created, Fault> {
+) -> Result<CreateOutcome, Fault> {
     if let Some(project) = asset.project {
         let key = params![workspace.as_uuid(), project.as_uuid()];
         if !exists(connection, HAS_PROJECT, key)? {
-            return Ok(Created::ProjectNotFound);
+            return Ok(CreateOutcome::ProjectNotFound);
         }
     }
     if let Some((source, id)) = asset.external.pair() {
         let key = params![workspace.as_uuid(), source, id];
         if let Some(twin) = one(connection, FIND_BY_PAIR, key, rows::asset)? {
-            return Ok(Created::Duplicate(Box::new(twin)));
+            return Ok(CreateOutcome::Duplicate(Box::new(twin)));
         }
     }
     let of_workspace = |sql, cap: Option<NonZeroU32>| {
@@ -119,15 +119,15 @@ pub(super) fn create(
     if of_workspace(PENDING_AT, caps.per_workspace)?
         || of_caller(PENDING_OF_CALLER_AT, caps.per_caller)?
     {
-        return Ok(Created::TooManyPending);
+        return Ok(CreateOutcome::TooManyPending);
     }
     if of_workspace(DISCARDED_AT, caps.discarded_per_workspace)?
         || of_caller(DISCARDED_OF_CALLER_AT, caps.discarded_per_caller)?
     {
-        return Ok(Created::TooManyDiscarded);
+        return Ok(CreateOutcome::TooManyDiscarded);
     }
     insert(connection, workspace, asset, now)?;
-    Ok(Created::New)
+    Ok(CreateOutcome::New)
 }
 
 pub(super) fn set_state(
@@ -136,7 +136,7 @@ pub(super) fn set_state(
     id: AssetId,
     change: StateChange,
     now: OffsetDateTime,
-) -> Result<Changed, Fault> {
+) -> Result<ChangeOutcome, Fault> {
     let from = change.from();
     let state = change.into_state();
     let now = rows::nanos(now)?;
@@ -158,17 +158,19 @@ pub(super) fn set_state(
         object
             .and_then(|object| object.checksum)
             .map(|checksum| *checksum.as_bytes()),
-        difference.map(Difference::as_str),
+        difference.map(Mismatch::as_str),
         from.as_str(),
         text(|object| object.content_encoding.as_deref()),
         state.is_pending().then_some(now),
     ];
     if query::change(connection, SET_STATE, values)? {
-        return Ok(Changed::Done);
+        return Ok(ChangeOutcome::Done);
     }
     // In the same transaction: nobody comes in between.
     let found = find(connection, workspace, id)?;
-    Ok(found.map_or(Changed::NotFound, |found| Changed::Is(found.state)))
+    Ok(found.map_or(ChangeOutcome::NotFound, |found| {
+        ChangeOutcome::Is(found.state)
+    }))
 }
 
 pub(super) fn delete(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::schema;
 use super::store::{Inner, SqliteStore};
-use super::worker::{Crew, Limits};
+use super::worker::{Limits, Workers};
 use crate::asset::{Clock, SystemClock};
 use crate::ports::StoreError;
 
@@ -112,8 +112,8 @@ impl SqliteOptions {
         let inner = Inner {
             path: path.to_owned(),
             clock: Arc::clone(&self.clock),
-            readers: Crew::of_readers(readers, self.limits)?,
-            writer: Crew::of_writer(writer, self.limits)?,
+            readers: Workers::of_readers(readers, self.limits)?,
+            writer: Workers::of_writer(writer, self.limits)?,
         };
         Ok(SqliteStore {
             inner: Arc::new(inner),

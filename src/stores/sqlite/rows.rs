@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::fault::Fault;
 use crate::asset::{
-    Asset, Checksum, Difference, DisplayName, ExternalLabel, ExternalRef, NewAsset, ObjectKey,
+    Asset, Checksum, DisplayName, ExternalLabel, ExternalRef, Mismatch, NewAsset, ObjectKey,
     ObjectName, StoredObject, UploadSize, UploadState,
 };
 
@@ -61,7 +61,7 @@ fn state(row: &Row<'_>) -> Result<UploadState, Fault> {
         Ok("uploaded") => Ok(UploadState::Uploaded(stored_object(row)?)),
         Ok("rejected") => {
             let difference = row.get::<_, String>("difference")?;
-            Ok(UploadState::Rejected(Difference::new(&difference)))
+            Ok(UploadState::Rejected(Mismatch::new(&difference)))
         }
         _ => Err(Fault::Row("state")),
     }

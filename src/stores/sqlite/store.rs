@@ -9,16 +9,16 @@ use rusqlite::Connection;
 use time::OffsetDateTime;
 
 use super::fault::Fault;
-use super::worker::{Crew, wait};
+use super::worker::{Workers, wait};
 use super::{assets, directory, purge};
 use crate::asset::{
-    Asset, AssetId, Changed, Clock, NewAsset, PendingCaps, ProjectId, StateChange, UserId,
+    Asset, AssetId, ChangeOutcome, Clock, NewAsset, PendingCaps, ProjectId, StateChange, UserId,
     Workspace, WorkspaceId, WorkspaceSlug,
 };
 use crate::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
 use crate::error::Unavailable;
 use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use crate::ports::{AssetStore, Created, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
 /// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in one SQLite file, for hosts of one
 /// machine.
@@ -72,8 +72,8 @@ pub(super) struct Inner {
     pub(super) path: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
     // Dropped in this order: the writer's connection is the last to go and clears the log away.
-    pub(super) readers: Crew,
-    pub(super) writer: Crew,
+    pub(super) readers: Workers,
+    pub(super) writer: Workers,
 }
 
 /// Seeding. These calls block until the change is on the disk, so make them at the start or from a
@@ -177,7 +177,7 @@ impl AssetStore for SqliteStore {
         workspace: &Workspace,
         asset: Box<NewAsset>,
         caps: PendingCaps,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         let workspace = workspace.id();
         let now = self.inner.clock.now();
         let created = self
@@ -201,7 +201,7 @@ impl AssetStore for SqliteStore {
         workspace: &Workspace,
         id: AssetId,
         change: StateChange,
-    ) -> Result<Changed, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         let workspace = workspace.id();
         let now = self.inner.clock.now();
         let set = self

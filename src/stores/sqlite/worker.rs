@@ -28,7 +28,7 @@ const MAX_BATCH: usize = 256;
 const CLOSING: Duration = Duration::from_secs(1);
 
 /// Threads that serve one queue. Dropping it lets them finish, and waits for that, but not for long.
-pub(super) struct Crew {
+pub(super) struct Workers {
     /// `None` only while it is being dropped.
     queue: Option<SyncSender<Box<dyn Job>>>,
     threads: Vec<JoinHandle<()>>,
@@ -46,7 +46,7 @@ pub(super) struct Limits {
     pub(super) call_timeout: Duration,
 }
 
-impl Crew {
+impl Workers {
     /// One thread for each connection; a call goes to whichever is free.
     pub(super) fn of_readers(connections: Vec<Connection>, limits: Limits) -> Result<Self, Fault> {
         let (queue, jobs) = sync_channel(limits.queue.get());
@@ -110,7 +110,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for Workers {
     fn drop(&mut self) {
         self.queue = None;
         // A waker that a thread of the crew calls may drop the last handle; it can't wait for itself.
@@ -332,7 +332,7 @@ mod tests {
         }
     }
 
-    fn sum(crew: &Crew) -> i64 {
+    fn sum(crew: &Workers) -> i64 {
         let sum = |connection: &Connection| {
             Ok(connection.query_row("SELECT total(n) FROM t", [], |row| row.get::<_, f64>(0))?)
         };
@@ -343,7 +343,7 @@ mod tests {
 
     /// Keeps the crew's one thread busy until the sender is dropped.
     fn block(
-        crew: &Crew,
+        crew: &Workers,
     ) -> (
         mpsc::Sender<()>,
         impl Future<Output = Result<(), StoreError>>,
@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_call_that_fails_or_panics_takes_back_its_own_work_only() {
-        let crew = Crew::of_writer(table(), limits(16)).unwrap();
+        let crew = Workers::of_writer(table(), limits(16)).unwrap();
         let (release, blocked) = block(&crew);
         let mut good = Box::pin(crew.call(add(1)));
         let mut bad = Box::pin(crew.call(|connection| {
@@ -401,7 +401,7 @@ mod tests {
                  CREATE TABLE child (n REFERENCES parent (n) DEFERRABLE INITIALLY DEFERRED)",
             )
             .unwrap();
-        let crew = Crew::of_writer(connection, limits(16)).unwrap();
+        let crew = Workers::of_writer(connection, limits(16)).unwrap();
         let (release, blocked) = block(&crew);
         let mut good = Box::pin(crew.call(add(1)));
         let mut orphan = Box::pin(crew.call(|connection| {
@@ -421,7 +421,7 @@ mod tests {
 
     #[test]
     fn when_the_transaction_ends_early_nothing_of_it_is_answered_as_done() {
-        let crew = Crew::of_writer(table(), limits(16)).unwrap();
+        let crew = Workers::of_writer(table(), limits(16)).unwrap();
         let (release, blocked) = block(&crew);
         let mut good = Box::pin(crew.call(add(1)));
         let mut ending = Box::pin(crew.call(|connection| {
@@ -453,7 +453,7 @@ mod tests {
             connection.execute(sql, [])?;
             Ok(())
         };
-        let crew = Crew::of_writer(connection, limits(16)).unwrap();
+        let crew = Workers::of_writer(connection, limits(16)).unwrap();
         wait(crew.call(full(true))).unwrap();
         assert!(matches!(
             wait(crew.call(many)),
@@ -467,7 +467,7 @@ mod tests {
 
     #[test]
     fn work_that_nobody_waits_for_is_not_begun() {
-        let crew = Crew::of_writer(table(), limits(16)).unwrap();
+        let crew = Workers::of_writer(table(), limits(16)).unwrap();
         let (release, blocked) = block(&crew);
         let mut dropped = Box::pin(crew.call(add(1)));
         poll(&mut dropped);
@@ -479,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_is_unavailable() {
-        let crew = Crew::of_writer(table(), limits(1)).unwrap();
+        let crew = Workers::of_writer(table(), limits(1)).unwrap();
         let (release, blocked) = block(&crew);
         let mut queued = Box::pin(crew.call(add(1)));
         poll(&mut queued);
@@ -498,7 +498,7 @@ mod tests {
             call_timeout: Duration::from_millis(20),
             ..limits(16)
         };
-        let crew = Crew::of_writer(table(), hasty).unwrap();
+        let crew = Workers::of_writer(table(), hasty).unwrap();
         let (release, blocked) = block(&crew);
         // One is being done and one is waiting; neither can be answered before `release`.
         for late in [wait(blocked), wait(crew.call(add(1)))] {
@@ -514,8 +514,8 @@ mod tests {
     #[test]
     fn dropping_the_last_handle_does_not_wait_for_ever() {
         for crew in [
-            Crew::of_writer(table(), limits(16)).unwrap(),
-            Crew::of_readers(vec![table()], limits(16)).unwrap(),
+            Workers::of_writer(table(), limits(16)).unwrap(),
+            Workers::of_readers(vec![table()], limits(16)).unwrap(),
         ] {
             let (release, blocked) = block(&crew);
             std::mem::forget(blocked);
@@ -533,7 +533,7 @@ mod tests {
 
     #[test]
     fn a_reader_survives_a_panic() {
-        let crew = Crew::of_readers(vec![table()], limits(1)).unwrap();
+        let crew = Workers::of_readers(vec![table()], limits(1)).unwrap();
         let panics = |_: &Connection| -> Result<(), Fault> { panic!("on purpose") };
         assert!(wait(crew.call(panics)).is_err());
         assert_eq!(sum(&crew), 0);
@@ -541,9 +541,9 @@ mod tests {
 
     #[test]
     fn the_last_handle_may_go_in_a_thread_of_the_crew() {
-        let crew = Crew::of_writer(table(), limits(1)).unwrap();
+        let crew = Workers::of_writer(table(), limits(1)).unwrap();
         let (release, _) = block(&crew);
-        let (moved, arrives) = mpsc::channel::<Crew>();
+        let (moved, arrives) = mpsc::channel::<Workers>();
         let mut call = Box::pin(crew.call(move |_| {
             drop(arrives.recv());
             Ok(())

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::answer::{Answer, causes};
 use super::options::DoctorOptions;
-use crate::asset::Lifetime;
+use crate::asset::ExpiresIn;
 use crate::ports::UploadMethod;
 use crate::s3::bucket::{Address, S3Bucket};
 use crate::s3::client::StoreClient;
@@ -16,7 +16,7 @@ use crate::sigv4::{Credentials, Method, Presign, SignedUrl, Signer};
 /// The longest body that is looked at, in bytes.
 const LONGEST_BODY: usize = 256 * 1024;
 
-pub(super) struct Exam<'a> {
+pub(super) struct Checkup<'a> {
     pub(super) bucket: &'a S3Bucket,
     pub(super) credentials: &'a Credentials,
     pub(super) options: &'a DoctorOptions,
@@ -36,7 +36,7 @@ pub(super) struct Made {
     pub(super) taken: bool,
 }
 
-impl<'a> Exam<'a> {
+impl<'a> Checkup<'a> {
     pub(super) fn begin(
         bucket: &'a S3Bucket,
         credentials: &'a Credentials,
@@ -152,7 +152,7 @@ impl<'a> Exam<'a> {
     }
 
     fn presign_by(&self, by: &Signer, request: Presign<'_>) -> Result<String, String> {
-        let lifetime = Lifetime::new(std::time::Duration::from_mins(5)).unwrap_or_default();
+        let lifetime = ExpiresIn::new(std::time::Duration::from_mins(5)).unwrap_or_default();
         let signed = by.presign_at(&request.expires_in(lifetime), self.now());
         signed
             .map(SignedUrl::into_string)

@@ -5,9 +5,9 @@ use std::fmt;
 /// In a sentence, how an object differs from what was announced: at most 500 characters, none of them
 /// a control character. Clients are told it, so that it holds nothing but what they may know.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Difference(String);
+pub struct Mismatch(String);
 
-impl Difference {
+impl Mismatch {
     /// The longest sentence, in characters.
     pub const MAX_CHARS: usize = 500;
 
@@ -15,9 +15,9 @@ impl Difference {
     /// left it says that there is a difference, and no more.
     ///
     /// ```
-    /// use tower_asset_upload::asset::Difference;
+    /// use tower_asset_upload::asset::Mismatch;
     ///
-    /// let difference = Difference::new("The object has 5 bytes;\n 7 were announced.");
+    /// let difference = Mismatch::new("The object has 5 bytes;\n 7 were announced.");
     /// assert_eq!(difference.as_str(), "The object has 5 bytes; 7 were announced.");
     /// ```
     #[must_use]
@@ -37,13 +37,13 @@ impl Difference {
     }
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Debug for Difference {
+impl fmt::Debug for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
@@ -55,15 +55,15 @@ mod tests {
 
     #[test]
     fn a_sentence_is_one_line_of_bounded_length() {
-        let long = "文".repeat(Difference::MAX_CHARS + 1);
-        let cut = Difference::new(&long);
-        assert_eq!(cut.as_str().chars().count(), Difference::MAX_CHARS);
-        assert_eq!(Difference::new("a\0b\r\n\u{85}c").as_str(), "abc");
+        let long = "文".repeat(Mismatch::MAX_CHARS + 1);
+        let cut = Mismatch::new(&long);
+        assert_eq!(cut.as_str().chars().count(), Mismatch::MAX_CHARS);
+        assert_eq!(Mismatch::new("a\0b\r\n\u{85}c").as_str(), "abc");
         for nothing in ["", " ", "\n"] {
-            let said = Difference::new(nothing);
+            let said = Mismatch::new(nothing);
             assert_eq!(said.as_str(), "The object is not what was announced.");
         }
         // What was kept reads back as it was.
-        assert_eq!(Difference::new(cut.as_str()), cut);
+        assert_eq!(Mismatch::new(cut.as_str()), cut);
     }
 }

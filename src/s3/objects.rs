@@ -18,9 +18,9 @@ use super::credentials::FreshSigner;
 use super::error_body::ErrorBody;
 use super::rules::Checksums;
 use super::target::sign_fault;
-use crate::asset::{Clock, IdSource, Lifetime, ObjectKey, RandomIds, StoredObject, SystemClock};
+use crate::asset::{Clock, ExpiresIn, IdSource, ObjectKey, RandomIds, StoredObject, SystemClock};
 use crate::error::Unavailable;
-use crate::ports::{ObjectVerifier, VerifyError};
+use crate::ports::{ObjectStore, ObjectStoreError};
 use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, Method, Presign};
 use crate::tls::TrustRoots;
@@ -36,7 +36,7 @@ const READ: &str = "s3:GetObject or s3:ListBucket";
 /// Only the object store itself is believed. An object counts as missing or removed if the store's
 /// error says so in its `<Code>` (`NoSuchKey`, `NoSuchVersion`); the answer to HEAD has no body, so a
 /// 404 to it is followed by a GET of one byte. A 404 from anything in between, such as a proxy, is
-/// [`VerifyError::Unavailable`], and a bucket that does not exist is [`VerifyError::Failed`].
+/// [`ObjectStoreError::Unavailable`], and a bucket that does not exist is [`ObjectStoreError::Failed`].
 ///
 /// Needs a Tokio runtime, as hyper's client does, and `s3:GetObject` on the bucket; `s3:ListBucket`
 /// too, or S3 answers 403 instead of 404 for objects that are missing (AWS, "HeadObject",
@@ -44,23 +44,23 @@ const READ: &str = "s3:GetObject or s3:ListBucket";
 /// [the roots of your choice](Self::trust_roots).
 ///
 /// ```
-/// use tower_asset_upload::s3::{S3Bucket, S3Verifier};
+/// use tower_asset_upload::s3::{S3Bucket, S3Objects};
 /// use tower_asset_upload::sigv4::{Credentials, Region};
 ///
 /// let bucket = S3Bucket::custom("uploads", Region::us_east_1(), "http://127.0.0.1:9000")?;
-/// let verifier = S3Verifier::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+/// let verifier = S3Objects::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
 /// # let _ = verifier;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct S3Verifier {
+pub struct S3Objects {
     bucket: S3Bucket,
     signer: Arc<FreshSigner>,
     clock: Arc<dyn Clock>,
     client: StoreClient,
 }
 
-impl S3Verifier {
+impl S3Objects {
     /// Asks that bucket, and waits ten seconds at most for each answer.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
@@ -114,15 +114,15 @@ impl S3Verifier {
     }
 }
 
-impl S3Verifier {
+impl S3Objects {
     async fn ask(
         &self,
         method: Method,
         key: &ObjectKey,
-    ) -> Result<Response<Incoming>, VerifyError> {
+    ) -> Result<Response<Incoming>, ObjectStoreError> {
         let address = self.bucket.internal();
         let mut presign = Presign::new(method, &address.origin, &address.prefix, key.as_str())
-            .expires_in(Lifetime::new(Duration::from_mins(5)).unwrap_or_default());
+            .expires_in(ExpiresIn::new(Duration::from_mins(5)).unwrap_or_default());
         let mut request = Request::builder().method(method.as_str());
         // Stores that know no checksums refuse the question, or can't read it.
         if method == Method::Head && self.bucket.rules().checksums != Checksums::Ignored {
@@ -138,15 +138,15 @@ impl S3Verifier {
             .at(now)
             .await?
             .presign_at(&presign, now)
-            .map_err(|fault| sign_fault(fault, VerifyError::Failed))?;
+            .map_err(|fault| sign_fault(fault, ObjectStoreError::Failed))?;
         let request = request
             .uri(url.as_str())
             .body(Full::<Bytes>::default())
-            .map_err(|fault| VerifyError::Failed(fault.into()))?;
+            .map_err(|fault| ObjectStoreError::Failed(fault.into()))?;
         Ok(self.client.send(request).await?)
     }
 
-    async fn head(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+    async fn head(&self, key: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> {
         let answer = self.ask(Method::Head, key).await?;
         match answer.status() {
             StatusCode::OK => {
@@ -164,9 +164,9 @@ impl S3Verifier {
     /// Fails unless the object store itself answers: a server that has a page for every path has one for
     /// a key that nobody has, too. A page that is taken for the object would have it rejected, and then
     /// removed.
-    async fn expect_no_page(&self) -> Result<(), VerifyError> {
+    async fn expect_no_page(&self) -> Result<(), ObjectStoreError> {
         let nobodys = ObjectKey::new(RandomIds.next_id().to_string());
-        let nobodys = nobodys.map_err(|fault| VerifyError::Failed(fault.into()))?;
+        let nobodys = nobodys.map_err(|fault| ObjectStoreError::Failed(fault.into()))?;
         let answer = self.ask(Method::Get, &nobodys).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return self.is_missing(Method::Get, answer.into_body()).await;
@@ -184,7 +184,7 @@ impl S3Verifier {
         method: Method,
         permissions: &str,
         answer: Response<Incoming>,
-    ) -> VerifyError {
+    ) -> ObjectStoreError {
         let (head, body) = answer.into_parts();
         let mut is_own = bears_marks(&head.headers);
         if !is_own && method != Method::Head {
@@ -197,20 +197,20 @@ impl S3Verifier {
     }
 
     /// `Ok` if a 404 is the store's own, and is about the object.
-    async fn is_missing(&self, method: Method, answer: Incoming) -> Result<(), VerifyError> {
+    async fn is_missing(&self, method: Method, answer: Incoming) -> Result<(), ObjectStoreError> {
         let body = self.client.read(answer, ERROR_BODY).await?;
         judge(method.as_str(), &body)
     }
 }
 
 /// What a 404 with this body says.
-fn judge(method: &str, body: &[u8]) -> Result<(), VerifyError> {
+fn judge(method: &str, body: &[u8]) -> Result<(), ObjectStoreError> {
     let error = ErrorBody::parse(body);
     let said = match error.as_ref().and_then(ErrorBody::code) {
         Some("NoSuchKey" | "NoSuchVersion") => return Ok(()),
         // Its objects may well be in another bucket.
         Some("NoSuchBucket") => {
-            return Err(VerifyError::Failed("there is no such bucket".into()));
+            return Err(ObjectStoreError::Failed("there is no such bucket".into()));
         }
         Some(code) => format!("{method} was answered with 404 and the code {code:?}"),
         None => format!(
@@ -221,8 +221,8 @@ fn judge(method: &str, body: &[u8]) -> Result<(), VerifyError> {
 }
 
 #[async_trait]
-impl ObjectVerifier for S3Verifier {
-    async fn inspect(&self, key: &ObjectKey) -> Result<Option<StoredObject>, VerifyError> {
+impl ObjectStore for S3Objects {
+    async fn head(&self, key: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> {
         if let Some(object) = self.head(key).await? {
             return Ok(Some(object));
         }
@@ -249,7 +249,7 @@ impl ObjectVerifier for S3Verifier {
     /// In a bucket that keeps versions the object is hidden behind a delete marker, and its versions
     /// stay (AWS, "Deleting object versions from a versioning-enabled bucket"). How to end them, and
     /// which lifecycle rule must not: "Versions" in `docs/object-stores.md`.
-    async fn remove(&self, key: &ObjectKey) -> Result<(), VerifyError> {
+    async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError> {
         let answer = self.ask(Method::Delete, key).await?;
         match answer.status() {
             StatusCode::NO_CONTENT => Ok(()),
@@ -273,7 +273,7 @@ impl ObjectVerifier for S3Verifier {
 
 /// `is_own` if the answer bears the object store's marks. Anything in between may refuse as well, and
 /// stop to.
-fn refusal(method: &str, permissions: &str, head: &Parts, is_own: bool) -> VerifyError {
+fn refusal(method: &str, permissions: &str, head: &Parts, is_own: bool) -> ObjectStoreError {
     let mut answered = format!("{method} was answered with {}", head.status);
     if head.status == StatusCode::FORBIDDEN {
         answered += ": the credentials are wrong, or lack ";
@@ -282,7 +282,7 @@ fn refusal(method: &str, permissions: &str, head: &Parts, is_own: bool) -> Verif
     let passes = head.status.is_server_error()
         || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&head.status);
     if is_own && !passes {
-        return VerifyError::Failed(answered.into());
+        return ObjectStoreError::Failed(answered.into());
     }
     if !is_own {
         answered += "; the answer bears no mark of an object store";
@@ -290,7 +290,7 @@ fn refusal(method: &str, permissions: &str, head: &Parts, is_own: bool) -> Verif
     unavailable(answered, &head.headers).into()
 }
 
-fn stored(headers: &HeaderMap) -> Result<StoredObject, VerifyError> {
+fn stored(headers: &HeaderMap) -> Result<StoredObject, ObjectStoreError> {
     if !bears_marks(headers) && !headers.contains_key(ETAG) {
         let page = "HEAD was answered with 200, and not by the object store: there is no ETag";
         return Err(Unavailable::new(page).into());
@@ -303,7 +303,9 @@ fn stored(headers: &HeaderMap) -> Result<StoredObject, VerifyError> {
     };
     let size = text(CONTENT_LENGTH.as_str())
         .and_then(|length| length.parse().ok())
-        .ok_or_else(|| VerifyError::Failed("HEAD was answered without a Content-Length".into()))?;
+        .ok_or_else(|| {
+            ObjectStoreError::Failed("HEAD was answered without a Content-Length".into())
+        })?;
     let mut object = StoredObject::of_size(size);
     object.content_type = text(CONTENT_TYPE.as_str());
     object.content_encoding = text(CONTENT_ENCODING.as_str());
@@ -337,14 +339,14 @@ fn unavailable(cause: String, headers: &HeaderMap) -> Unavailable {
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok());
     match asked {
-        Some(seconds) => unavailable.retry_after(Duration::from_secs(seconds)),
+        Some(seconds) => unavailable.with_retry_after(Duration::from_secs(seconds)),
         None => unavailable,
     }
 }
 
-impl fmt::Debug for S3Verifier {
+impl fmt::Debug for S3Objects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("S3Verifier")
+        f.debug_struct("S3Objects")
             .field("bucket", &self.bucket)
             .field("signer", &self.signer)
             .field("client", &self.client)
@@ -386,14 +388,20 @@ mod tests {
         assert_eq!(object.etag.as_deref(), Some("\"e\""));
         assert_eq!(object.content_encoding.as_deref(), Some("gzip"));
         let no_length = headers(&[("etag", "\"e\"")]);
-        assert!(matches!(stored(&no_length), Err(VerifyError::Failed(_))));
+        assert!(matches!(
+            stored(&no_length),
+            Err(ObjectStoreError::Failed(_))
+        ));
         let page = headers(&[("content-length", "5"), ("content-type", "text/html")]);
-        assert!(matches!(stored(&page), Err(VerifyError::Unavailable(_))));
+        assert!(matches!(
+            stored(&page),
+            Err(ObjectStoreError::Unavailable(_))
+        ));
 
         let refused = |status| refusal("HEAD", "s3:GetObject", &answer(status, &[]), true);
         for status in [StatusCode::FORBIDDEN, StatusCode::MOVED_PERMANENTLY] {
             assert!(
-                matches!(refused(status), VerifyError::Failed(_)),
+                matches!(refused(status), ObjectStoreError::Failed(_)),
                 "{status}"
             );
         }
@@ -404,8 +412,8 @@ mod tests {
         );
         let slow = answer(StatusCode::SERVICE_UNAVAILABLE, &[("retry-after", "17")]);
         match refusal("HEAD", "", &slow, true) {
-            VerifyError::Unavailable(cause) => assert_eq!(cause.retry_after_secs(), 17),
-            other @ VerifyError::Failed(_) => panic!("{other:?}"),
+            ObjectStoreError::Unavailable(cause) => assert_eq!(cause.retry_after_secs(), 17),
+            other @ ObjectStoreError::Failed(_) => panic!("{other:?}"),
         }
     }
 }

@@ -19,12 +19,12 @@ pub(super) const ALWAYS: OffsetDateTime = NOW.saturating_add(Duration::days(36_5
 /// As many as there are.
 pub(super) const ALL: u32 = 10_000;
 
-pub(super) struct Yard<Store> {
+pub(super) struct PurgeWorld<Store> {
     world: World<Store>,
     purged_at: OffsetDateTime,
 }
 
-impl<Store> Clone for Yard<Store> {
+impl<Store> Clone for PurgeWorld<Store> {
     fn clone(&self) -> Self {
         Self {
             world: self.world.clone(),
@@ -33,7 +33,7 @@ impl<Store> Clone for Yard<Store> {
     }
 }
 
-impl<Store> Deref for Yard<Store> {
+impl<Store> Deref for PurgeWorld<Store> {
     type Target = World<Store>;
 
     fn deref(&self) -> &World<Store> {
@@ -41,7 +41,7 @@ impl<Store> Deref for Yard<Store> {
     }
 }
 
-impl<Store: AssetStore + PurgeStore + Seed> Yard<Store> {
+impl<Store: AssetStore + PurgeStore + Seed> PurgeWorld<Store> {
     /// Without a run of the clean-up, by which a store may note a moment.
     pub(super) async fn before_any_run(store: Store) -> Result<Self, Broken> {
         let world = World::new(store).await?;
@@ -53,13 +53,13 @@ impl<Store: AssetStore + PurgeStore + Seed> Yard<Store> {
     }
 
     pub(super) async fn new(store: Store) -> Result<Self, Broken> {
-        let yard = Self::before_any_run(store).await?;
-        let before = yard.graves().await?;
+        let world = Self::before_any_run(store).await?;
+        let before = world.graves().await?;
         demand(
             before.is_empty(),
             "the rules for the clean-up need a store with nothing in it, and to themselves",
         )?;
-        Ok(yard)
+        Ok(world)
     }
 
     /// When the clean-up runs: after all that a rule does before it.

@@ -1,0 +1,23 @@
+//! Ports through pointers.
+
+/// Implements a port for `Arc<T>` and `Box<T>` by calling the same method of `T`.
+///
+/// Takes the port's methods as the trait declares them. One that is left out is an error of Clippy's,
+/// as its default would silently replace the method of `T`.
+macro_rules! forward {
+    ($port:ident $methods:tt) => {
+        forward! { std::sync::Arc<T>, $port $methods }
+        forward! { std::boxed::Box<T>, $port $methods }
+    };
+    ($pointer:ty, $port:ident { $(
+        async fn $method:ident(&self $(, $argument:ident: $type:ty)* $(,)?) -> $answer:ty;
+    )+ }) => {
+        #[async_trait::async_trait]
+        #[deny(clippy::missing_trait_methods)]
+        impl<T: $port + ?Sized> $port for $pointer {
+            $(async fn $method(&self $(, $argument: $type)*) -> $answer {
+                T::$method(self $(, $argument)*).await
+            })+
+        }
+    };
+}
