@@ -51,7 +51,7 @@ fn credential() -> CredentialRecord {
 }
 
 /// Keys are looked up in memory whatever the assets are in.
-fn builder<Store>(
+fn builder<Store: AssetStore + 'static>(
     store: Store,
     credentials: &MemoryStore,
 ) -> AssetUploadBuilder<Store, S3PostSigner> {
@@ -62,7 +62,7 @@ fn builder<Store>(
         Credentials::new("AKIAIOSFODNN7EXAMPLE", secret).unwrap(),
     );
     let authenticator = HeaderAuthenticator::new(credentials.clone());
-    AssetUploadService::builder(store, signer, authenticator)
+    AssetUploadService::builder(store, signer, authenticator).trust_clients()
 }
 
 fn request(method: &'static str, path: &str, body: &'static str) -> Request<Full<Bytes>> {

@@ -14,8 +14,8 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tower_asset_upload::asset::WorkspaceSlug;
 use tower_asset_upload::auth::{ExtensionAuthenticator, Principal};
-use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
-use tower_asset_upload::sigv4::{Credentials, Region};
+use tower_asset_upload::s3::{S3, S3Bucket};
+use tower_asset_upload::sigv4::Credentials;
 use tower_asset_upload::{AssetUploadService, MemoryStore};
 use uuid::{Uuid, uuid};
 
@@ -37,18 +37,18 @@ async fn session(mut request: Request, next: Next) -> Response {
 
 fn app() -> Result<Router, Box<dyn std::error::Error>> {
     let store = MemoryStore::new();
-    let slug = WorkspaceSlug::new("acme").ok_or("no slug")?;
+    let slug = WorkspaceSlug::new("acme")?;
     store.add_workspace(ACME.into(), slug);
     store.add_member(ACME.into(), ALICE.into());
 
-    let bucket = S3Bucket::aws("acme-uploads", Region::new("eu-central-1")?)?;
-    let signer = S3PostSigner::new(
-        bucket,
+    let s3 = S3::new(
+        S3Bucket::aws("acme-uploads", "eu-central-1")?,
         Credentials::new("AKIAIOSFODNN7EXAMPLE", "a secret of your own")?,
     );
-    let uploads = AssetUploadService::builder(store, signer, ExtensionAuthenticator)
-        .base_path("")? // axum strips the prefix of a nested service
-        .build();
+    let uploads = AssetUploadService::builder(store, s3.signer()?, ExtensionAuthenticator)
+        .verify_with(s3.objects())
+        .base_path("") // axum strips the prefix of a nested service
+        .build()?;
 
     Ok(Router::new()
         .route("/", get(|| async { "the host's own page" }))

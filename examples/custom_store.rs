@@ -17,8 +17,8 @@ use tower_asset_upload::asset::{
 };
 use tower_asset_upload::auth::{ExtensionAuthenticator, Principal};
 use tower_asset_upload::ports::{CreateOutcome, StoreError};
-use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
-use tower_asset_upload::sigv4::{Credentials, Region};
+use tower_asset_upload::s3::{S3, S3Bucket};
+use tower_asset_upload::sigv4::Credentials;
 use tower_asset_upload::{AssetStore, AssetUploadService};
 use uuid::Uuid;
 
@@ -41,12 +41,7 @@ impl AssetStore for MapStore {
         Ok((slug.as_str() == "acme").then(acme))
     }
 
-    async fn create(
-        &self,
-        to: &Workspace,
-        new: Box<NewAsset>,
-        caps: Caps,
-    ) -> Result<CreateOutcome> {
+    async fn create(&self, to: &Workspace, new: NewAsset, caps: Caps) -> Result<CreateOutcome> {
         if new.project.is_some() {
             return Ok(CreateOutcome::ProjectNotFound); // this store has no projects
         }
@@ -89,11 +84,13 @@ impl AssetStore for MapStore {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let bucket = S3Bucket::aws("acme-uploads", Region::new("eu-central-1")?)?;
+    let bucket = S3Bucket::aws("acme-uploads", "eu-central-1")?;
     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "a secret of your own")?;
-    let signer = S3PostSigner::new(bucket, credentials);
-    let service =
-        AssetUploadService::builder(MapStore::default(), signer, ExtensionAuthenticator).build();
+    let s3 = S3::new(bucket, credentials);
+    let store = MapStore::default();
+    let service = AssetUploadService::builder(store, s3.signer()?, ExtensionAuthenticator)
+        .verify_with(s3.objects())
+        .build()?;
 
     let body = r#"{"name":"photo.png","size":1024,"external_source":"demo","external_id":"7"}"#;
     let request = http::Request::post("/api/v1/workspaces/acme/assets/")

@@ -12,16 +12,16 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower_asset_upload::asset::WorkspaceSlug;
 use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
-use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
-use tower_asset_upload::sigv4::{Credentials, Region};
+use tower_asset_upload::s3::{S3, S3Bucket, S3Signer};
+use tower_asset_upload::sigv4::Credentials;
 use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 use uuid::uuid;
 
-fn service() -> Result<AssetUploadService<MemoryStore, S3PostSigner>, Box<dyn std::error::Error>> {
+fn service() -> Result<AssetUploadService<MemoryStore, S3Signer>, Box<dyn std::error::Error>> {
     let alice = uuid!("11111111-1111-4111-8111-000000000001").into();
     let acme = uuid!("22222222-2222-4222-8222-000000000001").into();
     let store = MemoryStore::new();
-    store.add_workspace(acme, WorkspaceSlug::new("acme").ok_or("a constant")?);
+    store.add_workspace(acme, WorkspaceSlug::new("acme")?);
     store.add_member(acme, alice);
     let key = Credential::new(CredentialKind::ApiKey, "demo-key-of-acme");
     store.add_credential(CredentialRecord::new(
@@ -29,12 +29,17 @@ fn service() -> Result<AssetUploadService<MemoryStore, S3PostSigner>, Box<dyn st
         Principal::with_all_scopes(alice),
     ));
 
-    let bucket = S3Bucket::custom("uploads", Region::new("garage")?, "https://s3.example.com")?;
-    let signer = S3PostSigner::new(
-        bucket,
+    let s3 = S3::new(
+        S3Bucket::custom("uploads", "garage", "https://s3.example.com")?,
         Credentials::new("GK0123456789", "a secret of your own")?,
     );
-    Ok(AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store)).build())
+    let authenticator = HeaderAuthenticator::new(store.clone());
+    Ok(
+        AssetUploadService::builder(store, s3.signer()?, authenticator)
+            // There is no such object store to ask. A real host calls `verify_with(s3.objects())`.
+            .trust_clients()
+            .build()?,
+    )
 }
 
 #[tokio::main]

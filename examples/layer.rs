@@ -15,8 +15,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, service_fn};
-use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
-use tower_asset_upload::sigv4::{Credentials, Region};
+use tower_asset_upload::s3::{S3, S3Bucket};
+use tower_asset_upload::sigv4::Credentials;
 use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 
 /// Stands for the service you have already.
@@ -29,15 +29,15 @@ async fn yours(request: Request<hyper::body::Incoming>) -> Result<Response<Body>
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let bucket = S3Bucket::aws("acme-uploads", Region::new("eu-central-1")?)?;
-    let signer = S3PostSigner::new(
-        bucket,
+    let s3 = S3::new(
+        S3Bucket::aws("acme-uploads", "eu-central-1")?,
         Credentials::new("AKIAIOSFODNN7EXAMPLE", "a secret of your own")?,
     );
     let store = MemoryStore::new();
-    let uploads =
-        AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store))
-            .build_layer();
+    let authenticator = HeaderAuthenticator::new(store.clone());
+    let uploads = AssetUploadService::builder(store, s3.signer()?, authenticator)
+        .verify_with(s3.objects())
+        .build_layer()?;
     let service = ServiceBuilder::new()
         .layer(uploads)
         .service(service_fn(yours));

@@ -97,14 +97,14 @@ async fn run(flags: &Flags) -> Result<(), Failure> {
         .map_err(|fault| fault.to_string())?;
     let authenticator = HeaderAuthenticator::new(store.clone());
     let mut uploads = AssetUploadService::builder(store.clone(), signer, authenticator)
-        .verifier(verifier.clone())
+        .verify_with(verifier.clone())
         .max_size(environment.max_size);
     if !flags.allow_delete {
         uploads = uploads.without_deletion();
     }
     let limited = ServiceBuilder::new()
         .layer(RateLimitLayer::new(environment.rate_limit).retry_when_full())
-        .service(uploads.build());
+        .service(uploads.build().map_err(|fault| fault.to_string())?);
     let uploads: Router = Router::new()
         .fallback_service(limited)
         .layer(cors::layer(environment.origins, flags.allow_delete));

@@ -12,8 +12,8 @@ use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_asset_upload::asset::{SystemClock, WorkspaceSlug};
 use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
-use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
-use tower_asset_upload::sigv4::{Credentials, Region};
+use tower_asset_upload::s3::{S3, S3Bucket};
+use tower_asset_upload::sigv4::Credentials;
 use tower_asset_upload::{AssetUploadService, HeaderAuthenticator};
 use uuid::{Uuid, uuid};
 
@@ -28,7 +28,7 @@ const KEY: &str = "plane_api_0123456789abcdef0123456789abcdef";
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     let store = RedbStore::open(directory.path().join("assets.redb"))?.clock(SystemClock);
-    let slug = WorkspaceSlug::new("acme").ok_or("no slug")?;
+    let slug = WorkspaceSlug::new("acme")?;
     store.add_workspace(ACME.into(), slug).await?;
     store.set_member(ACME.into(), ALICE.into(), true).await?;
     store.set_project(ACME.into(), PROJECT.into(), true).await?;
@@ -38,11 +38,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .add_credential(CredentialRecord::new(&key, alice))
         .await?;
 
-    let bucket = S3Bucket::aws("acme-uploads", Region::new("eu-central-1")?)?;
+    let bucket = S3Bucket::aws("acme-uploads", "eu-central-1")?;
     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "a secret of your own")?;
-    let signer = S3PostSigner::new(bucket, credentials);
+    let s3 = S3::new(bucket, credentials);
     let authenticator = HeaderAuthenticator::new(store.clone());
-    let service = AssetUploadService::builder(store, signer, authenticator).build();
+    let service = AssetUploadService::builder(store, s3.signer()?, authenticator)
+        .verify_with(s3.objects())
+        .build()?;
 
     let body = format!(
         r#"{{"name":"photo.png","size":1024,"project_id":"{PROJECT}","external_source":"demo","external_id":"7"}}"#

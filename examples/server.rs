@@ -108,9 +108,10 @@ async fn run(options: Options) -> Result<(), Failure> {
         signer,
         HeaderAuthenticator::new(database.credentials()),
     )
-    .verifier(verifier.clone())
+    .verify_with(verifier.clone())
     .max_size(options.max_size)
-    .build();
+    .build()
+    .map_err(|fault| fault.to_string())?;
 
     let document = match options.rate_limit {
         Some(_) => uploads.openapi().rate_limited(),

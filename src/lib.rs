@@ -6,22 +6,26 @@
 //! asset upload" API, `POST /api/v1/workspaces/{slug}/assets/`, and the three routes around it.
 //!
 //! ```
-//! use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
-//! use tower_asset_upload::sigv4::{Credentials, Region};
+//! # #[cfg(feature = "verify")]
+//! # fn app() -> Result<axum::Router, Box<dyn std::error::Error>> {
 //! use tower_asset_upload::asset::{AllowedTypes, UploadSize};
+//! use tower_asset_upload::s3::{S3, S3Bucket};
+//! use tower_asset_upload::sigv4::Credentials;
 //! use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 //!
-//! let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
-//! let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+//! let bucket = S3Bucket::aws("uploads", "eu-central-1")?;
+//! let s3 = S3::new(bucket, Credentials::from_env()?);
 //! let store = MemoryStore::new();
-//! let uploads = AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store))
-//!     .max_size(UploadSize::new(50 * 1024 * 1024).unwrap())
+//! let authenticator = HeaderAuthenticator::new(store.clone());
+//! let uploads = AssetUploadService::builder(store, s3.signer()?, authenticator)
+//!     .verify_with(s3.objects())
+//!     .max_size(UploadSize::new(50 * 1024 * 1024)?)
 //!     .allowed_types(AllowedTypes::only(["image/png", "image/jpeg"])?)
-//!     .build();
+//!     .build()?;
 //!
-//! let app: axum::Router = axum::Router::new().fallback_service(uploads);
-//! # let _ = app;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! let app = axum::Router::new().fallback_service(uploads);
+//! # Ok(app)
+//! # }
 //! ```
 //!
 //! # A map

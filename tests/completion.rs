@@ -125,12 +125,12 @@ impl Stage {
     ) -> Self {
         let (store, bucket) = (world(), Bucket::default());
         let builder = builder_over(Saying::new(&store, more), &store);
-        let service = set(builder.verifier(bucket.clone())).build();
+        let service = set(builder.verify_with(bucket.clone())).build().unwrap();
         let made = call(&service, &format!("POST {COLLECTION}"), PAIRED).await;
         assert_eq!(made.status, 200);
         let slug = WorkspaceSlug::new("my-workspace").unwrap();
         let workspace = store.enter(&slug, ALICE.into()).await.unwrap().unwrap();
-        let id = AssetId::parse_hyphenated(&made.asset_id()).unwrap();
+        let id = made.asset_id().parse::<AssetId>().unwrap();
         let key = made.json()["upload_data"]["fields"]["key"].clone();
         Self {
             store,
@@ -615,9 +615,9 @@ async fn what_was_believed_is_compared_once_somebody_can() {
 #[tokio::test]
 async fn without_a_verifier_a_word_is_a_word() {
     let store = world();
-    let service = builder(&store).build();
+    let service = builder(&store).build().unwrap();
     let made = call(&service, &format!("POST {COLLECTION}"), PAIRED).await;
-    let id = AssetId::parse_hyphenated(&made.asset_id()).unwrap();
+    let id = made.asset_id().parse::<AssetId>().unwrap();
     for (method, body, status) in [
         ("PATCH", CLAIM, 204),
         ("PATCH", CLAIM, 204),
@@ -737,7 +737,7 @@ impl AssetStore for Stubborn {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         self.0.create(workspace, asset, caps).await
@@ -764,7 +764,9 @@ impl AssetStore for Stubborn {
 #[tokio::test]
 async fn a_store_that_contradicts_itself_is_500_and_never_204() {
     let memory = world();
-    let service = builder_over(Stubborn(memory.clone()), &memory).build();
+    let service = builder_over(Stubborn(memory.clone()), &memory)
+        .build()
+        .unwrap();
     let made = call(&service, &format!("POST {COLLECTION}"), PHOTO).await;
     let line = format!("PATCH {COLLECTION}{}/", made.asset_id());
     let answer = call(&service, &line, CLAIM).await;

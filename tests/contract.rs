@@ -48,7 +48,7 @@ fn create(bodies: &[&'static str]) -> Vec<(&'static str, &'static str)> {
 
 #[tokio::test]
 async fn a_create_is_answered_with_a_form() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let cases = create(&[
         PHOTO,
         r#"{"name":"photo.png","size":1024,"project_id":"33333333-3333-4333-8333-000000000001","external_id":"7","external_source":"github","unknown":[1,{"deep":null}]}"#,
@@ -59,7 +59,7 @@ async fn a_create_is_answered_with_a_form() {
 
 #[tokio::test]
 async fn what_is_required_comes_first() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let cases = create(&[
         "{}",
         r#"{"name":"a.png"}"#,
@@ -77,7 +77,7 @@ async fn what_is_required_comes_first() {
 
 #[tokio::test]
 async fn every_bad_member_is_named() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let cases = create(&[
         r#"{"name":["a.png"],"size":1}"#,
         r#"{"name":"a.png","size":0}"#,
@@ -105,7 +105,7 @@ async fn every_bad_member_is_named() {
 
 #[tokio::test]
 async fn a_name_has_at_most_1024_characters() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let create = async |name: String| {
         let body = serde_json::json!({"name": name, "size": 1}).to_string();
         call(&service, &format!("POST {COLLECTION}"), body).await
@@ -131,7 +131,7 @@ async fn a_name_has_at_most_1024_characters() {
 
 #[tokio::test]
 async fn what_is_no_strict_json_object_is_refused_with_its_place() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let cases = create(&[
         "",
         "[]",
@@ -158,7 +158,7 @@ async fn what_is_no_strict_json_object_is_refused_with_its_place() {
 
 #[tokio::test]
 async fn a_whole_number_may_be_written_in_other_ways() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     for size in ["1024", "\"1024\"", "1e3", "1024.0", "\"0001024\""] {
         let body = format!(r#"{{"name":"a.png","size":{size}}}"#);
         let answer = call(&service, &format!("POST {COLLECTION}"), body).await;
@@ -168,7 +168,7 @@ async fn a_whole_number_may_be_written_in_other_ways() {
 
 #[tokio::test]
 async fn the_type_comes_from_the_extension_where_none_is_given() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     for (name, given, signed) in [
         ("a.PNG", "", "image/png"),
         ("a.md", "\"\"", "text/markdown"),
@@ -198,13 +198,14 @@ async fn limits_and_types_are_settings() {
     let line = format!("POST {COLLECTION}");
 
     let any = limited().allowed_types(AllowedTypes::any());
-    let answer = call(&any.build(), &line, body).await;
+    let answer = call(&any.build().unwrap(), &line, body).await;
     assert_eq!(answer.json()["code"], "size_too_large");
 
     let clamped = limited()
         .allowed_types(AllowedTypes::any())
         .oversize(Oversize::Clamp)
-        .build();
+        .build()
+        .unwrap();
     let answer = call(&clamped, &line, body).await;
     let policy = decoded_policy(
         answer.json()["upload_data"]["fields"]["policy"]
@@ -220,14 +221,15 @@ async fn limits_and_types_are_settings() {
 
     let only = limited()
         .allowed_types(AllowedTypes::only(["image/png"]).unwrap())
-        .build();
+        .build()
+        .unwrap();
     let answer = call(&only, &line, r#"{"name":"a.jpg","size":10}"#).await;
     assert_eq!(answer.json()["code"], "invalid_type");
 }
 
 #[tokio::test]
 async fn who_is_calling() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let mut text = String::new();
     for headers in [
         &[][..],
@@ -277,7 +279,7 @@ async fn who_is_calling() {
 
 #[tokio::test]
 async fn reading_and_writing_are_two_scopes() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let item = format!(
         "{COLLECTION}{}/",
         call(&service, &format!("POST {COLLECTION}"), PHOTO)
@@ -337,7 +339,9 @@ async fn without_credentials_nothing_is_read_and_no_table_touched() {
         signer(),
         HeaderAuthenticator::new(NobodyKnows),
     )
-    .build();
+    .trust_clients()
+    .build()
+    .unwrap();
     for (headers, length) in [
         (&[][..], "10"),
         (&[("x-api-key", "unknown")], "10"),
@@ -359,7 +363,7 @@ async fn without_credentials_nothing_is_read_and_no_table_touched() {
 
 #[tokio::test]
 async fn a_body_that_announces_too_much_is_refused_unread() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let was_read = Arc::new(AtomicBool::new(false));
     let request = Request::post(COLLECTION)
         .header("x-api-key", KEY)
@@ -373,7 +377,7 @@ async fn a_body_that_announces_too_much_is_refused_unread() {
 
 #[tokio::test]
 async fn the_body_has_a_limit_and_a_type() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let padded = |length: usize| {
         let body = r#"{"name":"a.png","size":1,"x":"#.to_owned() + "\"";
         let pad = length - body.len() - 2;
@@ -382,7 +386,7 @@ async fn the_body_has_a_limit_and_a_type() {
     let line = format!("POST {COLLECTION}");
     assert_eq!(call(&service, &line, padded(64 * 1024)).await.status, 200);
     insta::assert_snapshot!(call(&service, &line, padded(64 * 1024 + 1)).await.shown());
-    let small = builder(&world()).max_body(10).build();
+    let small = builder(&world()).max_body(10).build().unwrap();
     assert_eq!(call(&small, &line, PHOTO).await.status, 413);
 
     for (header, value, status) in [
@@ -408,7 +412,7 @@ async fn the_body_has_a_limit_and_a_type() {
 #[tokio::test]
 async fn workspaces_can_not_be_told_apart_from_outside() {
     let store = world();
-    let service = builder(&store).build();
+    let service = builder(&store).build().unwrap();
     let theirs = send(
         &service,
         request(
@@ -460,7 +464,7 @@ async fn workspaces_can_not_be_told_apart_from_outside() {
 
 #[tokio::test]
 async fn the_life_of_an_asset() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let item = format!(
         "{COLLECTION}{}/",
         call(&service, &format!("POST {COLLECTION}"), PHOTO)
@@ -491,7 +495,7 @@ async fn the_life_of_an_asset() {
 
 #[tokio::test]
 async fn ids_that_name_no_asset_look_alike() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let id = call(&service, &format!("POST {COLLECTION}"), PHOTO)
         .await
         .asset_id();
@@ -514,7 +518,7 @@ async fn ids_that_name_no_asset_look_alike() {
 
 #[tokio::test]
 async fn paths_and_methods() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let item = "/api/v1/workspaces/my-workspace/assets/99999999-9999-4999-8999-999999999999";
     let cases = [
         ("GET /api/v1/workspaces/my-workspace/assets/", ""),
@@ -565,7 +569,7 @@ async fn paths_and_methods() {
         ("/", "/workspaces"),
         ("uploads/v2/", "/uploads/v2/workspaces"),
     ] {
-        let service = builder(&world()).base_path(base).unwrap().build();
+        let service = builder(&world()).base_path(base).build().unwrap();
         let answer = call(
             &service,
             &format!("POST {path}/my-workspace/assets/"),
@@ -585,7 +589,7 @@ async fn paths_and_methods() {
 
 #[tokio::test]
 async fn a_crashed_client_can_go_on() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let line = format!("POST {COLLECTION}");
     let first = r#"{"name":"first.png","size":10,"external_id":"7","external_source":"github"}"#;
     let second = r#"{"name":"second.pdf","size":20,"external_id":"7","external_source":"github"}"#;
@@ -652,7 +656,7 @@ async fn what_arrived_is_compared_with_what_was_announced() {
     let mut text = String::new();
     for (name, answer) in cases {
         let says = Says::new(move |_| answer());
-        let service = builder(&world()).verifier(says).build();
+        let service = builder(&world()).verify_with(says).build().unwrap();
         let item = format!(
             "{COLLECTION}{}/",
             call(&service, &format!("POST {COLLECTION}"), PHOTO)
@@ -687,7 +691,7 @@ async fn a_checksum_is_demanded_and_compared() {
             object.checksum = stored;
             Ok(Some(object))
         });
-        let service = builder(&world()).verifier(says).build();
+        let service = builder(&world()).verify_with(says).build().unwrap();
         for given in [hex, base64] {
             let body = format!(r#"{{"name":"a.png","size":10,"checksum_sha256":"{given}"}}"#);
             let made = call(&service, &line, body).await;
@@ -708,7 +712,7 @@ async fn a_checksum_is_demanded_and_compared() {
             );
         }
     }
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     for bad in ["\"abc\"", "5", "[]"] {
         let body = format!(r#"{{"name":"a.png","size":10,"checksum_sha256":{bad}}}"#);
         let answer = call(&service, &line, body).await;
@@ -726,7 +730,7 @@ async fn a_checksum_is_demanded_and_compared() {
 async fn a_store_that_is_down_is_503_and_a_broken_one_500() {
     let mut text = String::new();
     for store in [Broken::Unreachable, Broken::Corrupt] {
-        let service = builder_over(store, &world()).build();
+        let service = builder_over(store, &world()).build().unwrap();
         let answer = call(&service, &format!("POST {COLLECTION}"), PHOTO).await;
         writeln!(text, "{store:?}\n=> {}\n", answer.shown()).unwrap();
     }
@@ -740,7 +744,7 @@ async fn pending_assets_can_be_capped() {
         per_caller: NonZeroU32::new(2),
         ..PendingCaps::default()
     };
-    let service = builder(&world()).pending_caps(caps).build();
+    let service = builder(&world()).pending_caps(caps).build().unwrap();
     let line = format!("POST {COLLECTION}");
     let first = call(&service, &line, PHOTO).await.asset_id();
     assert_eq!(call(&service, &line, PHOTO).await.status, 200);
@@ -756,7 +760,10 @@ async fn pending_assets_can_be_capped() {
 
 #[tokio::test]
 async fn downloads_are_inline_only_where_no_script_can_run() {
-    let service = builder(&world()).allowed_types(AllowedTypes::any()).build();
+    let service = builder(&world())
+        .allowed_types(AllowedTypes::any())
+        .build()
+        .unwrap();
     for (name, media_type, kind) in [
         ("a.png", "image/png", "inline"),
         ("a.pdf", "application/pdf", "inline"),
@@ -798,7 +805,8 @@ async fn keys_and_asset_urls_can_be_made_by_the_host() {
     let service = builder(&world())
         .key_strategy(|workspace, random, name| format!("{}/{random}/{name}", workspace.slug()))
         .asset_url(|_, _, id| format!("https://cdn.example/{id}"))
-        .build();
+        .build()
+        .unwrap();
     let json = call(&service, &format!("POST {COLLECTION}"), PHOTO)
         .await
         .json();
@@ -816,7 +824,8 @@ async fn keys_and_asset_urls_can_be_made_by_the_host() {
 
     let unsound = builder(&world())
         .key_strategy(|_, _, _| "../up".to_owned())
-        .build();
+        .build()
+        .unwrap();
     assert_eq!(
         call(&unsound, &format!("POST {COLLECTION}"), PHOTO)
             .await
@@ -827,7 +836,7 @@ async fn keys_and_asset_urls_can_be_made_by_the_host() {
 
 #[tokio::test]
 async fn answers_that_carry_a_signature_are_not_stored() {
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let made = call(&service, &format!("POST {COLLECTION}"), PHOTO).await;
     assert_eq!(made.headers["cache-control"], "no-store");
     assert_eq!(made.headers["content-type"], "application/json");
@@ -851,11 +860,15 @@ async fn a_member_deletes_what_its_role_allows() {
     let mut ids = Vec::new();
     for ids_from in [1, 1001] {
         let service = builder(&world).ids(SequentialIds::starting_at(ids_from));
-        ids.push(call(&service.build(), &post, PHOTO).await.asset_id());
+        ids.push(
+            call(&service.build().unwrap(), &post, PHOTO)
+                .await
+                .asset_id(),
+        );
     }
     // The second one is Bob's.
     let workspace = Workspace::new(MINE.into(), WorkspaceSlug::new("my-workspace").unwrap());
-    let id = AssetId::parse_hyphenated(&ids[1]).unwrap();
+    let id = ids[1].parse::<AssetId>().unwrap();
     let mut bobs = world.find(&workspace, id).await.unwrap().unwrap().made;
     bobs.id = Uuid::from_u128(7).into();
     bobs.created_by = BOB.into();
@@ -882,7 +895,8 @@ async fn a_member_deletes_what_its_role_allows() {
             Saying::new(&world, move |workspace| workspace.with_deletion(deletion)),
             &world,
         )
-        .build();
+        .build()
+        .unwrap();
         let answer = call(&service, &format!("DELETE {COLLECTION}{id}/"), "").await;
         assert_eq!(answer.status, status, "{deletion:?} {id}");
         if !code.is_empty() {
@@ -900,7 +914,7 @@ async fn a_member_deletes_what_its_role_allows() {
 #[tokio::test]
 async fn a_host_can_do_without_deletion() {
     let world = world();
-    let service = builder(&world).without_deletion().build();
+    let service = builder(&world).without_deletion().build().unwrap();
     let made = call(&service, &format!("POST {COLLECTION}"), PHOTO).await;
     let item = format!("{COLLECTION}{}/", made.asset_id());
     for (line, status) in [("DELETE", 405), ("PUT", 405), ("OPTIONS", 204)] {

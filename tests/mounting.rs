@@ -41,7 +41,7 @@ where
 
 #[tokio::test]
 async fn axum_route_service() {
-    let uploads = builder(&world()).build();
+    let uploads = builder(&world()).build().unwrap();
     let app: Router = Router::new()
         .route_service("/api/v1/workspaces/{slug}/assets/", uploads.clone())
         .route_service("/api/v1/workspaces/{slug}/assets/{asset_id}/", uploads);
@@ -54,7 +54,7 @@ async fn axum_route_service() {
 
 #[tokio::test]
 async fn axum_nest_service_strips_the_prefix() {
-    let uploads = builder(&world()).base_path("").unwrap().build();
+    let uploads = builder(&world()).base_path("").build().unwrap();
     let app: Router = Router::new().nest_service("/deep/uploads", uploads);
     assert_eq!(
         status(&app, post("/deep/uploads/workspaces/my-workspace/assets/")).await,
@@ -75,7 +75,7 @@ async fn a_prefix_that_the_router_strips_is_noticed_once_with_its_remedy() {
     ] {
         let log = Log::default();
         let _guard = log.listen();
-        let uploads = builder(&world()).build();
+        let uploads = builder(&world()).build().unwrap();
         let app: Router = Router::new().nest_service(nested_at, uploads);
         let nowhere = request(&format!("GET {nested_at}/elsewhere"), &[], "");
         assert_eq!(status(&app, nowhere).await, 404);
@@ -94,7 +94,7 @@ async fn a_prefix_that_the_router_strips_is_noticed_once_with_its_remedy() {
 
         // The remedy works.
         let rest = remedy.split('"').nth(1).unwrap();
-        let uploads = builder(&world()).base_path(rest).unwrap().build();
+        let uploads = builder(&world()).base_path(rest).build().unwrap();
         let app: Router = Router::new().nest_service(nested_at, uploads);
         assert_eq!(status(&app, post(COLLECTION)).await, 200);
     }
@@ -104,7 +104,7 @@ async fn a_prefix_that_the_router_strips_is_noticed_once_with_its_remedy() {
 async fn a_layer_says_nothing_of_the_paths_of_others() {
     let log = Log::default();
     let _guard = log.listen();
-    let uploads = builder(&world()).build_layer();
+    let uploads = builder(&world()).build_layer().unwrap();
     let own =
         Router::new().fallback(|request: AxumRequest| async move { request.uri().to_string() });
     let app = ServiceBuilder::new().layer(uploads).service(own);
@@ -120,7 +120,7 @@ async fn a_layer_says_nothing_of_the_paths_of_others() {
 async fn axum_fallback_service_beside_own_routes() {
     let app: Router = Router::new()
         .route("/hello", get(|| async { "hello" }))
-        .fallback_service(builder(&world()).build());
+        .fallback_service(builder(&world()).build().unwrap());
     assert_eq!(status(&app, request("GET /hello", &[], "")).await, 200);
     assert_eq!(status(&app, post(COLLECTION)).await, 200);
     assert_eq!(status(&app, post("/nothing")).await, 404);
@@ -128,7 +128,7 @@ async fn axum_fallback_service_beside_own_routes() {
 
 #[tokio::test]
 async fn axum_layer_in_front_of_a_router() {
-    let uploads = builder(&world()).build_layer();
+    let uploads = builder(&world()).build_layer().unwrap();
     let own: Router = Router::new().fallback(|request: AxumRequest| async move {
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -154,7 +154,7 @@ async fn axum_layer_in_front_of_a_router() {
 
 #[tokio::test]
 async fn axum_router_layer() {
-    let uploads = builder(&world()).build_layer();
+    let uploads = builder(&world()).build_layer().unwrap();
     let app: Router = Router::new()
         .fallback(|| async { "fallback" })
         .layer(uploads);
@@ -164,7 +164,10 @@ async fn axum_router_layer() {
 
 #[tokio::test]
 async fn a_principal_of_the_hosts_own_middleware() {
-    let uploads = AssetUploadService::builder(world(), signer(), ExtensionAuthenticator).build();
+    let uploads = AssetUploadService::builder(world(), signer(), ExtensionAuthenticator)
+        .trust_clients()
+        .build()
+        .unwrap();
     let session = |mut request: AxumRequest, next: Next| async move {
         if request.headers().contains_key("x-session") {
             request
@@ -195,7 +198,7 @@ async fn a_principal_of_the_hosts_own_middleware() {
 async fn bare_hyper_over_a_socket() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
@@ -272,7 +275,7 @@ impl Service<Request<Full<Bytes>>> for NeedsPolling {
 #[tokio::test]
 async fn the_layer_keeps_the_inner_services_contract() {
     let mut service = ServiceBuilder::new()
-        .layer(builder(&world()).build_layer())
+        .layer(builder(&world()).build_layer().unwrap())
         .service(NeedsPolling::default());
     for path in ["/other", COLLECTION, "/other", "/other"] {
         let answer = service
@@ -292,7 +295,7 @@ async fn an_inner_error_stays_what_it_is() {
         Err::<Response<Full<Bytes>>, _>("inner error")
     });
     let service = ServiceBuilder::new()
-        .layer(builder(&world()).build_layer())
+        .layer(builder(&world()).build_layer().unwrap())
         .service(failing);
     assert_eq!(
         service.clone().oneshot(post("/other")).await.unwrap_err(),
@@ -307,7 +310,10 @@ async fn an_inner_error_stays_what_it_is() {
 #[tokio::test]
 async fn ports_may_be_boxed_or_shared() {
     fn takes<S: AssetStore + 'static, G: UploadSigner + 'static>(store: S, signer: G) {
-        let _ = AssetUploadService::builder(store, signer, ExtensionAuthenticator).build();
+        let _ = AssetUploadService::builder(store, signer, ExtensionAuthenticator)
+            .trust_clients()
+            .build()
+            .unwrap();
     }
     takes(world(), signer());
     takes(Arc::new(world()), Arc::new(signer()));
@@ -324,7 +330,29 @@ async fn ports_may_be_boxed_or_shared() {
 #[test]
 fn the_service_is_send_sync_and_cheap_to_clone() {
     fn check<T: Send + Sync + Clone + 'static>(_: &T) {}
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     check(&service);
     assert_eq!(size_of_val(&service), size_of::<usize>());
+}
+
+#[test]
+fn what_is_dangerous_has_to_be_named() {
+    use tower_asset_upload::service::BuildError;
+
+    let plain = || AssetUploadService::builder(world(), signer(), ExtensionAuthenticator);
+    let refused = |built: Result<_, BuildError>| built.map(|_: AssetUploadService<_, _>| ());
+    assert_eq!(refused(plain().build()), Err(BuildError::Unverified));
+    assert_eq!(
+        plain().build_layer().map(|_| ()),
+        Err(BuildError::Unverified)
+    );
+    let sentence = BuildError::Unverified.to_string();
+    assert!(sentence.contains("`verify_with(objects)`") && sentence.contains("`trust_clients()`"));
+
+    assert_eq!(refused(plain().trust_clients().build()), Ok(()));
+    let nothing = Says::new(|_| Ok(None));
+    assert_eq!(refused(plain().verify_with(nothing).build()), Ok(()));
+
+    let unsound = plain().trust_clients().base_path("/a?b").build();
+    assert!(matches!(unsound, Err(BuildError::BasePath(_))));
 }

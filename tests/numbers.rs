@@ -39,7 +39,10 @@ fn service() -> AssetUploadService<MemoryStore, S3PostSigner> {
     let bucket = S3Bucket::aws("uploads", Region::us_east_1()).unwrap();
     let signer = S3PostSigner::new(bucket, Credentials::new("AKID", "secret").unwrap());
     let authenticator = HeaderAuthenticator::new(store.clone());
-    AssetUploadService::builder(store, signer, authenticator).build()
+    AssetUploadService::builder(store, signer, authenticator)
+        .trust_clients()
+        .build()
+        .unwrap()
 }
 
 /// The code of a refusal; nothing where the body is accepted.

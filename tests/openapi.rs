@@ -95,7 +95,7 @@ impl Judged {
 #[tokio::test]
 async fn every_answer_is_documented_and_every_document_answered() {
     let store = world();
-    let service = builder(&store).build();
+    let service = builder(&store).build().unwrap();
     let mut judged = Judged {
         document: Document::new(&service.openapi()),
     };
@@ -118,7 +118,12 @@ async fn every_answer_is_documented_and_every_document_answered() {
 /// test above comes by it or not.
 #[test]
 fn every_word_of_the_answers_is_documented() {
-    let document = builder(&world()).build().openapi().rate_limited().to_json();
+    let document = builder(&world())
+        .build()
+        .unwrap()
+        .openapi()
+        .rate_limited()
+        .to_json();
     let sources = [
         include_str!("../src/service/response.rs"),
         include_str!("../src/service/command.rs"),
@@ -286,7 +291,7 @@ async fn not_there(judged: &mut Judged, service: &impl Served<Full<Bytes>>) {
 
 async fn in_the_way(judged: &mut Judged) {
     let post = format!("POST {COLLECTION}");
-    let service = builder(&world()).build();
+    let service = builder(&world()).build().unwrap();
     let twice = r#"{"name":"a.png","size":1,"external_id":"7","external_source":"github"}"#;
     let made = judged.call(&service, &post, twice).await;
     let pending = judged.call(&service, &post, twice).await;
@@ -301,7 +306,7 @@ async fn in_the_way(judged: &mut Judged) {
         per_caller: NonZeroU32::new(1),
         ..PendingCaps::default()
     };
-    let capped = builder(&world()).pending_caps(caps).build();
+    let capped = builder(&world()).pending_caps(caps).build().unwrap();
     judged.call(&capped, &post, PHOTO).await;
     assert_eq!(judged.call(&capped, &post, PHOTO).await.status, 429);
 
@@ -309,7 +314,7 @@ async fn in_the_way(judged: &mut Judged) {
         discarded_per_workspace: NonZeroU32::new(1),
         ..PendingCaps::default()
     };
-    let capped = builder(&world()).pending_caps(caps).build();
+    let capped = builder(&world()).pending_caps(caps).build().unwrap();
     let made = judged.call(&capped, &post, PHOTO).await;
     let delete = format!("DELETE {COLLECTION}{}/", made.asset_id());
     judged.call(&capped, &delete, "").await;
@@ -322,8 +327,9 @@ async fn in_the_way(judged: &mut Judged) {
         (Some(StoredObject::of_size(1)), "object_mismatch"),
     ] {
         let service = builder(&world())
-            .verifier(Says::new(move |_| Ok(says.clone())))
-            .build();
+            .verify_with(Says::new(move |_| Ok(says.clone())))
+            .build()
+            .unwrap();
         let made = judged.call(&service, &post, PHOTO).await;
         let patch = format!("PATCH {COLLECTION}{}/", made.asset_id());
         let answer = judged.call(&service, &patch, "").await;
@@ -345,7 +351,7 @@ async fn looked_at_again(judged: &mut Judged) {
         let said = asked.lock().unwrap().clone();
         said.map_err(|()| Unavailable::new("down").into())
     });
-    let service = builder(&world()).verifier(verifier).build();
+    let service = builder(&world()).verify_with(verifier).build().unwrap();
     let post = format!("POST {COLLECTION}");
     let made = judged.call(&service, &post, PHOTO).await;
     let item = format!("{COLLECTION}{}/", made.asset_id());
@@ -389,7 +395,8 @@ async fn with_roles(judged: &mut Judged) {
         }),
         &store,
     )
-    .build();
+    .build()
+    .unwrap();
     let answer = judged
         .call(&service, &format!("DELETE {NOWHERE}"), "")
         .await;
@@ -399,7 +406,7 @@ async fn with_roles(judged: &mut Judged) {
 #[test]
 fn a_service_without_deletion_documents_none() {
     let documented = |builder: AssetUploadBuilder<_, _>| {
-        let document = Document::new(&builder.build().openapi());
+        let document = Document::new(&builder.build().unwrap().openapi());
         document.value.to_string().contains("deleteAsset")
     };
     assert!(documented(builder(&world())));
@@ -409,7 +416,7 @@ fn a_service_without_deletion_documents_none() {
 async fn broken(judged: &mut Judged) {
     let store = world();
     for broken in [Broken::Unreachable, Broken::Corrupt] {
-        let service = builder_over(broken, &store).build();
+        let service = builder_over(broken, &store).build().unwrap();
         judged.call_all(&service, NOWHERE).await;
     }
 
@@ -417,24 +424,29 @@ async fn broken(judged: &mut Judged) {
         store.clone(),
         signer(),
         HeaderAuthenticator::new(Unreachable),
-    );
-    judged.call_all(&unknown.build(), NOWHERE).await;
+    )
+    .trust_clients();
+    judged.call_all(&unknown.build().unwrap(), NOWHERE).await;
 
-    let service = builder(&store).build();
+    let service = builder(&store).build().unwrap();
     let post = format!("POST {COLLECTION}");
     let made = judged.call(&service, &post, PHOTO).await;
     let item = format!("{COLLECTION}{}/", made.asset_id());
     let unseen = builder(&store)
-        .verifier(Says::new(|_| {
+        .verify_with(Says::new(|_| {
             Err(ObjectStoreError::Unavailable(Unavailable::new("down")))
         }))
-        .build();
+        .build()
+        .unwrap();
     let answer = judged.call(&unseen, &format!("PATCH {item}"), "").await;
     assert_eq!(answer.json()["code"], "object_store_unavailable");
 
     judged.call(&service, &format!("PATCH {item}"), "").await;
     let authenticator = HeaderAuthenticator::new(store.clone()).clock(FixedClock(NOW));
-    let unsigned = AssetUploadService::builder(store.clone(), Unreachable, authenticator).build();
+    let unsigned = AssetUploadService::builder(store.clone(), Unreachable, authenticator)
+        .trust_clients()
+        .build()
+        .unwrap();
     for line in [&post, &format!("GET {item}"), &format!("HEAD {item}")] {
         assert_eq!(judged.call(&unsigned, line, PHOTO).await.status, 503);
     }
@@ -449,7 +461,9 @@ async fn without_checksums(judged: &mut Judged) {
     let authenticator = HeaderAuthenticator::new(store.clone()).clock(FixedClock(NOW));
     let service = AssetUploadService::builder(store, signer, authenticator)
         .clock(FixedClock(NOW))
-        .build();
+        .trust_clients()
+        .build()
+        .unwrap();
     let checksum = Checksum::new([7; 32]).to_base64();
     let body = json!({"name": "a.png", "size": 1, "checksum_sha256": checksum}).to_string();
     let answer = judged
@@ -495,14 +509,16 @@ impl UploadSigner for Unreachable {
 #[tokio::test]
 async fn what_a_rate_limit_adds_is_documented_too() {
     let store = world();
-    let service = builder(&store).build();
+    let service = builder(&store).build().unwrap();
     let plain = Document::new(&service.openapi()).documented();
     let mut judged = Judged {
         document: Document::new(&service.openapi().rate_limited()),
     };
     let limited = |requests| {
         let layer = RateLimitLayer::per_minute(NonZeroU32::new(requests).unwrap());
-        layer.clock(FixedClock(NOW)).layer(builder(&store).build())
+        layer
+            .clock(FixedClock(NOW))
+            .layer(builder(&store).build().unwrap())
     };
     well(&mut judged, &limited(1000)).await;
     who_is_calling(&mut judged, &limited(1000)).await;
@@ -526,8 +542,8 @@ async fn what_a_rate_limit_adds_is_documented_too() {
 
 #[tokio::test]
 async fn settings_show() {
-    let builder = builder(&world()).base_path("").unwrap().max_body(1000);
-    let service = builder.build();
+    let builder = builder(&world()).base_path("").max_body(1000);
+    let service = builder.build().unwrap();
     let document = Document::new(
         &service
             .openapi()
@@ -559,7 +575,7 @@ async fn settings_show() {
 
 #[test]
 fn examples_are_as_their_schemas_say() {
-    let document = Document::new(&builder(&world()).build().openapi());
+    let document = Document::new(&builder(&world()).build().unwrap().openapi());
     let mut tried = 0;
     for (_, operation) in document.operations() {
         let responses = members(&operation["responses"]).map(|(_, response)| response);
@@ -577,7 +593,7 @@ fn examples_are_as_their_schemas_say() {
 
 #[tokio::test]
 async fn the_document_is_served_to_whoever_asks() {
-    let openapi = builder(&world()).build().openapi();
+    let openapi = builder(&world()).build().unwrap().openapi();
     let text = openapi.to_json();
     let app: axum::Router =
         axum::Router::new().route_service("/docs/openapi.json", openapi.into_service());
@@ -775,7 +791,7 @@ fn derives_well(types: &AllowedTypes, body: &Value) -> bool {
 fn schemas_let_pass_what_is_accepted() {
     for most in [1, 9, 10, 203, 5_000_000] {
         let limit = UploadSize::new(most).unwrap();
-        let service = builder(&world()).max_size(limit).build();
+        let service = builder(&world()).max_size(limit).build().unwrap();
         agree(&service, &AllowedTypes::default(), most);
     }
 }
@@ -785,6 +801,7 @@ fn schemas_let_pass_what_is_accepted_of_any_type_and_size() {
     let service = builder(&world())
         .allowed_types(AllowedTypes::any())
         .oversize(Oversize::Clamp)
-        .build();
+        .build()
+        .unwrap();
     agree(&service, &AllowedTypes::any(), u64::MAX);
 }

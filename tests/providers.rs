@@ -422,7 +422,9 @@ async fn a_client_hears_that_its_checksum_is_not_compared() {
     let authenticator = HeaderAuthenticator::new(store.clone()).clock(FixedClock(NOW));
     let service = AssetUploadService::builder(store, signer, authenticator)
         .clock(FixedClock(NOW))
-        .build();
+        .trust_clients()
+        .build()
+        .unwrap();
     let line = format!("POST {COLLECTION}");
     let mut body = json!({
         "name": "photo.png",

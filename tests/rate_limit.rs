@@ -69,7 +69,7 @@ fn limit(requests: u32, period: Duration) -> (RateLimitLayer, Settable) {
 fn limited(
     layer: &RateLimitLayer,
 ) -> RateLimitService<AssetUploadService<MemoryStore, tower_asset_upload::s3::S3PostSigner>> {
-    layer.layer(builder(&world()).build())
+    layer.layer(builder(&world()).build().unwrap())
 }
 
 async fn get_item<S, B>(service: &S, headers: &[(&str, &str)]) -> Answer
@@ -318,8 +318,12 @@ async fn callers_that_the_host_has_found() {
     let (layer, _) = limit(2, Duration::from_mins(1));
     let layer = layer.by_principal();
     let store = world();
-    let service =
-        layer.layer(AssetUploadService::builder(store, signer(), ExtensionAuthenticator).build());
+    let service = layer.layer(
+        AssetUploadService::builder(store, signer(), ExtensionAuthenticator)
+            .trust_clients()
+            .build()
+            .unwrap(),
+    );
     let from = |user: uuid::Uuid, headers| {
         let mut request = request(&format!("GET {ITEM}"), headers, "");
         let principal = Principal::with_all_scopes(user.into());
@@ -355,8 +359,10 @@ async fn a_workspace_is_one_however_it_is_written() {
         Some(RateKey::new(workspace.as_str()))
     });
     let store = world();
-    let uploads =
-        AssetUploadService::builder(store.clone(), signer(), ExtensionAuthenticator).build();
+    let uploads = AssetUploadService::builder(store.clone(), signer(), ExtensionAuthenticator)
+        .trust_clients()
+        .build()
+        .unwrap();
     let service = layer.layer(uploads.clone());
     let ask = async |user: uuid::Uuid, path: &str| {
         let mut request = request(&format!("GET {path}"), &[], "");
@@ -404,7 +410,7 @@ async fn a_workspace_is_counted_under_nest_service() {
             let Entered(workspace) = head.extensions.get()?;
             Some(RateKey::new(workspace.as_str()))
         });
-        let uploads = builder(&world()).base_path("").unwrap().build();
+        let uploads = builder(&world()).base_path("").build().unwrap();
         let limited = layer.layer(uploads.clone());
         let enter = from_fn(move |mut request: AxumRequest, next: Next| {
             if let Some(slug) = uploads.workspace_of(request.uri().path()) {
@@ -434,9 +440,9 @@ async fn a_workspace_is_counted_under_nest_service() {
 
 #[tokio::test]
 async fn a_service_tells_which_workspace_a_path_names() {
-    let uploads = builder(&world()).build();
+    let uploads = builder(&world()).build().unwrap();
     let collection = |slug: &str| format!("/api/v1/workspaces/{slug}/assets/");
-    let w = WorkspaceSlug::new("w");
+    let w = WorkspaceSlug::new("w").ok();
     assert!(w.is_some());
     for path in [
         collection("w"),
@@ -454,7 +460,7 @@ async fn a_service_tells_which_workspace_a_path_names() {
     ] {
         assert_eq!(uploads.workspace_of(path), None, "{path}");
     }
-    let nested = builder(&world()).base_path("").unwrap().build();
+    let nested = builder(&world()).base_path("").build().unwrap();
     assert_eq!(nested.workspace_of("/workspaces/%77/assets/"), w);
     assert_eq!(nested.workspace_of(&collection("w")), None);
 }
@@ -475,7 +481,7 @@ async fn whatever_else_a_host_counts_by() {
 async fn what_is_left_out_is_handed_on_as_it_is() {
     let (layer, _) = limit(1, Duration::from_mins(1));
     let layer = layer.only(|head| head.uri.path().starts_with("/api/v1/workspaces/"));
-    let uploads = builder(&world()).build_layer();
+    let uploads = builder(&world()).build_layer().unwrap();
     let host: Router = Router::new().route("/hello", get(|| async { "hello" }));
     let app = ServiceBuilder::new()
         .layer(layer)

@@ -114,9 +114,7 @@ async fn make(store: &RedbStore, workspace: &Workspace, id: u128) -> AssetId {
     let (media_type, size) = ("image/png".parse().unwrap(), UploadSize::PLANE_DEFAULT);
     let id = AssetId::new(Uuid::from_u128(id));
     let new = NewAsset::new(id, key, "photo.png", media_type, size, USER, NOW).unwrap();
-    let created = store
-        .create(workspace, new.into(), PendingCaps::default())
-        .await;
+    let created = store.create(workspace, new, PendingCaps::default()).await;
     assert_eq!(created.unwrap(), CreateOutcome::New);
     id
 }

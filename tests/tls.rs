@@ -109,7 +109,9 @@ async fn reached(server: &str, roots: Option<&TrustRoots>) -> [Result<(), String
         Err(ObjectStoreError::Unavailable(cause)) => Err(causes(&cause)),
         Err(other) => panic!("{other:?}"),
     };
-    let id = AssetId::parse_hyphenated("550e8400-e29b-41d4-a716-446655440000").unwrap();
+    let id = "550e8400-e29b-41d4-a716-446655440000"
+        .parse::<AssetId>()
+        .unwrap();
     let called = match client.delete(id).await {
         Ok(deleted) => {
             assert!(deleted);

@@ -152,8 +152,7 @@ impl Input {
     }
 
     fn lifetime(&self) -> Result<ExpiresIn, String> {
-        ExpiresIn::new(Duration::from_secs(self.expires_in))
-            .ok_or_else(|| "no ExpiresIn".to_owned())
+        ExpiresIn::new(Duration::from_secs(self.expires_in)).map_err(|fault| fault.to_string())
     }
 
     fn bucket(&self) -> Result<S3Bucket, String> {

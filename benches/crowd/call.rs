@@ -74,7 +74,7 @@ impl Call {
                 let ids = pending.iter().map(|new| Task::Complete(new.id)).collect();
                 let create = |new| {
                     let caps = PendingCaps::default();
-                    filled.store.create(&filled.workspace, Box::new(new), caps)
+                    filled.store.create(&filled.workspace, new, caps)
                 };
                 at_once(pending, create).await;
                 ids
@@ -132,9 +132,7 @@ impl Task {
             }
             Self::Find(id) => assert!(store.find(workspace, id).await.unwrap().is_some()),
             Self::Create(new) => {
-                let created = store
-                    .create(workspace, new.into(), PendingCaps::default())
-                    .await;
+                let created = store.create(workspace, new, PendingCaps::default()).await;
                 assert_eq!(created.unwrap(), CreateOutcome::New);
             }
             Self::Complete(id) => complete(store, workspace, id).await,

@@ -96,7 +96,7 @@ pub fn memory(assets: u32) -> Filled<MemoryStore> {
             _ => asset(SystemClock.now()),
         };
         let id = new.id;
-        block_on(store.create(&workspace, new.into(), PendingCaps::default())).unwrap();
+        block_on(store.create(&workspace, new, PendingCaps::default())).unwrap();
         block_on(complete(&store, &workspace, id));
         if number % assets.div_ceil(ASKED_FOR) == 0 {
             ids.push(id);
@@ -108,7 +108,7 @@ pub fn memory(assets: u32) -> Filled<MemoryStore> {
         Box::pin(async move {
             for _ in 0..assets {
                 let new = asset(SystemClock.now());
-                let created = store.create(&workspace, new.into(), PendingCaps::default());
+                let created = store.create(&workspace, new, PendingCaps::default());
                 created.await.unwrap();
             }
         })

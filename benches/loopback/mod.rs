@@ -34,7 +34,7 @@ pub fn compare() {
     let credentials = memory();
     let filled = filled::memory(1_000);
     let ours = Server::start(TowerToHyperService::new(
-        builder(filled.store.clone(), &credentials).build(),
+        builder(filled.store.clone(), &credentials).build().unwrap(),
     ));
     let answer = client.block_on(ours.answer());
     let body = Bytes::from(answer.split_once("\r\n\r\n").unwrap().1.to_owned());

@@ -61,7 +61,7 @@ pub struct World<Store> {
 impl<Store: AssetStore + PurgeStore + Clone + 'static> World<Store> {
     pub fn new(filled: Filled<Store>, credentials: &MemoryStore) -> Self {
         Self {
-            service: builder(filled.store.clone(), credentials).build(),
+            service: builder(filled.store.clone(), credentials).build().unwrap(),
             filled,
         }
     }

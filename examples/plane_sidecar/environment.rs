@@ -43,7 +43,7 @@ impl Environment {
                 "SIGNED_URL_EXPIRATION",
                 ExpiresIn::default(),
                 "is no number of seconds from 1 to 604800",
-                |text| ExpiresIn::new(Duration::from_secs(text.parse().ok()?)),
+                |text| ExpiresIn::new(Duration::from_secs(text.parse().ok()?)).ok(),
             )?,
             rate_limit: parsed(
                 "API_KEY_RATE_LIMIT",
@@ -74,7 +74,7 @@ fn size_limit(text: &str) -> Option<UploadSize> {
         tracing::warn!("FILE_SIZE_LIMIT {bytes} is more than one upload can have: {limit} is used");
         return Some(UploadSize::MAX);
     }
-    UploadSize::new(bytes)
+    UploadSize::new(bytes).ok()
 }
 
 /// As Plane reads it: with commas in between, and none at all is any.
@@ -128,7 +128,7 @@ fn credentials() -> Result<EnvironmentCredentials, Failure> {
         "AWS_CREDENTIAL_EXPIRATION",
         (),
         "is no RFC 3339 time, as in 2026-05-19T10:11:12Z",
-        |_| EnvironmentCredentials.load().ok().map(drop),
+        |_| Credentials::from_env().ok().map(drop),
     )?;
     Ok(EnvironmentCredentials)
 }

@@ -40,7 +40,7 @@ pub(crate) fn routes(store: PlaneStore, verifier: S3Objects) -> Result<Router, F
     let checks = Checks {
         store,
         verifier,
-        slug: WorkspaceSlug::new(name).ok_or("no slug")?,
+        slug: WorkspaceSlug::new(name).map_err(|fault| fault.to_string())?,
         key: ObjectKey::new(name).map_err(|fault| fault.to_string())?,
     };
     Ok(Router::new()

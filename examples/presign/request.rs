@@ -334,7 +334,7 @@ impl Request {
         let Some(seconds) = self.expires_in else {
             return Ok(ExpiresIn::default());
         };
-        ExpiresIn::new(Duration::from_secs(seconds)).ok_or_else(|| {
+        ExpiresIn::new(Duration::from_secs(seconds)).map_err(|_| {
             Fault::at(
                 "expires_in",
                 "must be 1 to 604800 seconds: seven days at most",

@@ -102,7 +102,7 @@ impl<'a> Assets<'a> {
     }
 
     /// Adds an asset that is pending since now; `false` when there is one of that id.
-    pub(crate) fn insert(&mut self, workspace: Id, new: Box<NewAsset>, now: i128) -> Result<bool> {
+    pub(crate) fn insert(&mut self, workspace: Id, new: NewAsset, now: i128) -> Result<bool> {
         let id = new.id.as_uuid().as_u128();
         if self.living.get((workspace, id))?.is_some() {
             return Ok(false);

@@ -157,7 +157,7 @@ impl AssetStore for RedbStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        new: Box<NewAsset>,
+        new: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         let workspace = workspace.id().as_uuid().as_u128();

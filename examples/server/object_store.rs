@@ -96,7 +96,7 @@ impl ObjectStore {
 /// these credentials: it bounds what is signed with a session token whose end is unknown.
 fn own_credentials() -> Result<Arc<dyn ProvideCredentials>, Failure> {
     account_of_environment()?.ok_or(BOTH)?;
-    EnvironmentCredentials.load().map_err(|fault| {
+    Credentials::from_env().map_err(|fault| {
         fault
             .source()
             .map_or_else(|| fault.to_string(), ToString::to_string)

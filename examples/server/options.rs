@@ -152,7 +152,10 @@ impl SignerKind {
 }
 
 fn size(bytes: &str) -> Result<UploadSize, Failure> {
-    let size = bytes.parse().ok().and_then(UploadSize::new);
+    let size = bytes
+        .parse()
+        .ok()
+        .and_then(|bytes| UploadSize::new(bytes).ok());
     size.ok_or_else(|| {
         format!(
             "--max-size {bytes:?} is no number of bytes from 1 to {}",

@@ -106,7 +106,7 @@ impl Seed {
     pub(crate) async fn apply(&self, database: &Database) -> Result<(), Failure> {
         for workspace in &self.workspaces {
             let id = WorkspaceId::new(workspace.id);
-            let slug = WorkspaceSlug::new(&*workspace.slug).ok_or_else(|| {
+            let slug = WorkspaceSlug::new(&*workspace.slug).map_err(|_| {
                 format!(
                     "the seed's slug {:?} can't name a workspace",
                     workspace.slug

@@ -2,13 +2,12 @@
 
 use std::error::Error;
 
-use tower_asset_upload::s3::EnvironmentCredentials;
 use tower_asset_upload::sigv4::Credentials;
 
 use crate::Failure;
 
 pub(crate) fn credentials() -> Result<Credentials, Failure> {
-    EnvironmentCredentials.load().map_err(|fault| {
+    Credentials::from_env().map_err(|fault| {
         let reason = fault.source().map(ToString::to_string).unwrap_or_default();
         format!(
             "{reason}; credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if they are \

@@ -83,11 +83,12 @@ impl Flags {
 }
 
 fn slug(slug: &str) -> Result<WorkspaceSlug, Failure> {
-    WorkspaceSlug::new(slug).ok_or_else(|| format!("--workspace {slug:?} can't name a workspace"))
+    WorkspaceSlug::new(slug).map_err(|_| format!("--workspace {slug:?} can't name a workspace"))
 }
 
 fn project(id: &str) -> Result<ProjectId, Failure> {
-    ProjectId::parse_hyphenated(id).ok_or_else(|| format!("--project {id:?} is no UUID"))
+    id.parse()
+        .map_err(|_| format!("--project {id:?} is no UUID"))
 }
 
 /// More at once than this runs out of files to open, and helps no line.

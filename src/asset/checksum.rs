@@ -6,6 +6,8 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use super::text::serde_as_text;
+
 /// The SHA-256 of a file, as its sender announced it.
 ///
 /// Read from base64, as S3 writes it, or from hexadecimal, as `sha256sum` does.
@@ -68,6 +70,8 @@ impl fmt::Display for Checksum {
         f.write_str(&self.to_base64())
     }
 }
+
+serde_as_text!(Checksum);
 
 impl fmt::Debug for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,14 +2,22 @@
 //! taken for another.
 
 use std::fmt;
+use std::str::FromStr;
 
 use uuid::Uuid;
+
+use super::text::serde_as_text;
+
+/// Why a text is not an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an identifier is a UUID of 36 characters with hyphens")]
+#[non_exhaustive]
+pub struct InvalidId;
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-        #[serde(transparent)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
 
         impl $name {
@@ -25,15 +33,18 @@ macro_rules! uuid_id {
                 &self.0
             }
 
-            /// Reads the canonical text of a UUID: 36 characters with four hyphens. The other
-            /// spellings (without hyphens, in braces, as a URN) are not identifiers here, so that
-            /// one thing has one name.
-            #[must_use]
-            pub fn parse_hyphenated(text: &str) -> Option<Self> {
+        }
+
+        /// Parses the canonical text of a UUID: 36 characters with four hyphens. The other spellings
+        /// (without hyphens, in braces, as a URN) are errors, so that every id has one spelling.
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
                 if text.len() != 36 {
-                    return None;
+                    return Err(InvalidId);
                 }
-                Uuid::try_parse(text).ok().map(Self)
+                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
             }
         }
 
@@ -48,6 +59,8 @@ macro_rules! uuid_id {
                 write!(f, concat!(stringify!($name), "({})"), self.0)
             }
         }
+
+        serde_as_text!($name);
 
         impl From<Uuid> for $name {
             fn from(id: Uuid) -> Self {
@@ -88,7 +101,7 @@ mod tests {
     #[test]
     fn only_the_hyphenated_form_is_an_id() {
         let text = "550e8400-e29b-41d4-a716-446655440000";
-        assert_eq!(AssetId::parse_hyphenated(text).unwrap().to_string(), text);
+        assert_eq!(text.parse::<AssetId>().unwrap().to_string(), text);
         for other in [
             "550e8400e29b41d4a716446655440000",
             "{550e8400-e29b-41d4-a716-446655440000}",
@@ -96,7 +109,7 @@ mod tests {
             "550e8400-e29b-41d4-a716-44665544000g",
             "",
         ] {
-            assert_eq!(AssetId::parse_hyphenated(other), None, "{other}");
+            assert_eq!(other.parse::<AssetId>(), Err(InvalidId), "{other}");
         }
     }
 }

@@ -8,11 +8,21 @@ use std::time::Duration;
 /// ```
 /// use tower_asset_upload::asset::UploadSize;
 ///
-/// assert_eq!(UploadSize::new(1024).unwrap().bytes(), 1024);
-/// assert!(UploadSize::new(0).is_none());
+/// assert_eq!(UploadSize::new(1024)?.bytes(), 1024);
+/// assert!(UploadSize::new(0).is_err());
+/// # Ok::<(), tower_asset_upload::asset::InvalidUploadSize>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(into = "u64", try_from = "u64")]
 pub struct UploadSize(u64);
+
+/// Why a number is not an [`UploadSize`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a file has 1 byte to 5 GiB (5,368,709,120 bytes)")]
+#[non_exhaustive]
+pub struct InvalidUploadSize;
 
 impl UploadSize {
     /// 5 GiB: the most that S3 takes in one POST or PUT (AWS, "Uploading objects").
@@ -21,13 +31,15 @@ impl UploadSize {
     /// Plane's default of `FILE_SIZE_LIMIT`: 5 MiB.
     pub const PLANE_DEFAULT: Self = Self(5 * 1024 * 1024);
 
-    /// `None` for 0 and for more than [`UploadSize::MAX`].
-    #[must_use]
-    pub const fn new(bytes: u64) -> Option<Self> {
+    /// A size of so many bytes.
+    ///
+    /// # Errors
+    /// For 0, and for more than [`UploadSize::MAX`].
+    pub const fn new(bytes: u64) -> Result<Self, InvalidUploadSize> {
         if bytes >= 1 && bytes <= Self::MAX.0 {
-            Some(Self(bytes))
+            Ok(Self(bytes))
         } else {
-            None
+            Err(InvalidUploadSize)
         }
     }
 
@@ -35,6 +47,20 @@ impl UploadSize {
     #[must_use]
     pub const fn bytes(self) -> u64 {
         self.0
+    }
+}
+
+impl TryFrom<u64> for UploadSize {
+    type Error = InvalidUploadSize;
+
+    fn try_from(bytes: u64) -> Result<Self, InvalidUploadSize> {
+        Self::new(bytes)
+    }
+}
+
+impl From<UploadSize> for u64 {
+    fn from(size: UploadSize) -> Self {
+        size.bytes()
     }
 }
 
@@ -60,27 +86,35 @@ pub enum Oversize {
 /// use tower_asset_upload::asset::ExpiresIn;
 ///
 /// assert_eq!(ExpiresIn::default().as_duration(), Duration::from_secs(3600));
-/// assert!(ExpiresIn::new(Duration::ZERO).is_none());
+/// assert!(ExpiresIn::new(Duration::ZERO).is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExpiresIn(u32);
+
+/// Why a duration is not an [`ExpiresIn`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a signature is valid for 1 second to 7 days")]
+#[non_exhaustive]
+pub struct InvalidExpiresIn;
 
 impl ExpiresIn {
     /// Seven days.
     pub const MAX: Self = Self(7 * 24 * 60 * 60);
 
-    /// `None` outside 1 second to 7 days; fractions of a second are cut off.
-    #[must_use]
-    pub const fn new(duration: Duration) -> Option<Self> {
+    /// Cuts off fractions of a second.
+    ///
+    /// # Errors
+    /// If the duration is not within 1 second to 7 days.
+    pub const fn new(duration: Duration) -> Result<Self, InvalidExpiresIn> {
         let seconds = duration.as_secs();
         #[expect(
             clippy::cast_possible_truncation,
             reason = "at most 604,800 at that point"
         )]
         if seconds >= 1 && seconds <= Self::MAX.0 as u64 {
-            Some(Self(seconds as u32))
+            Ok(Self(seconds as u32))
         } else {
-            None
+            Err(InvalidExpiresIn)
         }
     }
 
@@ -145,10 +179,10 @@ mod tests {
 
     #[test]
     fn the_ends_of_each_range() {
-        assert!(UploadSize::new(5 * 1024 * 1024 * 1024).is_some());
-        assert!(UploadSize::new(5 * 1024 * 1024 * 1024 + 1).is_none());
-        assert!(ExpiresIn::new(Duration::from_hours(7 * 24)).is_some());
-        assert!(ExpiresIn::new(Duration::from_secs(604_801)).is_none());
-        assert!(ExpiresIn::new(Duration::from_millis(999)).is_none());
+        assert!(UploadSize::new(5 * 1024 * 1024 * 1024).is_ok());
+        assert!(UploadSize::new(5 * 1024 * 1024 * 1024 + 1).is_err());
+        assert!(ExpiresIn::new(Duration::from_hours(7 * 24)).is_ok());
+        assert!(ExpiresIn::new(Duration::from_secs(604_801)).is_err());
+        assert!(ExpiresIn::new(Duration::from_millis(999)).is_err());
     }
 }

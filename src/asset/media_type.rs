@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use smol_str::SmolStr;
 
+use super::text::text;
+
 /// A concrete MIME type as it is signed and sent: the lower-case essence `type/subtype`, without
 /// parameters and without wildcards.
 ///
@@ -113,6 +115,8 @@ impl fmt::Display for MediaType {
         f.write_str(&self.0)
     }
 }
+
+text!(MediaType);
 
 impl fmt::Debug for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,10 @@
 //! How an object differs from what was announced.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
+
+use super::text::serde_as_text;
 
 /// In a sentence, how an object differs from what was announced: at most 500 characters, none of them
 /// a control character. Clients are told it, so that it holds nothing but what they may know.
@@ -42,6 +46,16 @@ impl fmt::Display for Mismatch {
         f.write_str(&self.0)
     }
 }
+
+impl FromStr for Mismatch {
+    type Err = Infallible;
+
+    fn from_str(sentence: &str) -> Result<Self, Infallible> {
+        Ok(Self::new(sentence))
+    }
+}
+
+serde_as_text!(Mismatch);
 
 impl fmt::Debug for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,18 +15,21 @@ mod plain;
 mod record;
 mod state;
 mod stored_object;
+mod text;
 mod workspace;
 
 pub use checksum::{Checksum, InvalidChecksum};
 pub use clock::{Clock, FixedClock, IdSource, RandomIds, SequentialIds, SystemClock};
-pub use id::{AssetId, ProjectId, UserId, WorkspaceId};
-pub use limits::{ExpiresIn, Oversize, PendingCaps, UploadSize};
+pub use id::{AssetId, InvalidId, ProjectId, UserId, WorkspaceId};
+pub use limits::{
+    ExpiresIn, InvalidExpiresIn, InvalidUploadSize, Oversize, PendingCaps, UploadSize,
+};
 pub use media_type::{AllowedTypes, InvalidMediaType, MediaType};
 pub use mismatch::Mismatch;
-pub use names::{DisplayName, InvalidObjectKey, ObjectKey, ObjectName};
+pub use names::{DisplayName, InvalidObjectKey, InvalidObjectName, ObjectKey, ObjectName};
 pub use pairs::Pairs;
 pub(crate) use plain::is_plain;
 pub use record::{Asset, ExternalLabel, ExternalRef, InvalidExternalLabel, NewAsset};
-pub use state::{ChangeOutcome, StateChange, StateKind, UploadState};
+pub use state::{ChangeOutcome, InvalidStateKind, StateChange, StateKind, UploadState};
 pub use stored_object::StoredObject;
-pub use workspace::{Deletion, Ownership, Workspace, WorkspaceSlug};
+pub use workspace::{Deletion, InvalidSlug, Ownership, Workspace, WorkspaceSlug};

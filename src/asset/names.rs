@@ -1,12 +1,15 @@
 //! Names: the one people see, the one that is safe in a key, and the key itself.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
 
 use smol_str::SmolStr;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::plain::is_plain;
+use super::text::{serde_as_text, text};
 
 /// A file name that is safe as the last part of an object key.
 ///
@@ -21,12 +24,27 @@ use super::plain::is_plain;
 /// ```
 /// use tower_asset_upload::asset::ObjectName;
 ///
-/// assert_eq!(ObjectName::clean("../../etc/.passwd").unwrap().as_str(), "passwd");
-/// assert_eq!(ObjectName::clean("C:\\photos\\a..b.png").unwrap().as_str(), "ab.png");
-/// assert!(ObjectName::clean("..").is_none());
+/// assert_eq!(ObjectName::clean("../../etc/.passwd")?.as_str(), "passwd");
+/// assert_eq!(ObjectName::clean("C:\\photos\\a..b.png")?.as_str(), "ab.png");
+/// assert!(ObjectName::clean("..").is_err());
+/// # Ok::<(), tower_asset_upload::asset::InvalidObjectName>(())
 /// ```
+///
+/// Parsing, in contrast, accepts only a name that is clean already.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ObjectName(SmolStr);
+
+/// Why a text is not an [`ObjectName`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidObjectName {
+    /// Cleaning leaves nothing.
+    #[error("a file name needs a character besides dots, slashes, white space and controls")]
+    Empty,
+    /// A text that was to be clean already is not.
+    #[error("this file name is not clean: it has to go through `ObjectName::clean` first")]
+    NotClean,
+}
 
 impl ObjectName {
     /// The longest name, in bytes.
@@ -36,26 +54,28 @@ impl ObjectName {
     const MAX_EXTENSION_BYTES: usize = 32;
 
     /// The name for people and the clean one of what a client sent: one text where they are the same.
-    pub(crate) fn both(raw: &str) -> Option<(DisplayName, Self)> {
+    pub(crate) fn both(raw: &str) -> Result<(DisplayName, Self), InvalidObjectName> {
         if is_clean(raw) {
             let name = SmolStr::from(raw);
-            Some((DisplayName(name.clone()), Self(name)))
+            Ok((DisplayName(name.clone()), Self(name)))
         } else {
-            Some((DisplayName::new(raw), Self::clean_closely(raw)?))
+            Ok((DisplayName::new(raw), Self::clean_closely(raw)?))
         }
     }
 
-    /// Cleans a name; `None` when nothing is left of it.
-    #[must_use]
-    pub fn clean(raw: &str) -> Option<Self> {
+    /// Cleans a name by the rules above.
+    ///
+    /// # Errors
+    /// [`InvalidObjectName::Empty`] if nothing is left.
+    pub fn clean(raw: &str) -> Result<Self, InvalidObjectName> {
         if is_clean(raw) {
-            Some(Self(raw.into()))
+            Ok(Self(raw.into()))
         } else {
             Self::clean_closely(raw)
         }
     }
 
-    fn clean_closely(raw: &str) -> Option<Self> {
+    fn clean_closely(raw: &str) -> Result<Self, InvalidObjectName> {
         let visible: Cow<'_, str> = if raw.chars().any(is_dropped) {
             raw.chars()
                 .filter(|c| !is_dropped(*c))
@@ -77,7 +97,10 @@ impl ObjectName {
             .trim_end();
         let mut name = name.replace("${", "_{");
         shorten(&mut name);
-        (!name.is_empty()).then(|| Self(name.into()))
+        if name.is_empty() {
+            return Err(InvalidObjectName::Empty);
+        }
+        Ok(Self(name.into()))
     }
 
     /// The cleaned name.
@@ -124,6 +147,21 @@ fn shorten(name: &mut String) {
     name.push_str(&extension);
 }
 
+impl FromStr for ObjectName {
+    type Err = InvalidObjectName;
+
+    fn from_str(name: &str) -> Result<Self, InvalidObjectName> {
+        let clean = Self::clean(name)?;
+        if clean.as_str() == name {
+            Ok(clean)
+        } else {
+            Err(InvalidObjectName::NotClean)
+        }
+    }
+}
+
+text!(ObjectName);
+
 impl fmt::Debug for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ObjectName({:?})", self.0)
@@ -163,6 +201,28 @@ impl DisplayName {
         &self.0
     }
 }
+
+impl FromStr for DisplayName {
+    type Err = Infallible;
+
+    fn from_str(raw: &str) -> Result<Self, Infallible> {
+        Ok(Self::new(raw))
+    }
+}
+
+impl AsRef<str> for DisplayName {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for DisplayName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+serde_as_text!(DisplayName);
 
 impl fmt::Debug for DisplayName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -251,6 +311,16 @@ impl ObjectKey {
     }
 }
 
+impl FromStr for ObjectKey {
+    type Err = InvalidObjectKey;
+
+    fn from_str(key: &str) -> Result<Self, InvalidObjectKey> {
+        Self::new(key)
+    }
+}
+
+text!(ObjectKey);
+
 impl fmt::Debug for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ObjectKey({:?})", self.0)
@@ -319,7 +389,7 @@ mod tests {
             "\u{202e}",
             "\u{1}\u{1f}",
         ] {
-            assert!(ObjectName::clean(nothing).is_none(), "{nothing:?}");
+            assert!(ObjectName::clean(nothing).is_err(), "{nothing:?}");
         }
     }
 

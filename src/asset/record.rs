@@ -1,7 +1,9 @@
 //! The asset: what a caller announced, and what has become of it.
 
 use std::fmt;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use time::OffsetDateTime;
 
@@ -10,10 +12,11 @@ use super::id::{AssetId, ProjectId, UserId};
 use super::limits::UploadSize;
 use super::media_type::MediaType;
 use super::mismatch::Mismatch;
-use super::names::{DisplayName, ObjectKey, ObjectName};
+use super::names::{DisplayName, InvalidObjectName, ObjectKey, ObjectName};
 use super::plain::is_plain;
 use super::state::UploadState;
 use super::stored_object::StoredObject;
+use super::text::text;
 use super::workspace::Ownership;
 
 /// One of the two labels of an [`ExternalRef`]: 1 to 255 characters, none of them a control
@@ -58,6 +61,22 @@ impl ExternalLabel {
     }
 }
 
+impl FromStr for ExternalLabel {
+    type Err = InvalidExternalLabel;
+
+    fn from_str(label: &str) -> Result<Self, InvalidExternalLabel> {
+        Self::new(label)
+    }
+}
+
+impl fmt::Display for ExternalLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+text!(ExternalLabel);
+
 impl fmt::Debug for ExternalLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
@@ -66,7 +85,7 @@ impl fmt::Debug for ExternalLabel {
 
 /// How another system knows the asset. Either half may stand alone; only both together identify
 /// an asset, and then only one living asset of a workspace may bear them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ExternalRef {
     /// The other system, such as `github`.
     pub source: Option<ExternalLabel>,
@@ -82,9 +101,11 @@ impl ExternalRef {
     }
 }
 
-/// What is known of an asset when it is made, and never changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+/// The facts about an asset that are known when it is created, and never change.
+///
+/// Exhaustive, so that a store which takes it apart does not compile when a release adds a field. As
+/// JSON (serde) the times are RFC 3339, the checksum is base64, and the rest is as in the API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewAsset {
     /// The asset's own identifier.
     pub id: AssetId,
@@ -107,13 +128,16 @@ pub struct NewAsset {
     /// Who made it.
     pub created_by: UserId,
     /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }
 
 impl NewAsset {
     /// An asset named `name` that belongs to no project and bears no external reference; set those
-    /// fields afterwards. `None` when nothing is left of the name after cleaning.
-    #[must_use]
+    /// fields afterwards.
+    ///
+    /// # Errors
+    /// [`InvalidObjectName::Empty`] if nothing is left of the name after cleaning.
     pub fn new(
         id: AssetId,
         key: ObjectKey,
@@ -122,8 +146,8 @@ impl NewAsset {
         size: UploadSize,
         created_by: UserId,
         created_at: OffsetDateTime,
-    ) -> Option<Self> {
-        Some(Self {
+    ) -> Result<Self, InvalidObjectName> {
+        Ok(Self {
             id,
             key,
             display_name: DisplayName::new(name),
@@ -186,10 +210,10 @@ impl NewAsset {
 }
 
 /// An asset as the store knows it. A deleted one is never handed out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
-    /// What it was made with. Boxed, as it is large and handed on.
-    pub made: Box<NewAsset>,
+    /// What it was made with.
+    pub made: NewAsset,
     /// What has become of it.
     pub state: UploadState,
 }

@@ -1,11 +1,17 @@
 //! What becomes of an asset, and what may follow upon what.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
 use super::mismatch::Mismatch;
 use super::stored_object::StoredObject;
+use super::text::text;
 
 /// What has become of an asset since it was made. [`StateChange`] says what may follow upon what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum UploadState {
     /// A form was signed; nobody has said yet that the object is there.
     Pending,
@@ -69,7 +75,6 @@ impl UploadState {
 
 /// An [`UploadState`] without what is known in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
 pub enum StateKind {
     /// See [`UploadState::Pending`].
     Pending,
@@ -91,6 +96,30 @@ impl StateKind {
     }
 }
 
+/// Why a text is not the name of a [`StateKind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a state is pending, uploaded or rejected")]
+#[non_exhaustive]
+pub struct InvalidStateKind;
+
+impl FromStr for StateKind {
+    type Err = InvalidStateKind;
+
+    fn from_str(name: &str) -> Result<Self, InvalidStateKind> {
+        let kinds = [Self::Pending, Self::Uploaded, Self::Rejected];
+        let found = kinds.into_iter().find(|kind| kind.as_str() == name);
+        found.ok_or(InvalidStateKind)
+    }
+}
+
+impl fmt::Display for StateKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+text!(StateKind);
+
 /// What may become of an asset. These are all the changes there are, besides the deletion, to which
 /// every state leads:
 ///
@@ -111,7 +140,6 @@ impl StateKind {
 ///
 /// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset) tells the story.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum StateChange {
     /// From pending to uploaded, with what the object store said.
     Complete(Option<StoredObject>),

@@ -1,10 +1,11 @@
 //! The object store's description of an object.
 
+use serde::{Deserialize, Serialize};
+
 use super::checksum::Checksum;
 
 /// What an object store says of an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredObject {
     /// Its size in bytes.
     pub size: u64,

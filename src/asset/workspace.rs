@@ -1,10 +1,12 @@
 //! The workspace: what a caller is let into, and the only key that opens its assets.
 
 use std::fmt;
+use std::str::FromStr;
 
 use smol_str::SmolStr;
 
 use super::id::WorkspaceId;
+use super::text::text;
 
 /// The name of a workspace as it stands in a path: 1 to 255 bytes of UTF-8 without slashes, white
 /// space or control characters.
@@ -12,19 +14,28 @@ use super::id::WorkspaceId;
 /// ```
 /// use tower_asset_upload::asset::WorkspaceSlug;
 ///
-/// assert_eq!(WorkspaceSlug::new("my-workspace").unwrap().as_str(), "my-workspace");
-/// assert!(WorkspaceSlug::new("../secrets").is_none());
+/// assert_eq!(WorkspaceSlug::new("my-workspace")?.as_str(), "my-workspace");
+/// assert!(WorkspaceSlug::new("../secrets").is_err());
+/// # Ok::<(), tower_asset_upload::asset::InvalidSlug>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkspaceSlug(SmolStr);
+
+/// Why a text is not a [`WorkspaceSlug`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a workspace slug has 1 to 255 bytes without slashes, white space or control characters")]
+#[non_exhaustive]
+pub struct InvalidSlug;
 
 impl WorkspaceSlug {
     /// The longest slug, in bytes.
     pub const MAX_BYTES: usize = 255;
 
-    /// Takes a slug that has been percent-decoded already; `None` when it can't name a workspace.
-    #[must_use]
-    pub fn new(slug: impl AsRef<str>) -> Option<Self> {
+    /// Takes a slug that has been percent-decoded already.
+    ///
+    /// # Errors
+    /// If the text can't name a workspace; see [`InvalidSlug`].
+    pub fn new(slug: impl AsRef<str>) -> Result<Self, InvalidSlug> {
         let slug = slug.as_ref();
         let other = |c: char| c.is_control() || c.is_whitespace() || c == '/' || c == '\\';
         // Most slugs are of letters, digits and hyphens, which is told without decoding UTF-8.
@@ -34,7 +45,11 @@ impl WorkspaceSlug {
             && slug != "."
             && slug != ".."
             && (slug.bytes().all(simple) || !slug.chars().any(other));
-        sound.then(|| Self(slug.into()))
+        if sound {
+            Ok(Self(slug.into()))
+        } else {
+            Err(InvalidSlug)
+        }
     }
 
     /// The slug, decoded.
@@ -43,6 +58,16 @@ impl WorkspaceSlug {
         &self.0
     }
 }
+
+impl FromStr for WorkspaceSlug {
+    type Err = InvalidSlug;
+
+    fn from_str(slug: &str) -> Result<Self, InvalidSlug> {
+        Self::new(slug)
+    }
+}
+
+text!(WorkspaceSlug);
 
 impl fmt::Debug for WorkspaceSlug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,9 +153,10 @@ impl Workspace {
     /// ```
     /// use tower_asset_upload::asset::{Deletion, Workspace, WorkspaceId, WorkspaceSlug};
     ///
-    /// # let (id, slug) = (WorkspaceId::new(uuid::Uuid::nil()), WorkspaceSlug::new("w").unwrap());
+    /// # let (id, slug) = (WorkspaceId::new(uuid::Uuid::nil()), "w".parse()?);
     /// let of_a_guest = Workspace::new(id, slug).with_deletion(Deletion::Nothing);
     /// assert_eq!(of_a_guest.deletion(), Deletion::Nothing);
+    /// # Ok::<(), tower_asset_upload::asset::InvalidSlug>(())
     /// ```
     #[must_use]
     pub fn with_deletion(self, deletion: Deletion) -> Self {
@@ -165,10 +191,10 @@ mod tests {
         for bad in [
             "", ".", "..", "a/b", "a\\b", "a b", "a\0b", "a\nb", "\u{85}",
         ] {
-            assert!(WorkspaceSlug::new(bad).is_none(), "{bad:?}");
+            assert!(WorkspaceSlug::new(bad).is_err(), "{bad:?}");
         }
-        assert!(WorkspaceSlug::new("a".repeat(255)).is_some());
-        assert!(WorkspaceSlug::new("a".repeat(256)).is_none());
-        assert!(WorkspaceSlug::new("文件").is_some());
+        assert!(WorkspaceSlug::new("a".repeat(255)).is_ok());
+        assert!(WorkspaceSlug::new("a".repeat(256)).is_err());
+        assert!(WorkspaceSlug::new("文件").is_ok());
     }
 }

@@ -26,11 +26,17 @@ use crate::error::Unavailable;
 /// impl Authenticator for TrustedProxy {
 ///     async fn authenticate(&self, request: &Parts) -> Result<Principal, AuthError> {
 ///         let user = request.headers.get("x-authenticated-user").ok_or(AuthError::Missing)?;
-///         let user = user.to_str().ok().and_then(UserId::parse_hyphenated).ok_or(AuthError::Invalid)?;
+///         let user: Option<UserId> = user.to_str().ok().and_then(|user| user.parse().ok());
+///         let user = user.ok_or(AuthError::Invalid)?;
 ///         Ok(Principal::with_all_scopes(user))
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not authenticate requests",
+    label = "this type doesn't implement `Authenticator`",
+    note = "use `HeaderAuthenticator` or `ExtensionAuthenticator`, or implement `Authenticator`"
+)]
 #[async_trait]
 pub trait Authenticator: Send + Sync {
     /// Who sent the request with this head.

@@ -19,6 +19,11 @@ use sha2::{Digest, Sha256};
 ///
 /// A SHA-256 without salt or stretching is enough for secrets drawn at random (128 bits or more).
 /// It is **not** for passwords or keys that people think up.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not know credentials",
+    label = "this type doesn't implement `CredentialVerifier`",
+    note = "pass a store that keeps credentials, or implement `CredentialVerifier`"
+)]
 #[async_trait]
 pub trait CredentialVerifier: Send + Sync {
     /// Whose credential this is, if it is valid at `now`.

@@ -28,10 +28,11 @@ use crate::asset::{Clock, SystemClock};
 ///
 /// let store = MemoryStore::new();
 /// let key = Credential::new(CredentialKind::ApiKey, "plane_api_0123456789abcdef0123456789abcdef");
-/// let user = UserId::parse_hyphenated("11111111-1111-4111-8111-000000000001").unwrap();
+/// let user: UserId = "11111111-1111-4111-8111-000000000001".parse()?;
 /// store.add_credential(CredentialRecord::new(&key, Principal::with_all_scopes(user)));
 /// let authenticator = HeaderAuthenticator::new(store);
 /// # let _ = authenticator;
+/// # Ok::<(), tower_asset_upload::asset::InvalidId>(())
 /// ```
 pub struct HeaderAuthenticator<V> {
     verifier: V,

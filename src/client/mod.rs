@@ -13,7 +13,7 @@
 //! let key = std::env::var("ASSET_UPLOAD_API_KEY")?;
 //! let client = AssetClient::new(
 //!     "https://assets.example.com",
-//!     &WorkspaceSlug::new("my-workspace").ok_or("no slug")?,
+//!     &WorkspaceSlug::new("my-workspace")?,
 //!     &Credential::new(CredentialKind::ApiKey, &key),
 //! )?;
 //!

@@ -48,7 +48,7 @@ impl AssetClient {
         source: &(impl UploadSource + ?Sized),
     ) -> Result<Uploaded, ClientError> {
         let bytes = source.size();
-        let size = UploadSize::new(bytes).ok_or(ClientError::Size { bytes })?;
+        let size = UploadSize::new(bytes).map_err(|_| ClientError::Size { bytes })?;
         let (mut ticket, outcome) = match self.announce(upload, size).await? {
             Announced::New(ticket) => (ticket, Outcome::New),
             Announced::Pending(ticket) => (ticket, Outcome::Resumed),

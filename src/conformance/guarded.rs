@@ -60,7 +60,7 @@ impl<Store: AssetStore, Guard: Send + Sync> AssetStore for Guarded<Store, Guard>
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         self.store.create(workspace, asset, caps).await

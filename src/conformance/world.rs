@@ -136,10 +136,7 @@ impl<Store: AssetStore + Seed> World<Store> {
         asset: &NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, Broken> {
-        let created = self
-            .store
-            .create(&self.home, asset.clone().into(), caps)
-            .await;
+        let created = self.store.create(&self.home, asset.clone(), caps).await;
         called("create", created)
     }
 
@@ -151,7 +148,7 @@ impl<Store: AssetStore + Seed> World<Store> {
     pub(super) async fn make_abroad(&self, asset: &NewAsset) -> Verdict {
         let created = self
             .store
-            .create(&self.abroad, asset.clone().into(), NO_CAPS)
+            .create(&self.abroad, asset.clone(), NO_CAPS)
             .await;
         let created = called("create", created)?;
         equal(
@@ -234,7 +231,7 @@ pub(super) fn caps(per_workspace: u32, per_caller: u32) -> PendingCaps {
 }
 
 pub(super) fn slug(text: &str) -> Result<WorkspaceSlug, Broken> {
-    WorkspaceSlug::new(text).ok_or_else(|| unusable(text))
+    WorkspaceSlug::new(text).map_err(|_| unusable(text))
 }
 
 pub(super) fn label(text: &str) -> Result<Option<ExternalLabel>, Broken> {
@@ -259,11 +256,11 @@ pub(super) fn named(
     caller: UserId,
     name: &str,
 ) -> Result<NewAsset, Broken> {
-    let size = UploadSize::new(1024).ok_or_else(|| unusable("1024"))?;
+    let size = UploadSize::new(1024).map_err(|_| unusable("1024"))?;
     let id = next();
     let key = key(&format!("{workspace}/{id}"))?;
     let new = NewAsset::new(id, key, name, MediaType::octet_stream(), size, caller, NOW);
-    let mut new = new.ok_or_else(|| unusable(name))?;
+    let mut new = new.map_err(|_| unusable(name))?;
     let random: uuid::Uuid = next();
     new.key = self::key(&format!(
         "{workspace}/{}-{}",

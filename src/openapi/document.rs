@@ -26,7 +26,7 @@ use crate::service::AssetUploadService;
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
 /// # let store = MemoryStore::new();
 /// let authenticator = HeaderAuthenticator::new(store.clone());
-/// let uploads = AssetUploadService::builder(store, signer, authenticator).build();
+/// let uploads = AssetUploadService::builder(store, signer, authenticator).trust_clients().build()?;
 ///
 /// let document = uploads.openapi();
 /// assert!(document.to_json().contains("/api/v1/workspaces/{slug}/assets/"));
@@ -73,8 +73,9 @@ impl OpenApi {
     /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
     /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
     /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, ExtensionAuthenticator)
-    ///     .base_path("")?
-    ///     .build();
+    ///     .base_path("")
+    ///     .trust_clients()
+    ///     .build()?;
     /// let document = uploads.openapi().server("/files").without_credentials();
     ///
     /// let app: axum::Router = axum::Router::new()

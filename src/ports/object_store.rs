@@ -9,6 +9,11 @@ use crate::error::{BoxError, Unavailable};
 /// says "uploaded"; and has it drop what nobody needs.
 ///
 /// Ready-made: `S3Objects` (feature `verify`).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an object store",
+    label = "this type doesn't implement `ObjectStore`",
+    note = "pass `S3::objects()` (feature `verify`), or implement `ObjectStore`"
+)]
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
     /// What the store holds under that key; `None` when the store itself says that there is nothing.

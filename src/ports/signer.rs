@@ -18,6 +18,11 @@ use crate::error::{BoxError, Unavailable};
 /// 2. **Time.** `now` is the only clock; no permission outlives the credentials.
 /// 3. **Versions.** A download that names a version is of just that one. A signer that can't have it so
 ///    refuses.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a signer of uploads",
+    label = "this type doesn't implement `UploadSigner`",
+    note = "pass `S3::signer()?`, an `S3PostSigner` or an `S3PutSigner`, or implement `UploadSigner`"
+)]
 #[async_trait]
 pub trait UploadSigner: Send + Sync {
     /// Permits one upload.

@@ -23,6 +23,11 @@ use crate::error::{BoxError, Unavailable};
 /// `postgres`, `SqliteStore` and `PostgresStore`.
 /// How to write another, and why each promise is there:
 /// [`docs::bring_your_own_store`](crate::docs::bring_your_own_store).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a store of assets",
+    label = "this type doesn't implement `AssetStore`",
+    note = "use `MemoryStore`, `SqliteStore`, `PostgresStore` or `PlaneStore`, or implement `AssetStore`"
+)]
 #[async_trait]
 pub trait AssetStore: Send + Sync {
     /// Lets `caller` into the workspace of that slug.
@@ -51,7 +56,7 @@ pub trait AssetStore: Send + Sync {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError>;
 
@@ -97,7 +102,7 @@ forward! { AssetStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError>;
     async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError>;

@@ -63,7 +63,7 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
 /// # let store = MemoryStore::new();
 /// let authenticator = HeaderAuthenticator::new(store.clone());
-/// let uploads = AssetUploadService::builder(store, signer, authenticator).build();
+/// let uploads = AssetUploadService::builder(store, signer, authenticator).trust_clients().build()?;
 /// let limited = ServiceBuilder::new().layer(RateLimitLayer::default()).service(uploads);
 ///
 /// let app: Router = Router::new()
@@ -87,7 +87,7 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
 /// let store = MemoryStore::new();
-/// let uploads = AssetUploadService::builder(store, signer, ExtensionAuthenticator).build_layer();
+/// let uploads = AssetUploadService::builder(store, signer, ExtensionAuthenticator).trust_clients().build_layer()?;
 /// let limit = RateLimitLayer::default()
 ///     .by_principal()
 ///     .only(|head| head.uri.path().starts_with("/api/v1/workspaces/"));
@@ -184,8 +184,9 @@ impl RateLimitLayer {
     /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
     /// let store = MemoryStore::new();
     /// let uploads = AssetUploadService::builder(store.clone(), signer, ExtensionAuthenticator)
-    ///     .base_path("")? // axum strips the prefix of a nested service
-    ///     .build();
+    ///     .base_path("") // axum strips the prefix of a nested service
+    ///     .trust_clients()
+    ///     .build()?;
     /// let limit = RateLimitLayer::default().by(|head| {
     ///     let Entered(workspace) = head.extensions.get()?;
     ///     Some(RateKey::new(workspace.as_str()))

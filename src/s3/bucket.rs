@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::rules::{Condition, ProviderRules};
-use crate::sigv4::{Credentials, Region, Signer};
+use crate::sigv4::{Credentials, InvalidRegion, Region, Signer};
 
 /// A bucket and its addresses.
 ///
@@ -50,6 +50,9 @@ pub(crate) struct Address {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBucket {
+    /// The text isn't a region.
+    #[error(transparent)]
+    InvalidRegion(#[from] InvalidRegion),
     /// The name can't stand in a URL.
     #[error("a bucket's name has 3 to 255 letters, digits, dots, hyphens and underscores")]
     Name,
@@ -115,7 +118,11 @@ impl S3Bucket {
     ///
     /// # Errors
     /// When the name can't be a bucket's, or the region can't stand in a host's name.
-    pub fn aws(name: impl Into<String>, region: Region) -> Result<Self, InvalidBucket> {
+    pub fn aws(
+        name: impl Into<String>,
+        region: impl TryInto<Region, Error: Into<InvalidRegion>>,
+    ) -> Result<Self, InvalidBucket> {
+        let region = read_region(region)?;
         let name = checked(name.into())?;
         let region = existing(region, &ProviderRules::AWS)?;
         let suffix = if region.as_str().starts_with("cn-") {
@@ -146,9 +153,10 @@ impl S3Bucket {
     /// `http://127.1`, `http://0x7f000001`, `https://s3.example.com/%2e%2e`.
     pub fn custom(
         name: impl Into<String>,
-        region: Region,
+        region: impl TryInto<Region, Error: Into<InvalidRegion>>,
         endpoint: &str,
     ) -> Result<Self, InvalidBucket> {
+        let region = read_region(region)?;
         let name = checked(name.into())?;
         let endpoint = Endpoint::parse(endpoint)?;
         let address = Address::path_style(endpoint.origin(), &endpoint.path, &name);
@@ -163,9 +171,10 @@ impl S3Bucket {
     /// address.
     pub fn custom_virtual_hosted(
         name: impl Into<String>,
-        region: Region,
+        region: impl TryInto<Region, Error: Into<InvalidRegion>>,
         endpoint: &str,
     ) -> Result<Self, InvalidBucket> {
+        let region = read_region(region)?;
         let name = checked(name.into())?;
         let parsed = Endpoint::parse(endpoint)?;
         if !matches!(parsed.host, Host::Name(_)) {
@@ -308,6 +317,12 @@ fn checked(name: String) -> Result<String, InvalidBucket> {
 }
 
 /// A region that stands in a host's name. `auto` is none: no such host is there.
+pub(super) fn read_region(
+    region: impl TryInto<Region, Error: Into<InvalidRegion>>,
+) -> Result<Region, InvalidRegion> {
+    region.try_into().map_err(Into::into)
+}
+
 pub(super) fn existing(region: Region, rules: &ProviderRules) -> Result<Region, InvalidBucket> {
     if is_host_part(region.as_str()) && region != Region::auto() {
         return Ok(region);

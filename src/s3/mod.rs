@@ -17,6 +17,7 @@ mod provider;
 mod put;
 mod rules;
 mod signer;
+mod storage;
 mod target;
 
 pub use bucket::{InvalidBucket, S3Bucket};
@@ -33,3 +34,4 @@ pub use objects::S3Objects;
 pub use post::S3PostSigner;
 pub use put::S3PutSigner;
 pub use signer::S3Signer;
+pub use storage::S3;

@@ -65,7 +65,7 @@ impl S3Objects {
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
         let signer = FreshSigner::fixed(&bucket, credentials);
-        Self::signed_by(bucket, signer)
+        Self::signed_by(bucket, Arc::new(signer))
     }
 
     /// Asks that bucket with credentials that come and go; see
@@ -78,13 +78,13 @@ impl S3Objects {
         provider: impl ProvideCredentials + 'static,
     ) -> Result<Self, Unavailable> {
         let signer = FreshSigner::provided(&bucket, Arc::new(provider)).await?;
-        Ok(Self::signed_by(bucket, signer))
+        Ok(Self::signed_by(bucket, Arc::new(signer)))
     }
 
-    fn signed_by(bucket: S3Bucket, signer: FreshSigner) -> Self {
+    pub(super) fn signed_by(bucket: S3Bucket, signer: Arc<FreshSigner>) -> Self {
         Self {
             bucket,
-            signer: Arc::new(signer),
+            signer,
             clock: Arc::new(SystemClock),
             client: StoreClient::new(&TrustRoots::mozilla()),
         }

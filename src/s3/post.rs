@@ -89,7 +89,7 @@ impl S3PostSigner {
             .map(Self::of)
     }
 
-    fn of(target: Target) -> Self {
+    pub(super) fn of(target: Target) -> Self {
         Self {
             inner: Arc::new(Inner {
                 target,

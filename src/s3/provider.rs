@@ -1,9 +1,9 @@
 //! Buckets by their provider: the endpoint, the region and the addressing style that each documents.
 
-use super::bucket::{InvalidBucket, S3Bucket, existing, is_dns_label, is_host_part};
+use super::bucket::{InvalidBucket, S3Bucket, existing, is_dns_label, is_host_part, read_region};
 use super::rules::{ProviderRules, SingleUse};
 use crate::ports::UploadMethod;
-use crate::sigv4::Region;
+use crate::sigv4::{InvalidRegion, Region};
 
 /// One method for each provider. A bucket made by one of these knows what its store takes:
 /// [`S3Signer`](super::S3Signer) picks the upload method by that, and refuses what the store doesn't
@@ -84,7 +84,11 @@ impl S3Bucket {
     ///
     /// # Errors
     /// When the name can't be a bucket's, or the region can't stand in a host's name.
-    pub fn backblaze_b2(name: impl Into<String>, region: Region) -> Result<Self, InvalidBucket> {
+    pub fn backblaze_b2(
+        name: impl Into<String>,
+        region: impl TryInto<Region, Error: Into<InvalidRegion>>,
+    ) -> Result<Self, InvalidBucket> {
+        let region = read_region(region)?;
         regional(name, region, &ProviderRules::BACKBLAZE_B2, |region| {
             format!("https://s3.{region}.backblazeb2.com")
         })
@@ -95,7 +99,11 @@ impl S3Bucket {
     ///
     /// # Errors
     /// When the name can't be a bucket's, or the region can't stand in a host's name.
-    pub fn wasabi(name: impl Into<String>, region: Region) -> Result<Self, InvalidBucket> {
+    pub fn wasabi(
+        name: impl Into<String>,
+        region: impl TryInto<Region, Error: Into<InvalidRegion>>,
+    ) -> Result<Self, InvalidBucket> {
+        let region = read_region(region)?;
         regional(name, region, &ProviderRules::WASABI, |region| {
             format!("https://s3.{region}.wasabisys.com")
         })
@@ -109,8 +117,9 @@ impl S3Bucket {
     /// When the name can't be a bucket's, or the region can't stand in a host's name.
     pub fn digitalocean_spaces(
         name: impl Into<String>,
-        region: Region,
+        region: impl TryInto<Region, Error: Into<InvalidRegion>>,
     ) -> Result<Self, InvalidBucket> {
+        let region = read_region(region)?;
         let name = name.into();
         let rules = &ProviderRules::DIGITALOCEAN_SPACES;
         if !is_dns_label(&name) {
@@ -139,8 +148,9 @@ impl S3Bucket {
     /// When the name can't be a bucket's.
     pub fn google_cloud_storage(
         name: impl Into<String>,
-        region: Region,
+        region: impl TryInto<Region, Error: Into<InvalidRegion>>,
     ) -> Result<Self, InvalidBucket> {
+        let region = read_region(region)?;
         let bucket = Self::custom(name, region, "https://storage.googleapis.com")?;
         Ok(bucket.obeying(&ProviderRules::GOOGLE_CLOUD_STORAGE))
     }
@@ -152,9 +162,10 @@ impl S3Bucket {
     /// As [`custom`](Self::custom).
     pub fn minio(
         name: impl Into<String>,
-        region: Region,
+        region: impl TryInto<Region, Error: Into<InvalidRegion>>,
         endpoint: &str,
     ) -> Result<Self, InvalidBucket> {
+        let region = read_region(region)?;
         Ok(Self::custom(name, region, endpoint)?.obeying(&ProviderRules::MINIO))
     }
 
@@ -166,9 +177,10 @@ impl S3Bucket {
     /// As [`custom`](Self::custom).
     pub fn garage(
         name: impl Into<String>,
-        region: Region,
+        region: impl TryInto<Region, Error: Into<InvalidRegion>>,
         endpoint: &str,
     ) -> Result<Self, InvalidBucket> {
+        let region = read_region(region)?;
         Ok(Self::custom(name, region, endpoint)?.obeying(&ProviderRules::GARAGE))
     }
 
@@ -179,9 +191,10 @@ impl S3Bucket {
     /// As [`custom`](Self::custom).
     pub fn ceph(
         name: impl Into<String>,
-        region: Region,
+        region: impl TryInto<Region, Error: Into<InvalidRegion>>,
         endpoint: &str,
     ) -> Result<Self, InvalidBucket> {
+        let region = read_region(region)?;
         Ok(Self::custom(name, region, endpoint)?.obeying(&ProviderRules::CEPH))
     }
 

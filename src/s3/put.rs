@@ -69,7 +69,7 @@ impl S3PutSigner {
             .map(Self::of)
     }
 
-    fn of(target: Target) -> Self {
+    pub(super) fn of(target: Target) -> Self {
         Self {
             target: Arc::new(target),
         }

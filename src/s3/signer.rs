@@ -1,13 +1,17 @@
 //! The signer that suits a bucket's store, or a reason why there is none.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::bucket::S3Bucket;
 use super::checks::{InvalidS3Signer, check_credentials, check_forms};
+use super::credentials::FreshSigner;
 use super::post::S3PostSigner;
 use super::put::S3PutSigner;
 use super::rules::Checksums;
+use super::target::Target;
 use crate::asset::ExpiresIn;
 use crate::ports::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,
@@ -70,6 +74,16 @@ impl S3Signer {
         match bucket.upload_method() {
             UploadMethod::Post => Self::post(S3PostSigner::from_provider(bucket, provider).await?),
             UploadMethod::Put => Self::put(S3PutSigner::from_provider(bucket, provider).await?),
+        }
+    }
+
+    pub(super) fn signed_by(
+        bucket: S3Bucket,
+        signer: Arc<FreshSigner>,
+    ) -> Result<Self, InvalidS3Signer> {
+        match bucket.upload_method() {
+            UploadMethod::Post => Self::post(S3PostSigner::of(Target::signed_by(bucket, signer))),
+            UploadMethod::Put => Self::put(S3PutSigner::of(Target::signed_by(bucket, signer))),
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
         let signer = FreshSigner::fixed(&bucket, credentials);
-        Self::signed_by(bucket, signer)
+        Self::signed_by(bucket, Arc::new(signer))
     }
 
     pub(super) async fn provided(
@@ -34,13 +34,13 @@ impl Target {
         provider: Arc<dyn ProvideCredentials>,
     ) -> Result<Self, Unavailable> {
         let signer = FreshSigner::provided(&bucket, provider).await?;
-        Ok(Self::signed_by(bucket, signer))
+        Ok(Self::signed_by(bucket, Arc::new(signer)))
     }
 
-    fn signed_by(bucket: S3Bucket, signer: FreshSigner) -> Self {
+    pub(super) fn signed_by(bucket: S3Bucket, signer: Arc<FreshSigner>) -> Self {
         Self {
             bucket,
-            signer: Arc::new(signer),
+            signer,
             upload_lifetime: ExpiresIn::default(),
             download_lifetime: ExpiresIn::default(),
         }

@@ -14,24 +14,48 @@ use crate::asset::{
     UploadSize, Workspace,
 };
 use crate::auth::Authenticator;
-use crate::ports::ObjectStore;
+use crate::ports::{AssetStore, ObjectStore, UploadSigner};
 use crate::usecase::UseCases;
 
 /// Settings of an [`AssetUploadService`]; made by [`AssetUploadService::builder`].
 #[must_use]
 pub struct AssetUploadBuilder<Store, Signer> {
     inner: Inner<Store, Signer>,
+    base_path: Result<BasePath, InvalidBasePath>,
+    trusts_clients: bool,
 }
 
-/// Why a setting was refused.
+/// Why there is no service of these settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Nothing says how the service learns that an upload is complete.
+    #[error(
+        "nothing verifies uploads: call `verify_with(objects)` to ask the object store, or \
+         `trust_clients()` to believe a client that says \"uploaded\""
+    )]
+    Unverified,
+    /// The base path can't be part of a URI.
+    #[error(transparent)]
+    BasePath(#[from] InvalidBasePath),
+}
+
+/// Why a text is not a base path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a base path is empty or starts with `/`, and has neither query nor empty segments")]
 #[non_exhaustive]
 pub struct InvalidBasePath;
 
-impl<Store, Signer> AssetUploadService<Store, Signer> {
-    /// Starts with the three things there is no default for: where assets are kept, who signs, and
-    /// who is calling.
+impl<Store, Signer> AssetUploadService<Store, Signer>
+where
+    Store: AssetStore + 'static,
+    Signer: UploadSigner + 'static,
+{
+    /// Starts with the three arguments that have no default: the store of assets, the signer of uploads,
+    /// and the authenticator of requests.
+    ///
+    /// One more thing has to be said before [`build`](AssetUploadBuilder::build): how uploads are
+    /// verified.
     pub fn builder(
         store: Store,
         signer: Signer,
@@ -53,18 +77,18 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
                 warned_of_router: Once::new(),
                 deletes: true,
             },
+            base_path: Ok(BasePath::default()),
+            trusts_clients: false,
         }
     }
 
     /// The path below which the routes lie; `/api/v1` by default. Empty for hosts whose router strips
     /// the prefix, as axum's `nest_service` does; see
-    /// [Mounting](AssetUploadService#mounting).
-    ///
-    /// # Errors
-    /// When it can't be part of a URI.
-    pub fn base_path(mut self, path: &str) -> Result<Self, InvalidBasePath> {
-        self.inner.base_path = BasePath::new(path).ok_or(InvalidBasePath)?;
-        Ok(self)
+    /// [Mounting](AssetUploadService#mounting). [`build`](Self::build) refuses a path that can't be part
+    /// of a URI.
+    pub fn base_path(mut self, path: &str) -> Self {
+        self.base_path = BasePath::new(path).ok_or(InvalidBasePath);
+        self
     }
 
     /// The largest file; 5 MiB by default, as in Plane.
@@ -92,8 +116,9 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
     }
 
     /// How many assets may wait for their upload, and how many deleted or rejected ones for the
-    /// clean-up; no cap by default. Checked when an asset is made: without a [verifier](Self::verifier) a client gets around it by declaring uploads complete
-    /// that never happened.
+    /// clean-up; no cap by default. Checked when an asset is created. If the service
+    /// [trusts clients](Self::trust_clients), a client gets around the caps by declaring uploads complete that
+    /// never happened.
     pub fn pending_caps(mut self, caps: PendingCaps) -> Self {
         self.inner.use_cases.pending_caps = caps;
         self
@@ -107,12 +132,24 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
         self
     }
 
-    /// Asks the object store before an upload counts as complete, has it remove what differs from what was
-    /// announced, and asks again before a download is signed; see
-    /// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset). By default there is no verifier and
-    /// a client that says "uploaded" is believed, as Plane does: set one in production.
-    pub fn verifier(mut self, verifier: impl ObjectStore + 'static) -> Self {
-        self.inner.use_cases.verifier = Some(Arc::new(verifier));
+    /// Asks the object store before an upload counts as complete, deletes an object that differs from the
+    /// announcement, and asks again before a download is signed; see
+    /// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset).
+    ///
+    /// For S3, pass [`S3::objects`](crate::s3::S3) (feature `verify`).
+    pub fn verify_with(mut self, objects: impl ObjectStore + 'static) -> Self {
+        self.inner.use_cases.verifier = Some(Arc::new(objects));
+        self
+    }
+
+    /// Believes a client that says "uploaded", as Plane does, unless the service
+    /// [verifies](Self::verify_with).
+    ///
+    /// **Danger:** an asset counts as complete although nothing was uploaded, or something else. Whoever
+    /// downloads it gets an error, or a file that nobody checked. For tests, and for object stores that
+    /// the service can't reach.
+    pub fn trust_clients(mut self) -> Self {
+        self.trusts_clients = true;
         self
     }
 
@@ -166,15 +203,26 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
     }
 
     /// The service.
-    #[must_use]
-    pub fn build(self) -> AssetUploadService<Store, Signer> {
-        AssetUploadService::from_inner(self.inner)
+    ///
+    /// # Errors
+    /// [`BuildError::Unverified`] without [`verify_with`](Self::verify_with) or
+    /// [`trust_clients`](Self::trust_clients), and [`BuildError::BasePath`] for a base path that can't be
+    /// part of a URI.
+    pub fn build(self) -> Result<AssetUploadService<Store, Signer>, BuildError> {
+        let mut inner = self.inner;
+        inner.base_path = self.base_path?;
+        if inner.use_cases.verifier.is_none() && !self.trusts_clients {
+            return Err(BuildError::Unverified);
+        }
+        Ok(AssetUploadService::from_inner(inner))
     }
 
     /// The service as a layer, to be put in front of another service.
-    #[must_use]
-    pub fn build_layer(self) -> AssetUploadLayer<Store, Signer> {
-        AssetUploadLayer::new(self.build())
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_layer(self) -> Result<AssetUploadLayer<Store, Signer>, BuildError> {
+        self.build().map(AssetUploadLayer::new)
     }
 }
 
@@ -182,7 +230,7 @@ impl<Store, Signer> fmt::Debug for AssetUploadBuilder<Store, Signer> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AssetUploadBuilder")
             .field("rules", &self.inner.rules)
-            .field("base_path", &self.inner.base_path)
+            .field("base_path", &self.base_path)
             .finish_non_exhaustive()
     }
 }

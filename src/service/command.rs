@@ -70,7 +70,7 @@ pub(crate) fn parse_create(body: &[u8], rules: &CreateRules) -> Result<Box<Creat
         return Err(member_fault("name", "invalid_name", message).into());
     }
     let (display_name, object_name) =
-        ObjectName::both(&name).ok_or(Rejection::Required { field: "name" })?;
+        ObjectName::both(&name).map_err(|_| Rejection::Required { field: "name" })?;
     let size = parse_size(&size, rules)?;
     let media_type = parse_type(&media_type, &object_name, &rules.allowed_types)?;
     let project = parse_project(&project)?;
@@ -149,7 +149,10 @@ fn parse_size(member: &Member<'_>, rules: &CreateRules) -> Result<UploadSize, Re
     };
     match bytes {
         Some(0) => Err(fault("invalid_size", "an empty file can't be uploaded")),
-        Some(bytes) => match UploadSize::new(bytes).filter(|size| *size <= rules.max_size) {
+        Some(bytes) => match UploadSize::new(bytes)
+            .ok()
+            .filter(|size| *size <= rules.max_size)
+        {
             Some(size) => Ok(size),
             None if rules.oversize == Oversize::Clamp => Ok(rules.max_size),
             None => Err(fault(

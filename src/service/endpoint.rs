@@ -57,7 +57,8 @@ use crate::usecase::{Rejection, UseCases};
 /// # let store = MemoryStore::new();
 /// # let authenticator = HeaderAuthenticator::new(store.clone());
 /// let uploads = AssetUploadService::builder(store, signer, authenticator);
-/// let app: Router = Router::new().nest_service("/api/v1", uploads.base_path("")?.build());
+/// let uploads = uploads.trust_clients().base_path("").build()?;
+/// let app: Router = Router::new().nest_service("/api/v1", uploads);
 /// # let _ = app;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -86,8 +87,9 @@ use crate::usecase::{Rejection, UseCases};
 /// let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1")?)?;
 /// let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
 /// let store = MemoryStore::new();
-/// let service =
-///     AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store)).build();
+/// let service = AssetUploadService::builder(store.clone(), signer, HeaderAuthenticator::new(store))
+///     .trust_clients() // or `.verify_with(s3.objects())`
+///     .build()?;
 ///
 /// let request =
 ///     Request::post("/api/v1/workspaces/my-workspace/assets/").body(Full::<Bytes>::from("{}"))?;
@@ -133,23 +135,25 @@ impl<Store, Signer> AssetUploadService<Store, Signer> {
     /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
     /// # use tower_asset_upload::sigv4::{Credentials, Region};
     /// use tower_asset_upload::{AssetUploadService, MemoryStore};
-    /// use tower_asset_upload::asset::WorkspaceSlug;
     /// use tower_asset_upload::auth::ExtensionAuthenticator;
     ///
     /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
     /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
-    /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, ExtensionAuthenticator).build();
+    /// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, ExtensionAuthenticator)
+    ///     .trust_clients()
+    ///     .build()?;
     /// let named = uploads.workspace_of("/api/v1/workspaces/%77/assets/");
-    /// assert_eq!(named, WorkspaceSlug::new("w"));
+    /// assert_eq!(named, Some("w".parse()?));
     /// assert_eq!(uploads.workspace_of("/another/path"), None);
     ///
     /// // For `nest_service("/api/v1", nested)`.
     /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
     /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
     /// let nested = AssetUploadService::builder(MemoryStore::new(), signer, ExtensionAuthenticator)
-    ///     .base_path("")?
-    ///     .build();
-    /// assert_eq!(nested.workspace_of("/workspaces/%77/assets/"), WorkspaceSlug::new("w"));
+    ///     .base_path("")
+    ///     .trust_clients()
+    ///     .build()?;
+    /// assert_eq!(nested.workspace_of("/workspaces/%77/assets/"), Some("w".parse()?));
     /// assert_eq!(nested.workspace_of("/api/v1/workspaces/%77/assets/"), None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

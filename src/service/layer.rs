@@ -31,7 +31,9 @@ use crate::ports::{AssetStore, UploadSigner};
 ///
 /// # let bucket = S3Bucket::aws("uploads", Region::us_east_1())?;
 /// # let signer = S3PostSigner::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
-/// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, ExtensionAuthenticator).build_layer();
+/// let uploads = AssetUploadService::builder(MemoryStore::new(), signer, ExtensionAuthenticator)
+///     .trust_clients()
+///     .build_layer()?;
 /// let service = ServiceBuilder::new().layer(uploads).service(service_fn(|_: Request<Full<Bytes>>| async {
 ///     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("the host's own pages")))
 /// }));

@@ -13,7 +13,7 @@ mod layer;
 pub(crate) mod response;
 mod route;
 
-pub use builder::{AssetUploadBuilder, InvalidBasePath};
+pub use builder::{AssetUploadBuilder, BuildError, InvalidBasePath};
 #[cfg(feature = "openapi")]
 pub(crate) use command::CreateRules;
 pub use endpoint::{AssetUploadService, ResponseFuture};

@@ -43,11 +43,11 @@ impl Path {
         if segments.next() != Some("assets") {
             return None;
         }
-        let slug = decode(slug).and_then(WorkspaceSlug::new);
+        let slug = decode(slug).and_then(|slug| WorkspaceSlug::new(slug).ok());
         match (segments.next(), segments.next()) {
             (None, _) => Some(Self::Collection { slug }),
             (Some(id), None) if !id.is_empty() => {
-                let id = decode(id).and_then(|id| AssetId::parse_hyphenated(&id));
+                let id = decode(id).and_then(|id| id.parse().ok());
                 Some(Self::Item { slug, id })
             }
             _ => None,
@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn slug(text: &str) -> Option<WorkspaceSlug> {
-        WorkspaceSlug::new(text)
+        WorkspaceSlug::new(text).ok()
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
             format!("/api/v1/workspaces/w/assets/{ID}"),
             format!("/api/v1/workspaces/w/assets/{ID}/"),
         ] {
-            let id = AssetId::parse_hyphenated(ID);
+            let id = ID.parse().ok();
             assert_eq!(
                 parse(&path),
                 Some(Path::Item {

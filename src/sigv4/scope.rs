@@ -1,6 +1,8 @@
 //! When and for what a signature holds: the time stamps and the region.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
 
 use time::OffsetDateTime;
 
@@ -118,6 +120,29 @@ pub struct Region(String);
 #[error("a region has 1 to 64 letters, digits, hyphens and underscores, as in us-east-1")]
 #[non_exhaustive]
 pub struct InvalidRegion;
+
+impl TryFrom<&str> for Region {
+    type Error = InvalidRegion;
+
+    fn try_from(region: &str) -> Result<Self, InvalidRegion> {
+        Self::new(region)
+    }
+}
+
+impl FromStr for Region {
+    type Err = InvalidRegion;
+
+    fn from_str(region: &str) -> Result<Self, InvalidRegion> {
+        Self::new(region)
+    }
+}
+
+/// A [`Region`] in place of a text is valid already.
+impl From<Infallible> for InvalidRegion {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 impl Region {
     /// Takes a region.

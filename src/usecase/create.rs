@@ -74,9 +74,9 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         caller: &Principal,
         command: CreateUpload,
         now: OffsetDateTime,
-    ) -> Result<Box<NewAsset>, Rejection> {
+    ) -> Result<NewAsset, Rejection> {
         let key = (self.key_strategy)(workspace, self.ids.next_id(), &command.object_name);
-        Ok(Box::new(NewAsset {
+        Ok(NewAsset {
             id: AssetId::new(self.ids.next_id()),
             key: ObjectKey::new(key).map_err(|fault| Rejection::Internal(fault.into()))?,
             display_name: command.display_name,
@@ -88,7 +88,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
             external: command.external,
             created_by: caller.user,
             created_at: now,
-        }))
+        })
     }
 
     /// The asset that is there already. While it still waits for its upload there is a fresh permission

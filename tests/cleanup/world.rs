@@ -116,10 +116,7 @@ impl<Store: AssetStore + PurgeStore> World<Store> {
         let now = self.clock.now();
         let new = NewAsset::new(id, key, "a.png", media_type, size, USER, now).unwrap();
         let caps = PendingCaps::default();
-        let created = self
-            .store
-            .create(&self.workspace, new.clone().into(), caps)
-            .await;
+        let created = self.store.create(&self.workspace, new.clone(), caps).await;
         assert_eq!(created.unwrap(), CreateOutcome::New);
         new
     }

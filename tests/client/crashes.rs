@@ -286,6 +286,6 @@ async fn id_of(world: &World) -> String {
     let answer = world.server.api.call("POST", body.to_string()).await;
     let id = answer.expect_code(409, "asset_exists", "announced").json()["asset_id"].clone();
     let id = id.as_str().unwrap().to_owned();
-    assert!(AssetId::parse_hyphenated(&id).is_some());
+    assert!(id.parse::<AssetId>().is_ok());
     id
 }

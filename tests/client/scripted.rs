@@ -253,7 +253,7 @@ pub(crate) fn client(url: &str) -> AssetClient {
 }
 
 pub(crate) fn id() -> AssetId {
-    AssetId::parse_hyphenated(ID).unwrap()
+    ID.parse::<AssetId>().unwrap()
 }
 
 pub(crate) fn alone() -> NewUpload {

@@ -42,7 +42,7 @@ pub(crate) struct Seen {
     freed: BTreeSet<(WorkspaceId, String, String)>,
     pub(crate) rejected: BTreeSet<AssetId>,
     pub(crate) removed: BTreeSet<WorkspaceId>,
-    pub(crate) made: Vec<(Workspace, Box<NewAsset>)>,
+    pub(crate) made: Vec<(Workspace, NewAsset)>,
     pub(crate) made_at: BTreeMap<AssetId, OffsetDateTime>,
     pub(crate) given_up_at: BTreeMap<AssetId, OffsetDateTime>,
     pub(crate) hidden: BTreeSet<AssetId>,
@@ -87,7 +87,7 @@ impl Faulty {
         probe.external = ExternalRef::default();
         probe.project = None;
         let id = probe.id;
-        let fits = self.store.create(to, probe.into(), caps).await.unwrap() == CreateOutcome::New;
+        let fits = self.store.create(to, probe, caps).await.unwrap() == CreateOutcome::New;
         if fits {
             self.store.delete(to, id).await.unwrap();
         }
@@ -167,7 +167,7 @@ impl AssetStore for Faulty {
     async fn create(
         &self,
         to: &Workspace,
-        mut new: Box<NewAsset>,
+        mut new: NewAsset,
         mut caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         let asked = new.clone();

@@ -18,12 +18,12 @@ const MANY: NonZeroU32 = NonZeroU32::MIN.saturating_add(9_999);
 
 impl Faulty {
     /// What was made before then and waits for its upload at this moment.
-    async fn stale(&self, before: OffsetDateTime) -> Vec<(Workspace, Box<NewAsset>)> {
+    async fn stale(&self, before: OffsetDateTime) -> Vec<(Workspace, NewAsset)> {
         let made_at = self.seen().made_at.clone();
         self.pending(|new| made_at[&new.id] < before).await
     }
 
-    async fn pending(&self, which: impl Fn(&NewAsset) -> bool) -> Vec<(Workspace, Box<NewAsset>)> {
+    async fn pending(&self, which: impl Fn(&NewAsset) -> bool) -> Vec<(Workspace, NewAsset)> {
         let made = self.seen().made.clone();
         let mut pending = Vec::new();
         for (workspace, new) in made {

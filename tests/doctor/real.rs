@@ -170,9 +170,10 @@ impl Store {
         let signer = S3PutSigner::new(bucket.clone(), credentials.clone());
         let authenticator = HeaderAuthenticator::new(store.clone());
         let service = AssetUploadService::builder(store, signer, authenticator)
-            .verifier(S3Objects::new(bucket.clone(), credentials))
+            .verify_with(S3Objects::new(bucket.clone(), credentials))
             .max_size(UploadSize::MAX)
-            .build();
+            .build()
+            .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let app = axum::Router::new().fallback_service(service);

@@ -28,9 +28,7 @@ async fn row(plane: &Plane, made: OffsetDateTime) -> Value {
     let workspace = workspace.unwrap().unwrap();
     let new = asset(made);
     let id = *new.id.as_uuid();
-    let created = plane
-        .store
-        .create(&workspace, new.into(), PendingCaps::default());
+    let created = plane.store.create(&workspace, new, PendingCaps::default());
     created.await.unwrap();
     // As it is where the clock of its maker is the server's.
     plane
@@ -67,7 +65,7 @@ async fn what_is_taken_back_has_its_time_anew() {
     for made in [NOW, NOW + Duration::days(3_650)] {
         let created = plane
             .store
-            .create(&workspace, asset(made).into(), PendingCaps::default());
+            .create(&workspace, asset(made), PendingCaps::default());
         assert_eq!(created.await.unwrap(), CreateOutcome::New);
     }
     // Of Plane's, taken back by Plane, which tells nobody when.

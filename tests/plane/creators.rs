@@ -38,10 +38,7 @@ async fn at_once(
             tokio::spawn(async move {
                 start.wait().await;
                 let id = new.id;
-                (
-                    id,
-                    store.create(&workspace, new.into(), caps).await.unwrap(),
-                )
+                (id, store.create(&workspace, new, caps).await.unwrap())
             })
         })
         .collect();
@@ -118,10 +115,7 @@ async fn what_is_not_purgeable_is_not_pending() {
         ..PendingCaps::default()
     };
     for _ in 0..2 {
-        let created = plane
-            .store
-            .create(&workspace, asset(NOW).into(), caps)
-            .await;
+        let created = plane.store.create(&workspace, asset(NOW), caps).await;
         assert_eq!(created.unwrap(), CreateOutcome::New);
         // From now on it is Plane's own.
         plane
@@ -169,7 +163,7 @@ async fn a_creation_that_fails_leaves_nothing() {
             new.key = key.clone();
             new.external.source = ExternalLabel::new(source).ok();
             new.external.id = ExternalLabel::new("7").ok();
-            let refused = plane.store.create(&workspace, new.into(), caps).await;
+            let refused = plane.store.create(&workspace, new, caps).await;
             let refused = refused.expect_err(why);
             assert!(matches!(refused, StoreError::Failed(_)), "{why}: {refused}");
             assert_eq!(plane.count("true").await, 0, "{why}");
@@ -179,13 +173,10 @@ async fn a_creation_that_fails_leaves_nothing() {
     let mut new = asset(NOW);
     new.key = ObjectKey::new(format!("{MINE}/{}", "é".repeat(480))).unwrap();
     let id = new.id;
-    let created = plane
-        .store
-        .create(&workspace, new.clone().into(), capped)
-        .await;
+    let created = plane.store.create(&workspace, new.clone(), capped).await;
     assert_eq!(created.unwrap(), CreateOutcome::New);
     let found = plane.store.find(&workspace, id).await.unwrap().unwrap();
-    assert_eq!(found.made, new.into());
+    assert_eq!(found.made, new);
 }
 
 #[tokio::test]
@@ -198,17 +189,13 @@ async fn of_planes_own_twins_the_youngest_counts() {
     for day in 1..=3 {
         let new = asset(NOW - time::Duration::days(day));
         ids.push(new.id);
-        let created = plane
-            .store
-            .create(&workspace, new.into(), PendingCaps::default());
+        let created = plane.store.create(&workspace, new, PendingCaps::default());
         created.await.unwrap();
     }
     let twins = "external_source = 'github', external_id = '7'";
     plane.set("file_assets", twins, "true").await;
     let new = with_pair(asset(NOW), "github", "7");
-    let created = plane
-        .store
-        .create(&workspace, new.into(), PendingCaps::default());
+    let created = plane.store.create(&workspace, new, PendingCaps::default());
     match created.await.unwrap() {
         CreateOutcome::Duplicate(twin) => assert_eq!(twin.made.id, ids[0]),
         other => panic!("{other:?}"),

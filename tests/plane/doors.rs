@@ -270,9 +270,7 @@ async fn what_plane_deleted_is_gone() {
     let in_project = |project: uuid::Uuid| {
         let mut new = asset(NOW);
         new.project = Some(project.into());
-        plane
-            .store
-            .create(&workspace, new.into(), PendingCaps::default())
+        plane.store.create(&workspace, new, PendingCaps::default())
     };
     assert_eq!(in_project(MY_PROJECT).await.unwrap(), CreateOutcome::New);
     assert_eq!(
@@ -289,9 +287,7 @@ async fn what_plane_deleted_is_gone() {
     for change in ["deleted_at = now()", "is_deleted = true"] {
         let new = with_pair(asset(NOW), "github", "7");
         let id = new.id;
-        let created = plane
-            .store
-            .create(&workspace, new.into(), PendingCaps::default());
+        let created = plane.store.create(&workspace, new, PendingCaps::default());
         assert_eq!(created.await.unwrap(), CreateOutcome::New, "{change}");
         plane
             .set("file_assets", change, &format!("id = '{id}'"))

@@ -89,7 +89,7 @@ async fn every_call(store: &PlaneStore) {
     };
     let new = asset(NOW);
     let id = new.id;
-    store.create(&workspace, new.into(), none).await.unwrap();
+    store.create(&workspace, new, none).await.unwrap();
     timed("verify", async || store.verify(&key, NOW).await.unwrap()).await;
     timed("enter", async || store.enter(&slug, alice).await.unwrap()).await;
     timed("find", async || store.find(&workspace, id).await.unwrap()).await;
@@ -99,22 +99,16 @@ async fn every_call(store: &PlaneStore) {
     })
     .await;
     timed("create", async || {
-        store
-            .create(&workspace, asset(NOW).into(), none)
-            .await
-            .unwrap()
+        store.create(&workspace, asset(NOW), none).await.unwrap()
     })
     .await;
     timed("create, with a pair", async || {
         let new = with_pair(asset(NOW), "gitlab", &asset(NOW).id.to_string());
-        store.create(&workspace, new.into(), none).await.unwrap()
+        store.create(&workspace, new, none).await.unwrap()
     })
     .await;
     timed("create, under caps", async || {
-        store
-            .create(&workspace, asset(NOW).into(), caps)
-            .await
-            .unwrap()
+        store.create(&workspace, asset(NOW), caps).await.unwrap()
     })
     .await;
     let before = NOW - time::Duration::HOUR;

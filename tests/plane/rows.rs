@@ -50,7 +50,9 @@ async fn a_row_is_what_plane_writes_for_the_same_request() {
     let service = AssetUploadService::builder(plane.store.clone(), signer(), authenticator)
         .clock(FixedClock(now))
         .ids(SequentialIds::starting_at(1))
-        .build();
+        .trust_clients()
+        .build()
+        .unwrap();
     let mut compared = 0;
     for Recorded { name, body, row } in recorded() {
         let Some(body) = body else { continue };
@@ -114,7 +116,7 @@ async fn completing_and_deleting_change_what_plane_changes() {
     let id = *new.id.as_uuid();
     let created = plane
         .store
-        .create(&workspace, new.clone().into(), PendingCaps::default());
+        .create(&workspace, new.clone(), PendingCaps::default());
     created.await.unwrap();
     let made = plane.row(id).await;
     assert_eq!(made["storage_metadata"], json!({}));
@@ -240,9 +242,7 @@ async fn odd_rows_are_read_or_name_their_column() {
     let workspace = enter(&plane).await;
     let new = asset(NOW);
     let (id, row) = (new.id, format!("id = '{}'", new.id));
-    let created = plane
-        .store
-        .create(&workspace, new.into(), PendingCaps::default());
+    let created = plane.store.create(&workspace, new, PendingCaps::default());
     created.await.unwrap();
     let original = plane.row(*id.as_uuid()).await;
     for (change, fault) in [
@@ -323,11 +323,7 @@ async fn what_was_recorded_counts_for_its_key_alone() {
     let new = asset(NOW);
     let id = new.id;
     let none = PendingCaps::default();
-    plane
-        .store
-        .create(&workspace, new.into(), none)
-        .await
-        .unwrap();
+    plane.store.create(&workspace, new, none).await.unwrap();
     let mut object = StoredObject::of_size(1024);
     object.etag = Some("\"9b2cf535f27731c974343645a3985328\"".into());
     object.version = Some("3/L4kqtJ".into());
@@ -391,9 +387,7 @@ async fn a_maker_that_is_gone_is_nobody() {
     let workspace = enter(&plane).await;
     let new = asset(NOW);
     let id = new.id;
-    let created = plane
-        .store
-        .create(&workspace, new.into(), PendingCaps::default());
+    let created = plane.store.create(&workspace, new, PendingCaps::default());
     created.await.unwrap();
     plane
         .set("file_assets", "created_by_id = NULL", "true")

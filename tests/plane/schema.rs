@@ -41,7 +41,7 @@ async fn everything(store: &PlaneStore) {
         (with_pair(asset(NOW), "github", "7"), CAPS),
     ] {
         let id = new.id;
-        let created = store.create(&workspace, new.into(), caps).await.unwrap();
+        let created = store.create(&workspace, new, caps).await.unwrap();
         assert_eq!(created, CreateOutcome::New);
         let set = store.set_state(&workspace, id, StateChange::Complete(None));
         assert_eq!(set.await.unwrap(), ChangeOutcome::Done);
@@ -118,7 +118,7 @@ async fn a_migration_is_noticed_and_over_when_the_tables_are_right_again() {
         let mut new = asset(NOW);
         new.project = Some(crate::support::MY_PROJECT.into());
         let workspace = entered.unwrap();
-        plane.store.create(&workspace, new.into(), CAPS).await
+        plane.store.create(&workspace, new, CAPS).await
     };
     let find = async || {
         let entered = plane.store.enter(&slug, UserId::new(ALICE)).await?;
@@ -216,7 +216,7 @@ async fn a_constraint_of_a_later_plane_is_named_and_passes() {
     let create = async || {
         let new = with_pair(asset(NOW), "github", "7");
         let id = new.id;
-        let created = plane.store.create(&workspace, new.into(), CAPS).await;
+        let created = plane.store.create(&workspace, new, CAPS).await;
         (id, created)
     };
     let check =
@@ -271,7 +271,7 @@ async fn no_error_repeats_a_row() {
         let named = format!("{MINE}/s3cret-photo.png");
         new.key = tower_asset_upload::asset::ObjectKey::new(named).unwrap();
         new.created_by = UserId::new(uuid::Uuid::from_u128(0x404));
-        let refused = plane.store.create(&workspace, new.into(), CAPS).await;
+        let refused = plane.store.create(&workspace, new, CAPS).await;
         let refused = refused.unwrap_err();
         let said = told(&refused);
         assert!(!said.contains("s3cret") && !said.contains("404"), "{said}");
@@ -385,7 +385,7 @@ async fn a_database_that_is_down_is_unavailable_and_comes_back() {
     let id = new.id;
     down(
         store
-            .create(&workspace, new.clone().into(), CAPS)
+            .create(&workspace, new.clone(), CAPS)
             .await
             .unwrap_err(),
     );
@@ -395,7 +395,7 @@ async fn a_database_that_is_down_is_unavailable_and_comes_back() {
     down(store.purge(&step).await.unwrap_err());
     down(PlaneStore::connect(&url).await.unwrap_err());
     cluster.resume();
-    let created = store.create(&workspace, new.into(), CAPS).await;
+    let created = store.create(&workspace, new, CAPS).await;
     assert_eq!(created.unwrap(), CreateOutcome::New);
     everything(&store).await;
 }
@@ -462,9 +462,7 @@ async fn plans_use_what_indexes_plane_has() {
     let mut new = asset(NOW);
     new.project = Some(crate::support::MY_PROJECT.into());
     let id = new.id;
-    let created = store
-        .create(&workspace, new.into(), PendingCaps::default())
-        .await;
+    let created = store.create(&workspace, new, PendingCaps::default()).await;
     assert_eq!(created.unwrap(), CreateOutcome::New);
     assert!(store.find(&workspace, id).await.unwrap().is_some());
     let set = store.set_state(&workspace, id, StateChange::Complete(None));
@@ -494,7 +492,7 @@ async fn plans_use_what_indexes_plane_has() {
                     assert_eq!(step.gone.len(), 1);
                 }
             } else {
-                store.create(&workspace, new.into(), caps).await.unwrap();
+                store.create(&workspace, new, caps).await.unwrap();
             }
             drop(store);
             let searched = counted().await.1.into_iter();

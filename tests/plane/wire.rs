@@ -155,7 +155,7 @@ async fn a_call_is_one_round_trip_and_a_transaction_two() {
     ] {
         watched
             .round_trips(trips(&new, caps), what, move |store, home| async move {
-                let created = store.create(&home, new.into(), caps).await.unwrap();
+                let created = store.create(&home, new, caps).await.unwrap();
                 let created = format!("{created:?}");
                 assert!(created.starts_with(outcome), "{what}: {created}");
             })
@@ -202,7 +202,7 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
         let own = new.clone();
         let created = watched
             .cut_once(trips(&new, caps), &effect, |store, home| async move {
-                store.create(&home, own.into(), caps).await
+                store.create(&home, own, caps).await
             })
             .await;
         assert_eq!(created.unwrap(), CreateOutcome::New);
@@ -212,7 +212,7 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
         if new.external.pair().is_none() {
             let again = watched
                 .store
-                .create(&watched.home, new.into(), PendingCaps::default());
+                .create(&watched.home, new, PendingCaps::default());
             assert!(matches!(again.await, Err(StoreError::Failed(_))));
         }
     }
@@ -228,7 +228,7 @@ async fn an_id_that_is_taken_elsewhere_fails_though_the_answer_was_lost() {
     let new = asset(NOW);
     let created = watched
         .store
-        .create(&watched.home, new.clone().into(), PendingCaps::default());
+        .create(&watched.home, new.clone(), PendingCaps::default());
     assert_eq!(created.await.unwrap(), CreateOutcome::New);
     let elsewhere = format!("workspace_id = '{OTHERS}'");
     watched
@@ -238,7 +238,7 @@ async fn an_id_that_is_taken_elsewhere_fails_though_the_answer_was_lost() {
     watched.proxy.hold();
     let (store, home) = (watched.store.clone(), watched.home.clone());
     let none = PendingCaps::default();
-    let again = tokio::spawn(async move { store.create(&home, new.into(), none).await });
+    let again = tokio::spawn(async move { store.create(&home, new, none).await });
     watched.proxy.answered().await;
     watched.proxy.cut();
     watched.proxy.release();
@@ -257,7 +257,7 @@ async fn a_change_whose_answer_was_lost_is_unavailable() {
     let id = new.id;
     let created = watched
         .store
-        .create(&watched.home, new.into(), PendingCaps::default());
+        .create(&watched.home, new, PendingCaps::default());
     assert_eq!(created.await.unwrap(), CreateOutcome::New);
     let deleted = watched
         .cut_once(1, "is_deleted", |store, home| async move {

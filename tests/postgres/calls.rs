@@ -56,7 +56,7 @@ async fn no_error_repeats_a_row() {
     let check = "ALTER TABLE asset_upload.asset ADD CHECK (size < 0)";
     admin.batch_execute(check).await.unwrap();
     let new = with_pair("s3cret source", "s3cret id");
-    let refused = store.create(&home, new.into(), NO_CAPS).await.unwrap_err();
+    let refused = store.create(&home, new, NO_CAPS).await.unwrap_err();
     let said = told(&refused);
     assert!(said.contains("23514"), "{said}");
     assert!(
@@ -84,13 +84,9 @@ async fn a_call_that_takes_too_long_is_unavailable_and_ends() {
         let begun = Instant::now();
         assert!(is_unavailable(&store.find(&home, id).await));
         nobody_waits(&watcher).await;
-        assert!(is_unavailable(
-            &store.create(&home, asset().into(), NO_CAPS).await
-        ));
+        assert!(is_unavailable(&store.create(&home, asset(), NO_CAPS).await));
         nobody_waits(&watcher).await;
-        assert!(is_unavailable(
-            &store.create(&home, asset().into(), caps).await
-        ));
+        assert!(is_unavailable(&store.create(&home, asset(), caps).await));
         nobody_waits(&watcher).await;
         let complete = StateChange::Complete(None);
         assert!(is_unavailable(&store.set_state(&home, id, complete).await));
@@ -120,7 +116,7 @@ async fn one_too_many_at_once_is_unavailable() {
     let admin = connect(&url).await;
     admin.batch_execute(LOCK).await.unwrap();
     let (busy, place) = (store.clone(), home.clone());
-    let first = tokio::spawn(async move { busy.create(&place, asset().into(), NO_CAPS).await });
+    let first = tokio::spawn(async move { busy.create(&place, asset(), NO_CAPS).await });
     tokio::time::sleep(Duration::from_millis(100)).await;
     let second = store.enter(&slug(), USER).await;
     assert!(is_unavailable(&second), "{second:?}");
@@ -153,12 +149,12 @@ async fn callers_that_hang_up_leave_whole_calls_and_a_connection() {
     for n in 0..5 {
         let new = with_pair("github", &n.to_string());
         let caps = if n == 0 { caps } else { NO_CAPS };
-        let call = tokio::time::timeout(patience, store.create(&home, new.into(), caps));
+        let call = tokio::time::timeout(patience, store.create(&home, new, caps));
         assert!(call.await.is_err(), "it can't be done");
     }
     admin.batch_execute("ROLLBACK").await.unwrap();
     // Whoever comes next gets the connection, with no transaction open on it and no lock held.
-    let full = store.create(&home, asset().into(), caps).await.unwrap();
+    let full = store.create(&home, asset(), caps).await.unwrap();
     assert_eq!(full, CreateOutcome::TooManyPending);
     let sql = "SELECT external_id FROM asset_upload.asset";
     let rows = admin.query_typed(sql, &[]).await.unwrap();

@@ -189,10 +189,7 @@ async fn make_every_call(store: &PostgresStore) {
     assert!(store.verify(&key, AT).await.unwrap().is_some());
 
     let new = asset();
-    let created = store
-        .create(&home, new.clone().into(), NO_CAPS)
-        .await
-        .unwrap();
+    let created = store.create(&home, new.clone(), NO_CAPS).await.unwrap();
     assert_eq!(created, CreateOutcome::New);
     let caps = PendingCaps {
         per_workspace: NonZeroU32::new(2_000),
@@ -200,25 +197,21 @@ async fn make_every_call(store: &PostgresStore) {
         discarded_per_caller: NonZeroU32::new(100),
         ..NO_CAPS
     };
-    let created = store
-        .create(&home, with_pair("gitlab", "1").into(), caps)
-        .await;
+    let created = store.create(&home, with_pair("gitlab", "1"), caps).await;
     assert_eq!(created.unwrap(), CreateOutcome::New);
     let full = PendingCaps {
         per_workspace: NonZeroU32::new(1_000),
         ..PendingCaps::default()
     };
-    let created = store.create(&home, asset().into(), full).await;
+    let created = store.create(&home, asset(), full).await;
     assert_eq!(created.unwrap(), CreateOutcome::TooManyPending);
     let littered = PendingCaps {
         discarded_per_workspace: NonZeroU32::new(1_000),
         ..NO_CAPS
     };
-    let created = store.create(&home, asset().into(), littered).await;
+    let created = store.create(&home, asset(), littered).await;
     assert_eq!(created.unwrap(), CreateOutcome::TooManyDiscarded);
-    let taken = store
-        .create(&home, with_pair("github", "10").into(), caps)
-        .await;
+    let taken = store.create(&home, with_pair("github", "10"), caps).await;
     assert!(
         matches!(taken, Ok(CreateOutcome::Duplicate(_))),
         "{taken:?}"

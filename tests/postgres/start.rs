@@ -126,7 +126,7 @@ async fn a_running_replica_works_with_a_newer_schema_or_says_that_it_can_not() {
         .unwrap();
     admin.batch_execute(incompatible).await.unwrap();
     let found = store.find(&home, id).await.unwrap_err();
-    let created = store.create(&home, asset().into(), NO_CAPS).await;
+    let created = store.create(&home, asset(), NO_CAPS).await;
     let added = store.add_member(home.id(), USER).await;
     for refused in [found, created.unwrap_err(), added.unwrap_err()] {
         let said = unavailable(refused);

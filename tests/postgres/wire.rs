@@ -99,7 +99,7 @@ impl Watched {
         caps: PendingCaps,
     ) -> impl Future<Output = CreateOutcome> + use<> {
         let new = new.clone();
-        self.call(|store, home| async move { store.create(&home, new.into(), caps).await.unwrap() })
+        self.call(|store, home| async move { store.create(&home, new, caps).await.unwrap() })
     }
 
     async fn count(&self) -> i64 {
@@ -128,10 +128,7 @@ async fn what_follows_a_begin_that_fails_is_not_done() {
         return;
     };
     watched.proxy.garble("BEGIN ISOLATION", "BEGIM ISOLATION");
-    let created = watched
-        .store
-        .create(&watched.home, asset().into(), ONE)
-        .await;
+    let created = watched.store.create(&watched.home, asset(), ONE).await;
     assert!(matches!(created, Err(StoreError::Failed(_))), "{created:?}");
     assert_eq!(watched.count().await, 0);
     let step = PurgeStep::new(AT, AT, AT, NonZeroU32::MIN);
@@ -141,10 +138,7 @@ async fn what_follows_a_begin_that_fails_is_not_done() {
     watched
         .proxy
         .garble("SET LOCAL statement", "SET LOCAL stutters_");
-    let created = watched
-        .store
-        .create(&watched.home, asset().into(), ONE)
-        .await;
+    let created = watched.store.create(&watched.home, asset(), ONE).await;
     assert!(matches!(created, Err(StoreError::Failed(_))), "{created:?}");
     make(&watched.store, &watched.home).await;
     assert_eq!(watched.count().await, 1);
@@ -234,9 +228,7 @@ async fn what_was_made_is_new_though_the_answer_was_lost() {
         assert_eq!(watched.count().await, made);
         // That was mercy for a lost answer, and not for an id that comes twice.
         if new.external.pair().is_none() {
-            let again = watched
-                .store
-                .create(&watched.home, new.clone().into(), NO_CAPS);
+            let again = watched.store.create(&watched.home, new.clone(), NO_CAPS);
             assert!(matches!(again.await, Err(StoreError::Failed(_))));
         }
     }

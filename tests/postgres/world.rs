@@ -67,7 +67,7 @@ pub(crate) fn with_pair(source: &str, id: &str) -> NewAsset {
 pub(crate) async fn make(store: &PostgresStore, workspace: &Workspace) -> AssetId {
     let new = asset();
     let id = new.id;
-    let created = store.create(workspace, new.into(), NO_CAPS).await;
+    let created = store.create(workspace, new, NO_CAPS).await;
     assert_eq!(created.unwrap(), CreateOutcome::New);
     id
 }

@@ -37,7 +37,7 @@ impl<Port: AssetStore, Store: Send + Sync> AssetStore for Ported<Port, Store> {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         self.port.create(workspace, asset, caps).await

@@ -61,9 +61,7 @@ fn asset() -> NewAsset {
 async fn make(store: &SqliteStore, workspace: &Workspace) -> AssetId {
     let new = asset();
     let id = new.id;
-    let created = store
-        .create(workspace, new.into(), PendingCaps::default())
-        .await;
+    let created = store.create(workspace, new, PendingCaps::default()).await;
     assert_eq!(created.unwrap(), CreateOutcome::New);
     id
 }
@@ -171,7 +169,7 @@ async fn a_running_process_tells_that_another_one_has_migrated_the_file() {
     let id = AssetId::from(RandomIds.next_id());
     let found = store.find(&workspace, id).await.unwrap_err();
     let caps = PendingCaps::default();
-    let created = store.create(&workspace, asset().into(), caps).await;
+    let created = store.create(&workspace, asset(), caps).await;
     for refused in [found, created.unwrap_err()] {
         let said = unavailable(refused);
         assert!(
@@ -239,7 +237,7 @@ async fn a_lock_that_stays_is_unavailable() {
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let created = store
-        .create(&workspace, asset().into(), PendingCaps::default())
+        .create(&workspace, asset(), PendingCaps::default())
         .await;
     assert!(matches!(created, Err(StoreError::Unavailable(_))));
     // Readers don't mind.
@@ -298,9 +296,7 @@ fn several_handles_of_one_file_make_one_pair_once() {
                 let label = |text: &str| tower_asset_upload::asset::ExternalLabel::new(text).ok();
                 new.external.source = label("github");
                 new.external.id = label(&n.to_string());
-                let created = store
-                    .create(&workspace, new.into(), PendingCaps::default())
-                    .await;
+                let created = store.create(&workspace, new, PendingCaps::default()).await;
                 made += usize::from(created.unwrap() == CreateOutcome::New);
             }
             made
@@ -329,7 +325,7 @@ async fn what_was_answered_survives_a_kill() {
         .unwrap();
     let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
     let mut answered = Vec::new();
-    let made = |line: String| AssetId::parse_hyphenated(line.strip_prefix("made ")?);
+    let made = |line: String| line.strip_prefix("made ")?.parse::<AssetId>().ok();
     while answered.len() < 50 {
         answered.extend(made(lines.next().expect("the victim lives").unwrap()));
     }

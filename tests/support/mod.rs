@@ -108,11 +108,15 @@ pub fn builder(store: &MemoryStore) -> AssetUploadBuilder<MemoryStore, S3PostSig
     builder_over(store.clone(), store)
 }
 
-pub fn builder_over<S>(store: S, credentials: &MemoryStore) -> AssetUploadBuilder<S, S3PostSigner> {
+pub fn builder_over<S: AssetStore + 'static>(
+    store: S,
+    credentials: &MemoryStore,
+) -> AssetUploadBuilder<S, S3PostSigner> {
     let authenticator = HeaderAuthenticator::new(credentials.clone()).clock(FixedClock(NOW));
     AssetUploadService::builder(store, signer(), authenticator)
         .clock(FixedClock(NOW))
         .ids(SequentialIds::starting_at(1))
+        .trust_clients()
 }
 
 /// An answer, whole.
@@ -257,7 +261,7 @@ impl AssetStore for Broken {
     async fn create(
         &self,
         _: &Workspace,
-        _: Box<NewAsset>,
+        _: NewAsset,
         _: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         Err(self.error())
@@ -342,7 +346,7 @@ impl AssetStore for Saying {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         self.0.create(workspace, asset, caps).await

@@ -48,7 +48,7 @@ pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + Seed>(
     let mut begun = Vec::new();
     for n in 0..CALLS {
         let new = world.asset_with("github", &n.to_string())?;
-        let call = world.store.create(&world.home, new.clone().into(), NO_CAPS);
+        let call = world.store.create(&world.home, new.clone(), NO_CAPS);
         let answer = dropped(n, call).await;
         if let Some(answer) = answer {
             let created = called("create", answer)?;

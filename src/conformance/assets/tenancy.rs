@@ -79,7 +79,7 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + Seed>(store: Store) 
     let mut same_id = world.asset()?;
     same_id.id = here.id;
     let mut pending = 1;
-    match store.create(abroad, same_id.into(), NO_CAPS).await {
+    match store.create(abroad, same_id, NO_CAPS).await {
         Ok(CreateOutcome::New) => pending += 1,
         Err(StoreError::Failed(_)) => {}
         other => {
@@ -90,7 +90,7 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + Seed>(store: Store) 
     untouched().await?;
 
     let tight = caps(pending + 1, pending + 1);
-    let fits = store.create(abroad, world.asset()?.into(), tight).await;
+    let fits = store.create(abroad, world.asset()?, tight).await;
     equal(
         &called("create", fits)?,
         &CreateOutcome::New,

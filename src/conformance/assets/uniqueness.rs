@@ -132,7 +132,7 @@ pub async fn an_id_is_taken_once<Store: AssetStore + Seed>(store: Store) -> Verd
     second.id = first.id;
     let refused = world
         .store
-        .create(&world.home, second.clone().into(), NO_CAPS)
+        .create(&world.home, second.clone(), NO_CAPS)
         .await;
     demand(
         matches!(refused, Err(StoreError::Failed(_))),

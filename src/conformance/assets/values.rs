@@ -22,7 +22,7 @@ pub async fn every_field_reads_back<Store: AssetStore + Seed>(store: Store) -> V
     let east = time::UtcOffset::from_hms(2, 0, 0).map_err(|_| unusable("+02:00"))?;
     full.created_at = NOW.to_offset(east);
     let mut bare = world.asset_by(world.colleague)?;
-    bare.size = UploadSize::new(1).ok_or_else(|| unusable("1"))?;
+    bare.size = UploadSize::new(1).map_err(|_| unusable("1"))?;
     for new in [&full, &bare] {
         world.make(new).await?;
     }
@@ -120,11 +120,7 @@ async fn kept_or_refused<Store: AssetStore + Seed>(
     new: &NewAsset,
     what: &str,
 ) -> Verdict {
-    match world
-        .store
-        .create(&world.home, new.clone().into(), NO_CAPS)
-        .await
-    {
+    match world.store.create(&world.home, new.clone(), NO_CAPS).await {
         Ok(CreateOutcome::New) => world.holds(new, &UploadState::Pending).await,
         Err(StoreError::Failed(_)) => {
             world.lacks(new.id, "refused").await?;

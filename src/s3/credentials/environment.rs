@@ -20,22 +20,35 @@ use crate::sigv4::Credentials;
 /// ```no_run
 /// use tower_asset_upload::s3::EnvironmentCredentials;
 ///
-/// let credentials = EnvironmentCredentials.load()?;
-/// # let _ = credentials;
-/// # Ok::<(), tower_asset_upload::Unavailable>(())
+/// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_asset_upload::s3::{S3, S3Bucket};
+///
+/// let bucket = S3Bucket::aws("uploads", "eu-central-1")?;
+/// let s3 = S3::from_provider(bucket, EnvironmentCredentials).await?;
+/// # let _ = s3;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EnvironmentCredentials;
 
-impl EnvironmentCredentials {
-    /// Reads the credentials once, without a detour through a future.
+impl Credentials {
+    /// Reads the credentials of the environment once; see [`EnvironmentCredentials`] for the variables.
     ///
-    /// A signer that is made of them never reads them again. For temporary credentials pass the
-    /// provider itself to [`S3Signer::from_provider`](crate::s3::S3Signer::from_provider).
+    /// What is made of them never reads the environment again. For temporary credentials pass
+    /// [`EnvironmentCredentials`] to [`S3::from_provider`](crate::s3::S3::from_provider).
     ///
     /// # Errors
-    /// When a variable is missing or can't be understood; the error names it, never its value.
-    pub fn load(self) -> Result<Credentials, Unavailable> {
+    /// If a variable is missing or malformed. The error names the variable, never its value.
+    ///
+    /// ```no_run
+    /// use tower_asset_upload::sigv4::Credentials;
+    ///
+    /// let credentials = Credentials::from_env()?;
+    /// # let _ = credentials;
+    /// # Ok::<(), tower_asset_upload::Unavailable>(())
+    /// ```
+    pub fn from_env() -> Result<Self, Unavailable> {
         read(|name| env::var(name).ok())
     }
 }
@@ -43,7 +56,7 @@ impl EnvironmentCredentials {
 #[async_trait]
 impl ProvideCredentials for EnvironmentCredentials {
     async fn provide_credentials(&self) -> Result<Credentials, Unavailable> {
-        self.load()
+        Credentials::from_env()
     }
 }
 

@@ -53,7 +53,9 @@ impl Sending {
         let text = checkup.key(name);
         let key = ObjectKey::new(&*text).map_err(|fault| fault.to_string())?;
         let media_type: MediaType = TYPE.parse().map_err(|_| format!("no type: {TYPE}"))?;
-        let size = u64::try_from(FILE.len()).ok().and_then(UploadSize::new);
+        let size = u64::try_from(FILE.len())
+            .ok()
+            .and_then(|bytes| UploadSize::new(bytes).ok());
         let size = size.ok_or("no file")?;
         let mut intent = UploadIntent::new(&key, &media_type, size);
         intent.checksum = wanted.checksum.as_ref();

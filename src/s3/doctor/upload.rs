@@ -151,7 +151,7 @@ async fn signed_download(checkup: &Checkup<'_>) -> Result<String, String> {
     let signer = S3PostSigner::new(checkup.bucket.clone(), checkup.credentials.clone());
     let key = ObjectKey::new(checkup.key(HONEST)).map_err(|fault| fault.to_string())?;
     let media_type = TYPE.parse().map_err(|_| format!("no type: {TYPE}"))?;
-    let name = ObjectName::clean("doctor.txt").ok_or("no name")?;
+    let name = ObjectName::clean("doctor.txt").map_err(|fault| fault.to_string())?;
     let mut intent = DownloadIntent::new(&key, &media_type, &name);
     intent.inline = false;
     let url = signer.sign_download(&intent, checkup.now()).await;

@@ -39,7 +39,7 @@ struct Counts {
 
 /// An asset in as few bytes as can be, so that little has to move when the map grows.
 pub(super) struct Kept {
-    pub(super) made: Box<NewAsset>,
+    pub(super) made: NewAsset,
     state: State,
 }
 
@@ -53,7 +53,7 @@ enum State {
 impl Contents {
     pub(super) fn create(
         &mut self,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         pair: Option<PairKey>,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {

@@ -31,8 +31,8 @@ use crate::ports::{AssetStore, CreateOutcome, StoreError};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let workspace = WorkspaceId::parse_hyphenated("22222222-2222-4222-8222-000000000001").unwrap();
-/// let user = UserId::parse_hyphenated("11111111-1111-4111-8111-000000000001").unwrap();
+/// let workspace: WorkspaceId = "22222222-2222-4222-8222-000000000001".parse()?;
+/// let user: UserId = "11111111-1111-4111-8111-000000000001".parse()?;
 /// let slug = WorkspaceSlug::new("my-workspace").unwrap();
 /// let key = Credential::new(CredentialKind::ApiKey, "plane_api_0123456789abcdef0123456789abcdef");
 ///
@@ -185,7 +185,7 @@ impl AssetStore for MemoryStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         let pair = PairKey::of(&asset.external);

@@ -76,7 +76,7 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
     let media_type = attributes["type"].as_str();
     let creator: Option<Uuid> = get(row, "created_by_id")?;
     Ok(Asset {
-        made: Box::new(NewAsset {
+        made: NewAsset {
             id: get::<Uuid>(row, "id")?.into(),
             display_name,
             object_name,
@@ -93,7 +93,7 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
             created_by: UserId::new(creator.unwrap_or_default()),
             created_at: get(row, "created_at")?,
             key: ObjectKey::new(key).map_err(|_| Fault::Row("asset"))?,
-        }),
+        },
         state: state(get(row, "is_uploaded")?, &metadata),
     })
 }
@@ -139,7 +139,7 @@ fn names(attributes: &Value, key: &str) -> Result<(DisplayName, ObjectName), Fau
     let (name, object_name) = candidates
         .into_iter()
         .flatten()
-        .find_map(|name| Some((name, ObjectName::clean(name)?)))
+        .find_map(|name| Some((name, ObjectName::clean(name).ok()?)))
         .ok_or(Fault::Row("attributes"))?;
     let shown = attributes[DISPLAY_NAME].as_str().unwrap_or(name);
     Ok((DisplayName::new(shown), object_name))
@@ -176,7 +176,7 @@ fn whole(size: f64) -> Option<UploadSize> {
         reason = "a fraction is to be cut off; the rest is what `UploadSize` refuses"
     )]
     let bytes = size as u64;
-    UploadSize::new(bytes)
+    UploadSize::new(bytes).ok()
 }
 
 /// One that was announced and can't be read is not ignored: the object could not be held against it.

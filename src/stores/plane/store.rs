@@ -199,7 +199,7 @@ impl AssetStore for PlaneStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         let workspace = workspace.id();

@@ -78,7 +78,7 @@ const TRIES: usize = 10;
 pub(super) async fn create(
     mut tables: Tables,
     workspace: WorkspaceId,
-    asset: Box<NewAsset>,
+    asset: NewAsset,
     caps: PendingCaps,
 ) -> Result<CreateOutcome, Fault> {
     let created = attempt(&mut tables, workspace, &asset, caps).await;
@@ -93,7 +93,7 @@ pub(super) async fn create(
         _ => {}
     }
     let found = find(&mut tables, workspace, asset.id).await?;
-    if found.is_some_and(|found| *found.made == as_kept(&asset)) {
+    if found.is_some_and(|found| found.made == as_kept(&asset)) {
         return Ok(CreateOutcome::New);
     }
     created

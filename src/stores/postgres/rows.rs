@@ -30,16 +30,17 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
         label.map_err(|_| Fault::Row(name))
     };
     Ok(Asset {
-        made: Box::new(NewAsset {
+        made: NewAsset {
             id: id(row, "id")?,
             key: ObjectKey::new(text("object_key")?).map_err(|_| Fault::Row("object_key"))?,
             display_name: DisplayName::new(text("display_name")?),
             object_name: ObjectName::clean(text("object_name")?)
-                .ok_or(Fault::Row("object_name"))?,
+                .map_err(|_| Fault::Row("object_name"))?,
             media_type: text("media_type")?
                 .parse()
                 .map_err(|_| Fault::Row("media_type"))?,
-            size: UploadSize::new(size(column(row, "size")?, "size")?).ok_or(Fault::Row("size"))?,
+            size: UploadSize::new(size(column(row, "size")?, "size")?)
+                .map_err(|_| Fault::Row("size"))?,
             checksum: checksum(row, "checksum_sha256")?,
             project: column::<Option<Uuid>>(row, "project_id")?.map(Into::into),
             external: ExternalRef {
@@ -48,7 +49,7 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
             },
             created_by: id(row, "created_by")?,
             created_at: column(row, "created_at")?,
-        }),
+        },
         state: state(row)?,
     })
 }

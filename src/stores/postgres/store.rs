@@ -70,8 +70,8 @@ use crate::stores::pg::{Fault, Pg};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let workspace = WorkspaceId::parse_hyphenated("22222222-2222-4222-8222-000000000001").unwrap();
-/// let user = UserId::parse_hyphenated("11111111-1111-4111-8111-000000000001").unwrap();
+/// let workspace: WorkspaceId = "22222222-2222-4222-8222-000000000001".parse()?;
+/// let user: UserId = "11111111-1111-4111-8111-000000000001".parse()?;
 /// let slug = WorkspaceSlug::new("my-workspace").unwrap();
 ///
 /// let store = PostgresStore::connect("postgres://uploads@localhost/app").await?;
@@ -223,7 +223,7 @@ impl AssetStore for PostgresStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         let workspace = workspace.id();

@@ -30,17 +30,17 @@ pub(super) fn asset(row: &Row<'_>) -> Result<Asset, Fault> {
         label.map_err(|_| Fault::Row(column))
     };
     Ok(Asset {
-        made: Box::new(NewAsset {
+        made: NewAsset {
             id: id(row, "id")?,
             key: ObjectKey::new(text("object_key")?).map_err(|_| Fault::Row("object_key"))?,
             display_name: DisplayName::new(&text("display_name")?),
             object_name: ObjectName::clean(&text("object_name")?)
-                .ok_or(Fault::Row("object_name"))?,
+                .map_err(|_| Fault::Row("object_name"))?,
             media_type: text("media_type")?
                 .parse()
                 .map_err(|_| Fault::Row("media_type"))?,
             size: bytes(row, "size")?
-                .and_then(UploadSize::new)
+                .and_then(|bytes| UploadSize::new(bytes).ok())
                 .ok_or(Fault::Row("size"))?,
             checksum: checksum(row, "checksum_sha256")?,
             project: row.get::<_, Option<Uuid>>("project_id")?.map(Into::into),
@@ -50,7 +50,7 @@ pub(super) fn asset(row: &Row<'_>) -> Result<Asset, Fault> {
             },
             created_by: id(row, "created_by")?,
             created_at: instant(row.get("created_at")?, "created_at")?,
-        }),
+        },
         state: state(row)?,
     })
 }

@@ -51,8 +51,8 @@ use crate::ports::{AssetStore, CreateOutcome, StoreError};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("assets.sqlite3");
-/// let workspace = WorkspaceId::parse_hyphenated("22222222-2222-4222-8222-000000000001").unwrap();
-/// let user = UserId::parse_hyphenated("11111111-1111-4111-8111-000000000001").unwrap();
+/// let workspace: WorkspaceId = "22222222-2222-4222-8222-000000000001".parse()?;
+/// let user: UserId = "11111111-1111-4111-8111-000000000001".parse()?;
 /// let slug = WorkspaceSlug::new("my-workspace").unwrap();
 ///
 /// let store = SqliteStore::open(path)?;
@@ -175,7 +175,7 @@ impl AssetStore for SqliteStore {
     async fn create(
         &self,
         workspace: &Workspace,
-        asset: Box<NewAsset>,
+        asset: NewAsset,
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError> {
         let workspace = workspace.id();
