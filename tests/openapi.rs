@@ -139,6 +139,15 @@ fn every_word_of_the_answers_is_documented() {
     }
 }
 
+/// Whoever changes the document sees the change as its readers do.
+#[test]
+fn the_document() {
+    let text = builder(&world()).build().openapi().to_json();
+    let version = concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"");
+    assert!(text.contains(version));
+    insta::assert_snapshot!(text.replace(version, "\"version\": \"[version]\""));
+}
+
 async fn well(judged: &mut Judged, service: &impl Served<Full<Bytes>>) {
     let created = judged
         .call(service, &format!("POST {COLLECTION}"), PHOTO)
