@@ -16,12 +16,13 @@ use tower::Service;
 
 use super::body::read_json;
 use super::command::{CreateRules, parse_complete, parse_create};
-use super::response::{self, Answer, Refusal};
+use super::error_table::ApiError;
+use super::response::{self, Answer};
 use super::route::{Action, BasePath, Path};
 use crate::asset::WorkspaceSlug;
 use crate::auth::{Authenticator, Principal, Scope};
 use crate::ports::{AssetStore, UploadSigner};
-use crate::usecase::{Rejection, UseCases};
+use crate::usecase::UseCases;
 
 /// Serves the asset upload API, for any host that speaks [`tower::Service`].
 ///
@@ -181,7 +182,7 @@ where
             let body = pin!(body);
             let answer = match &path {
                 Some(path) => inner.answer(path, &head, body).await,
-                None => response::no_such_path(),
+                None => response::refusal(&ApiError::PathNotFound),
             };
             answer.to(&head.method)
         }))
@@ -216,7 +217,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
             return response::options(path.allow(self.deletes));
         }
         let answered = self.fulfil(&action, path, head, body).await;
-        answered.unwrap_or_else(response::refusal)
+        answered.unwrap_or_else(|error| response::refusal(&error))
     }
 
     async fn fulfil<B: Body>(
@@ -225,22 +226,22 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         path: &Path,
         head: &Parts,
         body: Pin<&mut B>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ApiError> {
         let caller = self.admit(head, action).await?;
         match action {
             Action::Create => self.create(&caller, path, head, body).await,
             Action::Retrieve => self.retrieve(&caller, path).await,
             Action::Complete => self.complete(&caller, path, head, body).await,
             Action::Delete => self.delete(&caller, path).await,
-            Action::Options | Action::NotAllowed => {
-                let allow = path.allow(self.deletes);
-                Ok(response::method_not_allowed(&head.method, allow))
-            }
+            Action::Options | Action::NotAllowed => Err(ApiError::MethodNotAllowed {
+                method: head.method.clone(),
+                allowed: path.allow(self.deletes),
+            }),
         }
     }
 
     /// Finds out who is calling and whether the credentials allow it.
-    async fn admit(&self, head: &Parts, action: &Action) -> Result<Principal, Rejection> {
+    async fn admit(&self, head: &Parts, action: &Action) -> Result<Principal, ApiError> {
         // Past the pointer, whose own future would be one more on the heap.
         let caller = (*self.authenticator).authenticate(head).await?;
         let scope = match action {
@@ -251,7 +252,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         if caller.scopes.contains(scope) {
             Ok(caller)
         } else {
-            Err(Rejection::Scope(scope))
+            Err(ApiError::InsufficientScope { scope })
         }
     }
 
@@ -261,7 +262,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         path: &Path,
         head: &Parts,
         body: Pin<&mut B>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ApiError> {
         let body = read_json(&head.headers, body, self.max_body).await?;
         let command = parse_create(&body, &self.rules)?;
         let upload = self
@@ -271,7 +272,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         Ok(response::created(&upload))
     }
 
-    async fn retrieve(&self, caller: &Principal, path: &Path) -> Result<Answer, Refusal> {
+    async fn retrieve(&self, caller: &Principal, path: &Path) -> Result<Answer, ApiError> {
         let download = self
             .use_cases
             .retrieve(caller, path.slug(), path.asset_id())
@@ -285,7 +286,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         path: &Path,
         head: &Parts,
         body: Pin<&mut B>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ApiError> {
         let body = read_json(&head.headers, body, self.max_body).await?;
         let is_uploaded = parse_complete(&body)?;
         self.use_cases
@@ -294,7 +295,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         Ok(response::no_content())
     }
 
-    async fn delete(&self, caller: &Principal, path: &Path) -> Result<Answer, Refusal> {
+    async fn delete(&self, caller: &Principal, path: &Path) -> Result<Answer, ApiError> {
         self.use_cases
             .delete(caller, path.slug(), path.asset_id())
             .await?;
