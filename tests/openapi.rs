@@ -375,10 +375,11 @@ async fn with_roles(judged: &mut Judged) {
         &store,
     )
     .build();
-    let answer = judged
-        .call(&service, &format!("DELETE {NOWHERE}"), "")
-        .await;
-    assert_eq!(answer.json()["code"], "not_permitted");
+    // The same for an id that no asset can have.
+    for item in [NOWHERE, &format!("{COLLECTION}no-uuid/")] {
+        let answer = judged.call(&service, &format!("DELETE {item}"), "").await;
+        assert_eq!(answer.json()["code"], "not_permitted", "{item}");
+    }
 }
 
 async fn beside_the_operations(judged: &mut Judged, service: &impl Served<Full<Bytes>>) {

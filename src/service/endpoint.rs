@@ -19,10 +19,10 @@ use super::command::{CreateRules, parse_complete, parse_create};
 use super::error_table::ApiError;
 use super::response::{self, Answer};
 use super::route::{Action, BasePath, Path};
-use crate::asset::WorkspaceSlug;
+use crate::asset::{Workspace, WorkspaceSlug};
 use crate::auth::{Authenticator, Principal, Scope};
 use crate::ports::{AssetStore, UploadSigner};
-use crate::usecase::UseCases;
+use crate::usecase::{DeletePermit, UseCases};
 
 /// Serves the asset upload API, for any host that speaks [`tower::Service`].
 ///
@@ -256,6 +256,12 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         }
     }
 
+    /// Enters the workspace that the path names.
+    async fn enter(&self, caller: &Principal, path: &Path) -> Result<Workspace, ApiError> {
+        let slug = path.slug().ok_or(ApiError::WorkspaceNotFound)?;
+        Ok(self.use_cases.enter(caller, slug).await?)
+    }
+
     async fn create<B: Body>(
         &self,
         caller: &Principal,
@@ -265,18 +271,18 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
     ) -> Result<Answer, ApiError> {
         let body = read_json(&head.headers, body, self.max_body).await?;
         let command = parse_create(&body, &self.rules)?;
+        let workspace = self.enter(caller, path).await?;
         let upload = self
             .use_cases
-            .create_upload(caller, path.slug(), command)
+            .create_upload(caller, &workspace, command)
             .await?;
         Ok(response::created(&upload))
     }
 
     async fn retrieve(&self, caller: &Principal, path: &Path) -> Result<Answer, ApiError> {
-        let download = self
-            .use_cases
-            .retrieve(caller, path.slug(), path.asset_id())
-            .await?;
+        let workspace = self.enter(caller, path).await?;
+        let id = path.asset_id().ok_or(ApiError::AssetNotFound)?;
+        let download = self.use_cases.retrieve(&workspace, id).await?;
         Ok(response::retrieved(&download))
     }
 
@@ -289,16 +295,18 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
     ) -> Result<Answer, ApiError> {
         let body = read_json(&head.headers, body, self.max_body).await?;
         let is_uploaded = parse_complete(&body)?;
-        self.use_cases
-            .complete(caller, path.slug(), path.asset_id(), is_uploaded)
-            .await?;
+        let workspace = self.enter(caller, path).await?;
+        let id = path.asset_id().ok_or(ApiError::AssetNotFound)?;
+        self.use_cases.complete(&workspace, id, is_uploaded).await?;
         Ok(response::no_content())
     }
 
     async fn delete(&self, caller: &Principal, path: &Path) -> Result<Answer, ApiError> {
-        self.use_cases
-            .delete(caller, path.slug(), path.asset_id())
-            .await?;
+        let workspace = self.enter(caller, path).await?;
+        // Before the id: whoever may delete nothing gets 403 for every id, even for an invalid one.
+        let permit = DeletePermit::new(&workspace)?;
+        let id = path.asset_id().ok_or(ApiError::AssetNotFound)?;
+        self.use_cases.delete(caller, permit, id).await?;
         Ok(response::no_content())
     }
 }
