@@ -440,6 +440,7 @@ async fn workspaces_can_not_be_told_apart_from_outside() {
             format!("GET /api/v1/workspaces/{slug}/assets/{theirs}/"),
             format!("PATCH /api/v1/workspaces/{slug}/assets/{theirs}/"),
             format!("DELETE /api/v1/workspaces/{slug}/assets/{theirs}/"),
+            format!("GET /api/v1/workspaces/{slug}/assets/no-uuid/"),
         ] {
             let body = if line.starts_with("POST") { PHOTO } else { "" };
             let answer = call(&service, &line, body).await;

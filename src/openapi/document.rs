@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::service::OpenApiService;
 use super::settings::Settings;
-use super::{operations, refusals, schemas};
+use super::{refusals, template};
 use crate::service::AssetUploadService;
 
 /// The [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.1) document of an [`AssetUploadService`]:
@@ -117,88 +117,11 @@ impl OpenApi {
     }
 
     fn document(&self) -> Value {
-        let settings = &self.settings;
-        let mut components = json!({
-            "schemas": schemas::schemas(settings),
-            "responses": refusals::beside_the_operations(settings),
-            "parameters": operations::parameters(),
-            "headers": headers(settings),
-        });
-        if settings.header_credentials {
-            components["securitySchemes"] = security_schemes();
-        }
-        let mut document = json!({
-            "openapi": "3.1.0",
-            "info": {
-                "title": "Asset uploads",
-                "version": env!("CARGO_PKG_VERSION"),
-                "description": "Uploads straight to object storage: a file is announced and gets a \
-                    signed form for just that file, which takes it to the object store; the upload \
-                    is then declared complete. Every path answers without its last slash too, every \
-                    other method of it with 405, and a query string is ignored.",
-            },
-            "paths": operations::paths(settings),
-            "components": components,
-        });
-        if !settings.servers.is_empty() {
-            let servers = settings.servers.iter().map(|url| json!({"url": url}));
-            document["servers"] = servers.collect();
-        }
+        let mut document = template::template();
+        refusals::add(&mut document, self.settings.rate_limited);
+        template::fit(&mut document, &self.settings);
         document
     }
-}
-
-fn security_schemes() -> Value {
-    json!({
-        "apiKey": {
-            "type": "apiKey",
-            "in": "header",
-            "name": "X-API-Key",
-            "description": "A personal key. Where it is sent, `Authorization` is not looked at.",
-        },
-        "bearer": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A token, with the scopes that it was granted.",
-        },
-    })
-}
-
-fn headers(settings: &Settings) -> Value {
-    let whole = |least: u64, meant: &str| {
-        json!({
-            "required": true,
-            "description": meant,
-            "schema": {"type": "integer", "minimum": least},
-        })
-    };
-    let mut headers = json!({
-        "Allow": {
-            "required": true,
-            "description": "The methods of the path.",
-            "schema": {"type": "string"},
-            "example": "POST, OPTIONS",
-        },
-        "Cache-Control": {
-            "required": true,
-            "description": "Answers are one caller's, and may carry signatures.",
-            "schema": {"const": "no-store"},
-        },
-        "Retry-After": whole(1, "How many seconds to wait."),
-        "WWW-Authenticate": {
-            "required": true,
-            "description": "How to authenticate, and what was wrong (RFC 6750, section 3).",
-            "schema": {"type": "string", "pattern": "^Bearer "},
-        },
-    });
-    if settings.rate_limited {
-        headers["X-RateLimit-Remaining"] = whole(0, "How many requests would still pass at once.");
-        headers["X-RateLimit-Reset"] = whole(
-            0,
-            "The second since 1970 from which the whole quota is there again.",
-        );
-    }
-    headers
 }
 
 impl fmt::Debug for OpenApi {

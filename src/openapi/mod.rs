@@ -1,15 +1,15 @@
 //! The OpenAPI 3.1 document of what the service answers, and a service that serves it.
 //!
-//! It is kept by hand, as the answers are: they are written by `response.rs`, not derived from types
-//! that a generator could read. A test provokes every answer in it and finds every answer in it.
+//! `template.json` holds the document's text. `template.rs` fills in the parts that depend on the host's
+//! settings, and `refusals.rs` adds the errors, from the error table of the service. A test provokes every
+//! answer in the document and finds every answer in it.
 
 mod digits;
 mod document;
-mod operations;
 mod refusals;
-mod schemas;
 mod service;
 mod settings;
+mod template;
 
 pub use document::OpenApi;
 pub use service::OpenApiService;

@@ -1,254 +1,158 @@
-//! Every answer that is no success, by operation: the documented side of `response.rs`.
+//! Adds the service's error table to the document.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::settings::Settings;
+use crate::service::{ApiError, Operation, Row, Schema};
 
-/// Answers of one status and one shape.
-#[derive(Clone, Copy)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    /// The name of the body's schema.
-    shape: &'static str,
-    /// The words for programs that it may carry.
-    codes: &'static [&'static str],
+/// Adds the errors of every operation to its responses. Responses to other methods and paths go to the
+/// components.
+///
+/// Takes the descriptions of the statuses out of the template.
+pub(super) fn add(document: &mut Value, rate_limited: bool) {
+    let descriptions = document
+        .as_object_mut()
+        .and_then(|members| members.remove("x-error-descriptions"))
+        .unwrap_or_default();
+    let of = |asked| responses(asked, rate_limited, &descriptions);
+
+    for item in members_mut(&mut document["paths"]) {
+        for operation in members_mut(item) {
+            let Some(asked) = operation["operationId"].as_str().and_then(operation_of) else {
+                continue;
+            };
+            let is_head = operation["operationId"] == "headAsset";
+            for (status, mut response) in of(asked) {
+                if is_head && let Value::Object(members) = &mut response {
+                    members.remove("content");
+                }
+                operation["responses"][status] = response;
+            }
+        }
+    }
+    let components = &mut document["components"];
+    components["responses"] = json!({
+        "MethodNotAllowed": of(Operation::OtherMethod).get("405"),
+        "PathNotFound": of(Operation::OtherPath).get("404"),
+    });
 }
 
-const fn refusal(status: u16, shape: &'static str, codes: &'static [&'static str]) -> Refusal {
-    Refusal {
-        status,
-        shape,
-        codes,
+fn members_mut(value: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let members = value.as_object_mut().into_iter();
+    members.flat_map(Map::values_mut)
+}
+
+fn operation_of(id: &str) -> Option<Operation> {
+    match id {
+        "createAssetUpload" => Some(Operation::Create),
+        "retrieveAsset" | "headAsset" => Some(Operation::Retrieve),
+        "completeAsset" => Some(Operation::Complete),
+        "deleteAsset" => Some(Operation::Delete),
+        "optionsOfAssets" | "optionsOfAsset" => Some(Operation::Options),
+        _ => None,
     }
 }
 
-const UNAUTHORIZED: Refusal = refusal(401, "AuthFault", &["not_authenticated", "invalid_token"]);
-const FORBIDDEN: Refusal = refusal(403, "AuthFault", &["insufficient_scope"]);
-const NO_ASSET: Refusal = refusal(
-    404,
-    "Fault",
-    &["resource_not_found", "asset_not_found", "path_not_found"],
-);
-const TOO_LARGE: Refusal = refusal(413, "RequestFault", &["body_too_large"]);
-const UNSUPPORTED: Refusal = refusal(
-    415,
-    "RequestFault",
-    &["unsupported_media_type", "unsupported_content_encoding"],
-);
-const RATE_LIMITED: Refusal = refusal(429, "RateLimited", &["rate_limit_exceeded"]);
-const INTERNAL: Refusal = refusal(500, "Fault", &["internal_error"]);
+/// The response objects of an operation's errors, by status.
+fn responses(asked: Operation, rate_limited: bool, descriptions: &Value) -> Map<String, Value> {
+    let mut by_status = BTreeMap::<_, Vec<_>>::new();
+    for row in ApiError::ROWS {
+        let is_answered = rate_limited || row.schema != Schema::RateLimited;
+        if is_answered && row.operations.contains(&asked) {
+            let status = row.status.as_str().to_owned();
+            by_status.entry(status).or_default().push(row);
+        }
+    }
+    let responses = by_status.into_iter().map(|(status, rows)| {
+        let response = response(&rows, &descriptions[&status]);
+        (status, response)
+    });
+    responses.collect()
+}
 
-pub(super) const CREATE: &[Refusal] = &[
-    refusal(
-        400,
-        "RequestFault",
-        &[
-            "incomplete_body",
-            "invalid_json",
-            "required_field",
-            "invalid_name",
-            "invalid_size",
-            "size_too_large",
-            "invalid_type",
-            "invalid_project_id",
-            "project_not_found",
-            "invalid_external_id",
-            "invalid_external_source",
-            "invalid_checksum_sha256",
-            "unsupported_checksum_sha256",
-        ],
-    ),
-    UNAUTHORIZED,
-    FORBIDDEN,
-    refusal(404, "Fault", &["resource_not_found", "path_not_found"]),
-    refusal(409, "Duplicate", &["asset_exists"]),
-    TOO_LARGE,
-    UNSUPPORTED,
-    refusal(429, "Fault", &["too_many_discarded", "too_many_pending"]),
-    INTERNAL,
-    refusal(
-        503,
-        "Fault",
-        &[
-            "auth_unavailable",
-            "store_unavailable",
-            "signer_unavailable",
-        ],
-    ),
-];
-
-pub(super) const RETRIEVE: &[Refusal] = &[
-    refusal(400, "Fault", &["asset_not_uploaded"]),
-    UNAUTHORIZED,
-    FORBIDDEN,
-    NO_ASSET,
-    refusal(409, "Fault", &["object_changed", "object_missing"]),
-    INTERNAL,
-    refusal(
-        503,
-        "Fault",
-        &[
-            "auth_unavailable",
-            "store_unavailable",
-            "signer_unavailable",
-            "object_store_unavailable",
-        ],
-    ),
-];
-
-pub(super) const COMPLETE: &[Refusal] = &[
-    refusal(
-        400,
-        "RequestFault",
-        &["incomplete_body", "invalid_json", "invalid_is_uploaded"],
-    ),
-    UNAUTHORIZED,
-    FORBIDDEN,
-    NO_ASSET,
-    refusal(
-        409,
-        "Fault",
-        &[
-            "object_missing",
-            "object_mismatch",
-            "object_changed",
-            "asset_rejected",
-        ],
-    ),
-    TOO_LARGE,
-    UNSUPPORTED,
-    INTERNAL,
-    refusal(
-        503,
-        "Fault",
-        &[
-            "auth_unavailable",
-            "store_unavailable",
-            "object_store_unavailable",
-        ],
-    ),
-];
-
-pub(super) const DELETE: &[Refusal] = &[
-    UNAUTHORIZED,
-    refusal(403, "AuthFault", &["insufficient_scope", "not_permitted"]),
-    NO_ASSET,
-    INTERNAL,
-    refusal(503, "Fault", &["auth_unavailable", "store_unavailable"]),
-];
-
-pub(super) const OPTIONS: &[Refusal] = &[refusal(404, "Fault", &["path_not_found"])];
-
-/// Answers that belong to no operation: what a path says to any other method, and any other path.
-pub(super) fn beside_the_operations(settings: &Settings) -> Value {
+fn response(rows: &[&Row], description: &Value) -> Value {
+    let mut codes = BTreeMap::<_, Vec<_>>::new();
+    for row in rows {
+        let codes = codes.entry(schema_name(row.schema)).or_default();
+        if !codes.contains(&row.code) {
+            codes.push(row.code);
+        }
+    }
+    let shapes = codes.into_iter().map(|(schema, codes)| {
+        json!({
+            "allOf": [{"$ref": format!("#/components/schemas/{schema}")}],
+            "properties": {"code": {"enum": codes}},
+        })
+    });
+    let mut shapes: Vec<_> = shapes.collect();
+    let schema = if shapes.len() == 1 {
+        shapes.remove(0)
+    } else {
+        json!({"anyOf": shapes})
+    };
+    let headers = rows.iter().filter_map(|row| row.header);
+    let headers = headers.chain([
+        "Cache-Control",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+    ]);
+    let headers = headers.map(|name| {
+        let place = format!("#/components/headers/{name}");
+        (name.to_owned(), json!({"$ref": place}))
+    });
     json!({
-        "MethodNotAllowed": response(
-            settings,
-            405,
-            &[refusal(405, "AuthFault", &["method_not_allowed"])],
-            Bodies::Shown,
-        ),
-        "PathNotFound": response(settings, 404, OPTIONS, Bodies::Shown),
+        "description": description,
+        "headers": headers.collect::<Map<_, _>>(),
+        "content": {"application/json": {"schema": schema}},
     })
 }
 
-/// Whether answers have bodies: those to HEAD have none.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bodies {
-    Shown,
-    Left,
+fn schema_name(schema: Schema) -> &'static str {
+    match schema {
+        Schema::RequestFault(_) => "RequestFault",
+        Schema::Fault => "Fault",
+        Schema::AuthFault => "AuthFault",
+        Schema::Duplicate => "Duplicate",
+        Schema::RateLimited => "RateLimited",
+    }
 }
 
-/// The response objects of a table, by status.
-pub(super) fn responses(
-    settings: &Settings,
-    table: &[Refusal],
-    bodies: Bodies,
-) -> Map<String, Value> {
-    let mut table = table.to_vec();
-    if settings.rate_limited {
-        table.push(RATE_LIMITED);
-    }
-    table
-        .iter()
-        .map(|Refusal { status, .. }| {
-            (
-                status.to_string(),
-                response(settings, *status, &table, bodies),
-            )
-        })
-        .collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::super::template;
+    use super::*;
 
-fn response(settings: &Settings, status: u16, table: &[Refusal], bodies: Bodies) -> Value {
-    let shapes: Vec<_> = table
-        .iter()
-        .filter(|refusal| refusal.status == status)
-        .map(|Refusal { shape, codes, .. }| {
-            json!({
-                "allOf": [{"$ref": format!("#/components/schemas/{shape}")}],
-                "properties": {"code": {"enum": codes}},
-            })
-        })
-        .collect();
-    let mut response = json!({
-        "description": description(settings, status),
-        "headers": headers(settings, status),
-    });
-    if bodies == Bodies::Shown {
-        let schema = match <[Value; 1]>::try_from(shapes) {
-            Ok([shape]) => shape,
-            Err(shapes) => json!({"anyOf": shapes}),
-        };
-        response["content"] = json!({"application/json": {"schema": schema}});
-    }
-    response
-}
-
-/// The headers of an answer with that status, success included.
-pub(super) fn headers(settings: &Settings, status: u16) -> Value {
-    let mut names = Vec::new();
-    match status {
-        401 | 403 => names.push("WWW-Authenticate"),
-        405 => names.push("Allow"),
-        429 | 503 => names.push("Retry-After"),
-        _ => {}
-    }
-    if status != 204 {
-        names.push("Cache-Control");
-    }
-    if settings.rate_limited {
-        names.extend(["X-RateLimit-Remaining", "X-RateLimit-Reset"]);
-    }
-    names.into_iter().map(header).collect::<Map<_, _>>().into()
-}
-
-/// A header's name, and where the document describes it.
-pub(super) fn header(name: &'static str) -> (String, Value) {
-    let place = format!("#/components/headers/{name}");
-    (name.to_owned(), json!({"$ref": place}))
-}
-
-fn description(settings: &Settings, status: u16) -> String {
-    let fixed = match status {
-        400 => "The request is not as it should be, or comes too early; `code` says why.",
-        401 => "No credentials, or none that are valid.",
-        403 => "The credentials lack the scope of this operation, or the caller the right to it.",
-        404 => {
-            "There is nothing there for this caller: a workspace that is missing and one that the \
-             caller is no member of look alike."
+    #[test]
+    fn every_error_is_a_response_to_whatever_it_can_answer() {
+        let mut document = template::template();
+        add(&mut document, true);
+        let mut responses = Vec::new();
+        for operation in members_mut(&mut document["paths"]).flat_map(members_mut) {
+            if let Some(asked) = operation["operationId"].as_str().and_then(operation_of) {
+                responses.push((asked, operation["responses"].take()));
+            }
         }
-        405 => "The path has no such method; `Allow` lists those it has.",
-        409 => "What is there stands in the way; `code` says what.",
-        413 => {
-            let most = settings.max_body;
-            return format!("The body has more than {most} bytes. It is not read to its end.");
+        assert_eq!(responses.len(), 7, "one an operation");
+        let beside = document["components"]["responses"].take();
+        let other_method = json!({"405": beside["MethodNotAllowed"]});
+        responses.push((Operation::OtherMethod, other_method));
+        responses.push((Operation::OtherPath, json!({"404": beside["PathNotFound"]})));
+
+        for row in ApiError::ROWS {
+            assert!(!row.operations.is_empty(), "{row:?}");
+            for asked in row.operations {
+                for (_, responses) in responses.iter().filter(|(of, _)| of == asked) {
+                    let response = &responses[row.status.as_str()];
+                    assert!(response["description"].is_string(), "{row:?}");
+                    let has_no_body = response.get("content").is_none();
+                    let code = format!("\"{}\"", row.code);
+                    assert!(
+                        has_no_body || response.to_string().contains(&code),
+                        "{row:?} to {asked:?}"
+                    );
+                }
+            }
         }
-        415 => "The body is no JSON, or it is encoded.",
-        429 => "Too much at once: wait as long as `Retry-After` says.",
-        500 => "Something failed for a reason that trying again won't mend.",
-        503 => "Something that this service depends on can't be reached: try again later.",
-        _ => "",
-    };
-    fixed.to_owned()
+    }
 }

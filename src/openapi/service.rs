@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use tower::Service;
 
-use crate::service::response;
+use crate::service::{ApiError, response};
 
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
@@ -36,7 +36,13 @@ impl OpenApiService {
             Method::GET => self.document(),
             Method::HEAD => response::without_body(self.document()),
             Method::OPTIONS => response::options(ALLOW).into_response(),
-            _ => response::method_not_allowed(method, ALLOW).into_response(),
+            _ => {
+                let error = ApiError::MethodNotAllowed {
+                    method: method.clone(),
+                    allowed: ALLOW,
+                };
+                response::refusal(&error).into_response()
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use tower::Service;
 
 use super::limiter::QuotaState;
 use super::rules::CountingRules;
-use crate::service::response;
+use crate::service::{ApiError, response};
 
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
@@ -70,8 +70,11 @@ where
                 } else {
                     over.retry_after
                 };
-                let answer = response::rate_limit_exceeded(wait);
-                let mut answer = answer.to(&head.method).into_response();
+                let error = ApiError::RateLimitExceeded {
+                    retry_after_secs: wait,
+                };
+                let answer = response::refusal(&error).to(&head.method);
+                let mut answer = answer.into_response();
                 show(over.quota, answer.headers_mut());
                 State::Refused {
                     answer: Some(answer),

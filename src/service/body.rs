@@ -8,17 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt;
 
-/// Why a body was not taken.
-#[derive(Debug)]
-pub(crate) enum BodyError {
-    TooLarge {
-        limit: usize,
-    },
-    MediaType,
-    ContentEncoding,
-    /// The connection broke or the framing was wrong.
-    Interrupted,
-}
+use super::error_table::ApiError;
 
 /// Reads a JSON body of at most `limit` bytes. One that announces more is refused before a byte of
 /// it is read.
@@ -26,29 +16,28 @@ pub(crate) async fn read_json<B: Body>(
     headers: &HeaderMap,
     mut body: Pin<&mut B>,
     limit: usize,
-) -> Result<Bytes, BodyError> {
+) -> Result<Bytes, ApiError> {
     if !headers.get_all(CONTENT_TYPE).iter().all(is_json) {
-        return Err(BodyError::MediaType);
+        return Err(ApiError::BodyNotJson);
     }
     let plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
     if !headers.get_all(CONTENT_ENCODING).iter().all(plain) {
-        return Err(BodyError::ContentEncoding);
+        return Err(ApiError::BodyEncoded);
     }
-    let too_large = BodyError::TooLarge { limit };
     let announced = announced_length(headers).max(body.size_hint().lower());
     if announced > limit as u64 {
-        return Err(too_large);
+        return Err(ApiError::BodyTooLarge { limit });
     }
 
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(mut data) = frame.map_err(|_| BodyError::Interrupted)?.into_data() else {
+        let Ok(mut data) = frame.map_err(|_| ApiError::BodyIncomplete)?.into_data() else {
             continue;
         };
         let length = data.remaining();
         if length > limit - whole.len() - pieces.len() {
-            return Err(too_large);
+            return Err(ApiError::BodyTooLarge { limit });
         }
         if whole.is_empty() && pieces.is_empty() {
             // Nearly every body comes in one piece, which needs no copy.

@@ -1,13 +1,27 @@
 //! From the members of a body to a command: all validation is here, and past it the types can't
 //! hold anything bad.
 
+use super::error_table::ApiError;
 use super::json::{Member, read_object};
-use super::response::Refusal;
 use crate::asset::{
     AllowedTypes, DisplayName, ExternalLabel, ExternalRef, MediaType, ObjectName, Oversize,
     ProjectId, UploadSize,
 };
-use crate::usecase::{CreateUpload, Rejection};
+use crate::usecase::CreateUpload;
+
+/// The members of a create request's body.
+pub(crate) const CREATE_MEMBERS: [&str; 7] = [
+    "name",
+    "size",
+    "type",
+    "project_id",
+    "external_id",
+    "external_source",
+    "checksum_sha256",
+];
+
+/// The members of an update request's body.
+pub(crate) const COMPLETE_MEMBERS: [&str; 1] = ["is_uploaded"];
 
 /// What a host allows.
 #[derive(Clone, Debug)]
@@ -30,16 +44,10 @@ impl Default for CreateRules {
 /// Reads the body of a create request.
 ///
 /// Faults are looked for in the order in which Plane does: what is required, the type, the rest.
-pub(crate) fn parse_create(body: &[u8], rules: &CreateRules) -> Result<Box<CreateUpload>, Refusal> {
-    const NAMES: [&str; 7] = [
-        "name",
-        "size",
-        "type",
-        "project_id",
-        "external_id",
-        "external_source",
-        "checksum_sha256",
-    ];
+pub(crate) fn parse_create(
+    body: &[u8],
+    rules: &CreateRules,
+) -> Result<Box<CreateUpload>, ApiError> {
     let [
         name,
         size,
@@ -48,48 +56,39 @@ pub(crate) fn parse_create(body: &[u8], rules: &CreateRules) -> Result<Box<Creat
         external_id,
         external_source,
         checksum,
-    ] = read_object(body, NAMES)?;
+    ] = read_object(body, CREATE_MEMBERS)?;
 
-    for (field, member) in [("name", &name), ("size", &size)] {
-        if is_blank(member) {
-            return Err(Rejection::Required { field }.into());
-        }
+    if is_blank(&name) {
+        return Err(ApiError::NameMissing);
+    }
+    if is_blank(&size) {
+        return Err(ApiError::SizeMissing);
     }
     let Member::Text(name) = name else {
-        return Err(member_fault(
-            "name",
-            "invalid_name",
-            "`name` must be a string: the file's name.",
-        )
-        .into());
+        return Err(ApiError::NameNotText);
     };
-    let length = name.chars().count();
-    if length > DisplayName::MAX_CHARS {
-        let most = DisplayName::MAX_CHARS;
-        let message = format!("`name` must have at most {most} characters; this has {length}.");
-        return Err(member_fault("name", "invalid_name", message).into());
+    let (most, length) = (DisplayName::MAX_CHARS, name.chars().count());
+    if length > most {
+        return Err(ApiError::NameTooLong { most, length });
     }
-    let (display_name, object_name) =
-        ObjectName::both(&name).map_err(|_| Rejection::Required { field: "name" })?;
+    let (display_name, object_name) = ObjectName::both(&name).map_err(|_| ApiError::NameMissing)?;
     let size = parse_size(&size, rules)?;
     let media_type = parse_type(&media_type, &object_name, &rules.allowed_types)?;
     let project = parse_project(&project)?;
-    let label =
-        |field, code, member| parse_text(field, code, member, |text| ExternalLabel::new(text));
     let external = ExternalRef {
-        id: label("external_id", "invalid_external_id", &external_id)?,
-        source: label(
-            "external_source",
-            "invalid_external_source",
-            &external_source,
-        )?,
+        id: optional_text(&external_id, ApiError::ExternalIdNotText)?
+            .map(ExternalLabel::new)
+            .transpose()
+            .map_err(|fault| ApiError::InvalidExternalId { fault })?,
+        source: optional_text(&external_source, ApiError::ExternalSourceNotText)?
+            .map(ExternalLabel::new)
+            .transpose()
+            .map_err(|fault| ApiError::InvalidExternalSource { fault })?,
     };
-    let checksum = parse_text(
-        "checksum_sha256",
-        "invalid_checksum_sha256",
-        &checksum,
-        str::parse,
-    )?;
+    let checksum = optional_text(&checksum, ApiError::ChecksumNotText)?
+        .map(str::parse)
+        .transpose()
+        .map_err(|fault| ApiError::InvalidChecksumSha256 { fault })?;
     Ok(Box::new(CreateUpload {
         display_name,
         object_name,
@@ -102,17 +101,14 @@ pub(crate) fn parse_create(body: &[u8], rules: &CreateRules) -> Result<Box<Creat
 }
 
 /// Reads the body of an update request: whether the asset is uploaded. No body counts as `{}`.
-pub(crate) fn parse_complete(body: &[u8]) -> Result<bool, Refusal> {
+pub(crate) fn parse_complete(body: &[u8]) -> Result<bool, ApiError> {
     if body.is_empty() {
         return Ok(true);
     }
-    match read_object(body, ["is_uploaded"])? {
+    match read_object(body, COMPLETE_MEMBERS)? {
         [Member::Absent] => Ok(true),
         [Member::Bool(is_uploaded)] => Ok(is_uploaded),
-        _ => {
-            let message = "`is_uploaded` must be true or false; left out, it counts as true.";
-            Err(member_fault("is_uploaded", "invalid_is_uploaded", message).into())
-        }
+        _ => Err(ApiError::InvalidIsUploaded),
     }
 }
 
@@ -124,43 +120,25 @@ fn is_blank(member: &Member<'_>) -> bool {
     }
 }
 
-fn member_fault(field: &'static str, code: &'static str, message: impl Into<String>) -> Rejection {
-    Rejection::Member {
-        field,
-        code,
-        message: message.into(),
-    }
-}
-
-fn parse_size(member: &Member<'_>, rules: &CreateRules) -> Result<UploadSize, Rejection> {
+fn parse_size(member: &Member<'_>, rules: &CreateRules) -> Result<UploadSize, ApiError> {
     let most = rules.max_size.bytes();
-    let fault = |code, why: &str| {
-        member_fault(
-            "size",
-            code,
-            format!("`size` must be a whole number of bytes from 1 to {most}; {why}."),
-        )
-    };
-    let bytes = match member {
-        Member::Integer(bytes) => Some(*bytes),
+    let size = match member {
+        Member::Integer(size) => Some(*size),
         Member::Number(number) => whole(*number),
         Member::Text(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok(),
         _ => None,
     };
-    match bytes {
-        Some(0) => Err(fault("invalid_size", "an empty file can't be uploaded")),
-        Some(bytes) => match UploadSize::new(bytes)
+    match size {
+        Some(0) => Err(ApiError::SizeZero { most }),
+        Some(size) => match UploadSize::new(size)
             .ok()
             .filter(|size| *size <= rules.max_size)
         {
             Some(size) => Ok(size),
             None if rules.oversize == Oversize::Clamp => Ok(rules.max_size),
-            None => Err(fault(
-                "size_too_large",
-                &format!("{bytes} is over the limit"),
-            )),
+            None => Err(ApiError::SizeTooLarge { most, size }),
         },
-        None => Err(fault("invalid_size", "this is not one")),
+        None => Err(ApiError::SizeNotWhole { most }),
     }
 }
 
@@ -181,23 +159,23 @@ fn parse_type(
     member: &Member<'_>,
     name: &ObjectName,
     allowed: &AllowedTypes,
-) -> Result<MediaType, Rejection> {
+) -> Result<MediaType, ApiError> {
     let media_type = match member {
         blank if is_blank(blank) => allowed.derive(name.as_str()),
         Member::Text(text) => match allowed.listed(text) {
             Some(media_type) => return Ok(media_type),
-            None => text.parse().map_err(|_| Rejection::TypeNotAllowed)?,
+            None => text.parse().map_err(|_| ApiError::TypeNotAllowed)?,
         },
-        _ => return Err(Rejection::TypeNotAllowed),
+        _ => return Err(ApiError::TypeNotAllowed),
     };
     if allowed.contains(&media_type) {
         Ok(media_type)
     } else {
-        Err(Rejection::TypeNotAllowed)
+        Err(ApiError::TypeNotAllowed)
     }
 }
 
-fn parse_project(member: &Member<'_>) -> Result<Option<ProjectId>, Rejection> {
+fn parse_project(member: &Member<'_>) -> Result<Option<ProjectId>, ApiError> {
     match member {
         blank if is_blank(blank) => return Ok(None),
         Member::Text(text) => {
@@ -207,29 +185,17 @@ fn parse_project(member: &Member<'_>) -> Result<Option<ProjectId>, Rejection> {
         }
         _ => {}
     }
-    Err(member_fault(
-        "project_id",
-        "invalid_project_id",
-        "`project_id` must be the UUID of a project, as in \"550e8400-e29b-41d4-a716-446655440000\", or left out.",
-    ))
+    Err(ApiError::InvalidProjectId)
 }
 
-/// An optional member that is a text of some kind.
-fn parse_text<T, E: std::fmt::Display>(
-    field: &'static str,
-    code: &'static str,
-    member: &Member<'_>,
-    parse: impl FnOnce(&str) -> Result<T, E>,
-) -> Result<Option<T>, Rejection> {
+/// The text of an optional member. `None` if the member is blank.
+fn optional_text<'a>(
+    member: &'a Member<'_>,
+    not_text: ApiError,
+) -> Result<Option<&'a str>, ApiError> {
     match member {
         blank if is_blank(blank) => Ok(None),
-        Member::Text(text) => parse(text)
-            .map(Some)
-            .map_err(|fault| member_fault(field, code, format!("`{field}` {fault}."))),
-        _ => Err(member_fault(
-            field,
-            code,
-            format!("`{field}` must be a string, or left out."),
-        )),
+        Member::Text(text) => Ok(Some(text)),
+        _ => Err(not_text),
     }
 }

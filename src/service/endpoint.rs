@@ -16,12 +16,13 @@ use tower::Service;
 
 use super::body::read_json;
 use super::command::{CreateRules, parse_complete, parse_create};
-use super::response::{self, Answer, Refusal};
+use super::error_table::ApiError;
+use super::response::{self, Answer};
 use super::route::{Action, BasePath, Path};
-use crate::asset::WorkspaceSlug;
+use crate::asset::{Workspace, WorkspaceSlug};
 use crate::auth::{Authenticator, Principal, Scope};
 use crate::ports::{AssetStore, UploadSigner};
-use crate::usecase::{Rejection, UseCases};
+use crate::usecase::{DeletePermit, UseCases};
 
 /// Serves the asset upload API, for any host that speaks [`tower::Service`].
 ///
@@ -185,7 +186,7 @@ where
             let body = pin!(body);
             let answer = match &path {
                 Some(path) => inner.answer(path, &head, body).await,
-                None => response::no_such_path(),
+                None => response::refusal(&ApiError::PathNotFound),
             };
             answer.to(&head.method)
         }))
@@ -220,7 +221,7 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
             return response::options(path.allow(self.deletes));
         }
         let answered = self.fulfil(&action, path, head, body).await;
-        answered.unwrap_or_else(response::refusal)
+        answered.unwrap_or_else(|error| response::refusal(&error))
     }
 
     async fn fulfil<B: Body>(
@@ -229,22 +230,22 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         path: &Path,
         head: &Parts,
         body: Pin<&mut B>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ApiError> {
         let caller = self.admit(head, action).await?;
         match action {
             Action::Create => self.create(&caller, path, head, body).await,
             Action::Retrieve => self.retrieve(&caller, path).await,
             Action::Complete => self.complete(&caller, path, head, body).await,
             Action::Delete => self.delete(&caller, path).await,
-            Action::Options | Action::NotAllowed => {
-                let allow = path.allow(self.deletes);
-                Ok(response::method_not_allowed(&head.method, allow))
-            }
+            Action::Options | Action::NotAllowed => Err(ApiError::MethodNotAllowed {
+                method: head.method.clone(),
+                allowed: path.allow(self.deletes),
+            }),
         }
     }
 
     /// Finds out who is calling and whether the credentials allow it.
-    async fn admit(&self, head: &Parts, action: &Action) -> Result<Principal, Rejection> {
+    async fn admit(&self, head: &Parts, action: &Action) -> Result<Principal, ApiError> {
         // Past the pointer, whose own future would be one more on the heap.
         let caller = (*self.authenticator).authenticate(head).await?;
         let scope = match action {
@@ -255,8 +256,14 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         if caller.scopes.contains(scope) {
             Ok(caller)
         } else {
-            Err(Rejection::Scope(scope))
+            Err(ApiError::InsufficientScope { scope })
         }
+    }
+
+    /// Enters the workspace that the path names.
+    async fn enter(&self, caller: &Principal, path: &Path) -> Result<Workspace, ApiError> {
+        let slug = path.slug().ok_or(ApiError::WorkspaceNotFound)?;
+        Ok(self.use_cases.enter(caller, slug).await?)
     }
 
     async fn create<B: Body>(
@@ -265,21 +272,21 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         path: &Path,
         head: &Parts,
         body: Pin<&mut B>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ApiError> {
         let body = read_json(&head.headers, body, self.max_body).await?;
         let command = parse_create(&body, &self.rules)?;
+        let workspace = self.enter(caller, path).await?;
         let upload = self
             .use_cases
-            .create_upload(caller, path.slug(), command)
+            .create_upload(caller, &workspace, command)
             .await?;
         Ok(response::created(&upload))
     }
 
-    async fn retrieve(&self, caller: &Principal, path: &Path) -> Result<Answer, Refusal> {
-        let download = self
-            .use_cases
-            .retrieve(caller, path.slug(), path.asset_id())
-            .await?;
+    async fn retrieve(&self, caller: &Principal, path: &Path) -> Result<Answer, ApiError> {
+        let workspace = self.enter(caller, path).await?;
+        let id = path.asset_id().ok_or(ApiError::AssetNotFound)?;
+        let download = self.use_cases.retrieve(&workspace, id).await?;
         Ok(response::retrieved(&download))
     }
 
@@ -289,19 +296,21 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         path: &Path,
         head: &Parts,
         body: Pin<&mut B>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ApiError> {
         let body = read_json(&head.headers, body, self.max_body).await?;
         let is_uploaded = parse_complete(&body)?;
-        self.use_cases
-            .complete(caller, path.slug(), path.asset_id(), is_uploaded)
-            .await?;
+        let workspace = self.enter(caller, path).await?;
+        let id = path.asset_id().ok_or(ApiError::AssetNotFound)?;
+        self.use_cases.complete(&workspace, id, is_uploaded).await?;
         Ok(response::no_content())
     }
 
-    async fn delete(&self, caller: &Principal, path: &Path) -> Result<Answer, Refusal> {
-        self.use_cases
-            .delete(caller, path.slug(), path.asset_id())
-            .await?;
+    async fn delete(&self, caller: &Principal, path: &Path) -> Result<Answer, ApiError> {
+        let workspace = self.enter(caller, path).await?;
+        // Before the id: whoever may delete nothing gets 403 for every id, even for an invalid one.
+        let permit = DeletePermit::new(&workspace)?;
+        let id = path.asset_id().ok_or(ApiError::AssetNotFound)?;
+        self.use_cases.delete(caller, permit, id).await?;
         Ok(response::no_content())
     }
 }

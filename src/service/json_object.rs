@@ -45,7 +45,6 @@ impl JsonObject {
         self.append(if value { "true" } else { "false" });
     }
 
-    #[cfg(feature = "rate-limit")]
     pub(crate) fn number(&mut self, name: &'static str, value: u16) {
         self.name(name);
         self.append(itoa::Buffer::new().format(value));

@@ -1,12 +1,14 @@
 //! The HTTP edge: the service, the same as a layer, and the builder of both.
 //!
 //! A request goes one way: route, authenticate, read the body, parse it into a command, call the use
-//! case, write the response. Past the parser no value is invalid.
+//! case, write the response. Past the parser no value is invalid. Every error is one row of the error table.
 
 mod body;
 mod builder;
 mod command;
 mod endpoint;
+mod error_row;
+mod error_table;
 mod json;
 mod json_object;
 mod layer;
@@ -16,5 +18,11 @@ mod route;
 pub use builder::{AssetUploadBuilder, BuildError, InvalidBasePath};
 #[cfg(feature = "openapi")]
 pub(crate) use command::CreateRules;
+#[cfg(all(feature = "openapi", test))]
+pub(crate) use command::{COMPLETE_MEMBERS, CREATE_MEMBERS};
 pub use endpoint::{AssetUploadService, ResponseFuture};
+#[cfg(feature = "openapi")]
+pub(crate) use error_row::{Operation, Row, Schema};
+#[cfg(any(feature = "openapi", feature = "rate-limit"))]
+pub(crate) use error_table::ApiError;
 pub use layer::{AssetUploadLayer, AssetUploadMiddleware, MiddlewareFuture};

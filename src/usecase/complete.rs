@@ -6,38 +6,34 @@ use super::rejection::Rejection;
 use super::shared::UseCases;
 use crate::asset::{
     Asset, AssetId, ChangeOutcome, ObjectKey, Ownership, StateChange, StoredObject, UploadState,
-    Workspace, WorkspaceSlug,
+    Workspace,
 };
-use crate::auth::Principal;
 use crate::error::BoxError;
 use crate::ports::{AssetStore, ObjectStore};
 
 impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
     pub(crate) async fn complete(
         &self,
-        caller: &Principal,
-        slug: Option<&WorkspaceSlug>,
-        id: Option<AssetId>,
+        workspace: &Workspace,
+        id: AssetId,
         is_uploaded: bool,
     ) -> Result<(), Rejection> {
-        let workspace = self.enter(slug, caller).await?;
-        let id = id.ok_or(Rejection::AssetNotFound)?;
         let asset = self
             .store
-            .find(&workspace, id)
+            .find(workspace, id)
             .await?
             .ok_or(Rejection::AssetNotFound)?;
         match (is_uploaded, &asset.state) {
             // Boxed, as what asks the object store is larger than all else that a request can need.
-            (true, UploadState::Pending) => Box::pin(self.settle(&workspace, &asset)).await,
+            (true, UploadState::Pending) => Box::pin(self.settle(workspace, &asset)).await,
             (true, UploadState::Uploaded(recorded)) => {
-                Box::pin(self.look_again(&workspace, &asset, recorded.as_ref())).await
+                Box::pin(self.look_again(workspace, &asset, recorded.as_ref())).await
             }
             (true, UploadState::Rejected(difference)) => {
                 Err(Rejection::ObjectMismatch(difference.clone()))
             }
             (false, UploadState::Pending) => Ok(()),
-            (false, UploadState::Uploaded(_)) => self.take_back(&workspace, id).await,
+            (false, UploadState::Uploaded(_)) => self.take_back(workspace, id).await,
             (false, UploadState::Rejected(difference)) => {
                 Err(Rejection::Rejected(difference.clone()))
             }

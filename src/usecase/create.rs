@@ -6,7 +6,7 @@ use super::rejection::{Duplicate, Rejection};
 use super::shared::UseCases;
 use crate::asset::{
     Asset, AssetId, Checksum, DisplayName, ExternalRef, MediaType, NewAsset, ObjectKey, ObjectName,
-    ProjectId, UploadSize, Workspace, WorkspaceSlug,
+    ProjectId, UploadSize, Workspace,
 };
 use crate::auth::Principal;
 use crate::ports::{AssetStore, CreateOutcome, UploadData, UploadIntent, UploadSigner};
@@ -35,23 +35,22 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
     pub(crate) async fn create_upload(
         &self,
         caller: &Principal,
-        slug: Option<&WorkspaceSlug>,
+        workspace: &Workspace,
         command: Box<CreateUpload>,
     ) -> Result<Upload, Rejection> {
-        let workspace = self.enter(slug, caller).await?;
         let now = self.clock.now();
-        let asset = self.draft(&workspace, caller, *command, now)?;
+        let asset = self.draft(workspace, caller, *command, now)?;
         let (id, project) = (asset.id, asset.project);
         // Signed before the row is made: a signer that fails leaves nothing behind.
         let intent = UploadIntent::of(&asset);
         let permission = self.signer.sign_upload(&intent, now).await?;
         match self
             .store
-            .create(&workspace, asset, self.pending_caps)
+            .create(workspace, asset, self.pending_caps)
             .await?
         {
             CreateOutcome::New => {
-                let asset_url = (self.asset_url)(&workspace, project, id);
+                let asset_url = (self.asset_url)(workspace, project, id);
                 Ok(Upload {
                     asset_id: id,
                     asset_url,
@@ -59,7 +58,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
                 })
             }
             CreateOutcome::Duplicate(asset) => {
-                let duplicate = Box::pin(self.duplicate(&workspace, *asset, now)).await?;
+                let duplicate = Box::pin(self.duplicate(workspace, *asset, now)).await?;
                 Err(Rejection::Duplicate(Box::new(duplicate)))
             }
             CreateOutcome::ProjectNotFound => Err(Rejection::ProjectNotFound),

@@ -12,6 +12,7 @@ mod retrieve;
 mod shared;
 
 pub(crate) use create::{CreateUpload, Upload};
+pub(crate) use delete::DeletePermit;
 pub(crate) use rejection::{Duplicate, Rejection};
 pub(crate) use retrieve::Download;
 pub(crate) use shared::UseCases;

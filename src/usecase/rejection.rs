@@ -1,47 +1,36 @@
-//! Why a request was not fulfilled: the decisions of the use cases, without a word of HTTP.
+//! Why a use case did not fulfil a request.
 
 use crate::asset::{Asset, Mismatch};
-use crate::auth::{AuthError, Scope};
 use crate::error::{BoxError, Unavailable};
 use crate::ports::{ObjectStoreError, SignerError, StoreError, UploadData};
 
-/// What a use case answers instead of success. `response.rs` has the words for it.
+/// Why a use case did not fulfil a request.
 #[derive(Debug)]
 pub(crate) enum Rejection {
-    Auth(AuthError),
-    Scope(Scope),
+    /// The workspace is missing, or the caller is not a member of it.
     WorkspaceNotFound,
     /// The caller is a member whose role doesn't allow it.
     NotPermitted,
     AssetNotFound,
-    /// `name` or `size` is missing, null or empty.
-    Required {
-        field: &'static str,
-    },
-    TypeNotAllowed,
-    /// Any other member that is not as it should be.
-    Member {
-        field: &'static str,
-        code: &'static str,
-        message: String,
-    },
     ProjectNotFound,
+    /// The object store can't check the announced checksum.
+    ChecksumUnsupported,
     Duplicate(Box<Duplicate>),
     TooManyPending,
     TooManyDiscarded,
     NotUploaded,
     /// Nothing was uploaded.
     ObjectMissing,
-    /// What was uploaded and recorded is not there any more.
+    /// The object was recorded as uploaded, and is not there any more.
     ObjectGone,
-    /// What was uploaded and recorded has been replaced.
+    /// The object was recorded as uploaded, and another one has replaced it.
     ObjectChanged,
     ObjectMismatch(Mismatch),
-    /// It was rejected before, and that can't be taken back.
+    /// The asset was rejected before. Rejections are final.
     Rejected(Mismatch),
     StoreUnavailable(Unavailable),
     SignerUnavailable(Unavailable),
-    VerifierUnavailable(Unavailable),
+    ObjectStoreUnavailable(Unavailable),
     Internal(BoxError),
 }
 
@@ -51,12 +40,6 @@ pub(crate) struct Duplicate {
     pub(crate) asset: Asset,
     pub(crate) asset_url: String,
     pub(crate) upload_data: Option<UploadData>,
-}
-
-impl From<AuthError> for Rejection {
-    fn from(error: AuthError) -> Self {
-        Self::Auth(error)
-    }
 }
 
 impl From<StoreError> for Rejection {
@@ -72,11 +55,7 @@ impl From<SignerError> for Rejection {
     fn from(error: SignerError) -> Self {
         match error {
             SignerError::Unavailable(cause) => Self::SignerUnavailable(cause),
-            SignerError::Checksum => Self::Member {
-                field: "checksum_sha256",
-                code: "unsupported_checksum_sha256",
-                message: "The object store can't check a SHA-256: leave it out.".to_owned(),
-            },
+            SignerError::Checksum => Self::ChecksumUnsupported,
             SignerError::Failed(cause) => Self::Internal(cause),
         }
     }
@@ -85,7 +64,7 @@ impl From<SignerError> for Rejection {
 impl From<ObjectStoreError> for Rejection {
     fn from(error: ObjectStoreError) -> Self {
         match error {
-            ObjectStoreError::Unavailable(cause) => Self::VerifierUnavailable(cause),
+            ObjectStoreError::Unavailable(cause) => Self::ObjectStoreUnavailable(cause),
             ObjectStoreError::Failed(cause) => Self::Internal(cause),
         }
     }

@@ -3,8 +3,7 @@
 use super::complete::still_there;
 use super::rejection::Rejection;
 use super::shared::UseCases;
-use crate::asset::{Asset, AssetId, UploadState, WorkspaceSlug};
-use crate::auth::Principal;
+use crate::asset::{Asset, AssetId, UploadState, Workspace};
 use crate::ports::{AssetStore, DownloadIntent, UploadSigner};
 
 /// What a caller gets.
@@ -17,15 +16,12 @@ pub(crate) struct Download {
 impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
     pub(crate) async fn retrieve(
         &self,
-        caller: &Principal,
-        slug: Option<&WorkspaceSlug>,
-        id: Option<AssetId>,
+        workspace: &Workspace,
+        id: AssetId,
     ) -> Result<Download, Rejection> {
-        let workspace = self.enter(slug, caller).await?;
-        let id = id.ok_or(Rejection::AssetNotFound)?;
         let asset = self
             .store
-            .find(&workspace, id)
+            .find(workspace, id)
             .await?
             .ok_or(Rejection::AssetNotFound)?;
         let UploadState::Uploaded(recorded) = &asset.state else {

@@ -47,13 +47,13 @@ impl<Store, Signer> UseCases<Store, Signer> {
 }
 
 impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
-    /// Lets the caller into the workspace, or says no in the one way that tells nothing.
+    /// Returns the workspace if the caller is an active member. Missing workspaces and non-members get
+    /// the same rejection, so slugs can't be enumerated.
     pub(crate) async fn enter(
         &self,
-        slug: Option<&WorkspaceSlug>,
         caller: &Principal,
+        slug: &WorkspaceSlug,
     ) -> Result<Workspace, Rejection> {
-        let slug = slug.ok_or(Rejection::WorkspaceNotFound)?;
         self.store
             .enter(slug, caller.user)
             .await?

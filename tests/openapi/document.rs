@@ -12,7 +12,10 @@ use super::support::Answer;
 /// What every answer may carry without a word of documentation: it is HTTP's own.
 const HTTPS_OWN: [&str; 2] = ["content-type", "content-length"];
 
-/// An operation's id, a status and a word for programs: empty where there is none.
+/// The responses that belong to no operation: to other methods of a path, and to other paths.
+const BESIDE: [(&str, u16); 2] = [("MethodNotAllowed", 405), ("PathNotFound", 404)];
+
+/// An operation's id or a response's name, a status and a word for programs: empty where there is none.
 pub(crate) type Documented = (String, u16, String);
 
 pub(crate) struct Document {
@@ -47,11 +50,23 @@ impl Document {
     #[track_caller]
     pub(crate) fn judge(&mut self, method: &str, path: &str, answer: &Answer) {
         let said = answer.shown();
-        let operation = self.operation(method, path).clone();
-        let id = operation["operationId"].as_str().unwrap().to_owned();
         let status = answer.status.as_u16();
-        let response = operation["responses"].get(status.to_string());
+        let (id, response) = if let Some(operation) = self.operation(method, path) {
+            let id = operation["operationId"].as_str().unwrap();
+            let response = operation["responses"].get(status.to_string());
+            (id, response)
+        } else {
+            let is_known = self
+                .operations()
+                .iter()
+                .any(|((template, _), _)| matches(template, path));
+            let (name, expected) = BESIDE[usize::from(!is_known)];
+            assert_eq!(status, expected, "{method} {path}: {said}");
+            (name, self.value["components"]["responses"].get(name))
+        };
+        let id = id.to_owned();
         let response = response.unwrap_or_else(|| panic!("{id}: not documented: {said}"));
+        let response = response.clone();
 
         self.judge_headers(&id, &response["headers"], &answer.headers);
         let code = if let Some(content) = response.get("content") {
@@ -117,6 +132,13 @@ impl Document {
                 }
             }
         }
+        let beside = &self.value["components"]["responses"];
+        assert_eq!(members(beside).count(), BESIDE.len(), "{beside:#}");
+        for (name, status) in BESIDE {
+            for code in codes(&beside[name]["content"]["application/json"]["schema"]) {
+                all.insert((name.to_owned(), status, code));
+            }
+        }
         all
     }
 
@@ -132,16 +154,12 @@ impl Document {
             .collect()
     }
 
-    fn operation(&self, method: &str, path: &str) -> &Value {
-        let found = self
-            .operations()
-            .into_iter()
-            .find(|((template, documented), _)| {
-                documented.eq_ignore_ascii_case(method) && matches(template, path)
-            });
-        found
-            .unwrap_or_else(|| panic!("{method} {path} is not documented"))
-            .1
+    fn operation(&self, method: &str, path: &str) -> Option<&Value> {
+        let operations = self.operations().into_iter();
+        let mut found = operations.filter(|((template, documented), _)| {
+            documented.eq_ignore_ascii_case(method) && matches(template, path)
+        });
+        found.next().map(|(_, operation)| operation)
     }
 
     fn resolved<'a>(&'a self, part: &'a Value) -> &'a Value {
