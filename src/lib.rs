@@ -86,6 +86,7 @@ pub mod client;
 pub mod conformance;
 pub mod docs;
 mod error;
+mod http_client;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod ports;

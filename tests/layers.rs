@@ -7,10 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each folder or file at the root of `src`, and those that it may import from.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("error", &[]),
     ("forward", &[]),
     ("tls", &["error"]),
+    ("http_client", &["error", "tls"]),
     ("asset", &["error"]),
     ("sigv4", &["asset"]),
     ("auth", &["asset", "error"]),
@@ -19,9 +20,15 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("service", &["asset", "auth", "error", "ports", "usecase"]),
     ("rate_limit", &["asset", "auth", "error", "service"]),
     ("openapi", &["asset", "auth", "ports", "service"]),
-    ("s3", &["asset", "error", "ports", "sigv4", "tls"]),
+    (
+        "s3",
+        &["asset", "error", "http_client", "ports", "sigv4", "tls"],
+    ),
     ("stores", &["asset", "auth", "error", "ports", "tls"]),
-    ("client", &["asset", "auth", "error", "ports", "tls"]),
+    (
+        "client",
+        &["asset", "auth", "error", "http_client", "ports", "tls"],
+    ),
 ];
 
 /// What only tools have: they may use the whole public API.

@@ -1,4 +1,4 @@
-//! Whom the verifier, the doctor and the client trust, over real TLS connections.
+//! Whom the verifier, the doctor and the client trust, over real TLS connections, and whom they call.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[path = "support/certificates.rs"]
@@ -10,7 +10,9 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -19,6 +21,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -57,16 +60,32 @@ async fn serve(certificates: &Path) -> String {
             tokio::spawn(async move {
                 // Who doesn't trust the certificate hangs up.
                 if let Ok(connection) = acceptor.accept(connection).await {
-                    let connection = TokioIo::new(connection);
-                    let served = http1::Builder::new();
-                    let _ = served
-                        .serve_connection(connection, service_fn(answer))
-                        .await;
+                    serve_one(connection).await;
                 }
             });
         }
     });
     format!("https://localhost:{port}")
+}
+
+/// The same without TLS.
+async fn serve_in_the_clear() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (connection, _) = listener.accept().await.unwrap();
+            tokio::spawn(serve_one(connection));
+        }
+    });
+    format!("http://localhost:{port}")
+}
+
+async fn serve_one(connection: impl AsyncRead + AsyncWrite + Unpin) {
+    let connection = TokioIo::new(connection);
+    let served = http1::Builder::new().serve_connection(connection, service_fn(answer));
+    // The other end may hang up.
+    let _ = served.await;
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -175,12 +194,67 @@ async fn a_private_authority_is_trusted_once_it_was_added() {
     }
 }
 
-/// The test runs itself with other environment variables, as they are the process's.
+/// Runs one of these tests in a process of its own, with other environment variables. Returns its output.
+async fn run_itself(test: &str, change: impl FnOnce(&mut Command)) -> String {
+    let mut own = Command::new(std::env::current_exe().unwrap());
+    own.args([test, "--exact", "--nocapture"]);
+    change(&mut own);
+    let ran = tokio::task::spawn_blocking(move || own.output()).await;
+    let ran = ran.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "{said}");
+    said
+}
+
+/// A proxy would read the signed URLs that go over `http://`.
+#[tokio::test]
+async fn the_environments_proxies_are_not_used() {
+    const SERVER: &str = "ASSET_UPLOAD_TEST_SERVER";
+    const AUTHORITY: &str = "ASSET_UPLOAD_TEST_AUTHORITY";
+
+    let test = "the_environments_proxies_are_not_used";
+    if let Ok(server) = std::env::var(SERVER) {
+        let authority = std::fs::read(std::env::var_os(AUTHORITY).unwrap()).unwrap();
+        let roots = TrustRoots::none().pem(authority).unwrap();
+        all_reach(&reached(&server, Some(&roots)).await);
+        return;
+    }
+    let Some(certificates) = certificates::certificates(test) else {
+        return;
+    };
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    tokio::spawn(async move {
+        loop {
+            // Hangs up.
+            drop(proxy.accept().await.unwrap());
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    for server in [serve(certificates.path()).await, serve_in_the_clear().await] {
+        let within = |own: &mut Command| {
+            own.env(SERVER, &server)
+                .env(AUTHORITY, certificates.path().join("ca.pem"))
+                .env_remove("NO_PROXY")
+                .env_remove("no_proxy")
+                .env_remove("REQUEST_METHOD");
+            for scheme in ["http", "https", "all"] {
+                let name = format!("{scheme}_proxy");
+                own.env(name.to_ascii_uppercase(), &url).env(name, &url);
+            }
+        };
+        run_itself(test, within).await;
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
+}
+
 #[cfg(feature = "system-roots")]
 #[tokio::test]
 async fn the_systems_authorities_are_a_choice() {
     use std::env;
-    use std::process::Command;
 
     const SERVER: &str = "ASSET_UPLOAD_TEST_TLS_SERVER";
 
@@ -199,17 +273,12 @@ async fn the_systems_authorities_are_a_choice() {
     };
     let server = serve(certificates.path()).await;
     let within = async |file: &str| {
-        let mut own = Command::new(env::current_exe().unwrap());
-        own.args([test, "--exact", "--nocapture"])
-            .env(SERVER, &server)
-            .env("SSL_CERT_FILE", certificates.path().join(file))
-            .env_remove("SSL_CERT_DIR");
-        let ran = tokio::task::spawn_blocking(move || own.output()).await;
-        let ran = ran.unwrap().unwrap();
-        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
-        assert!(ran.status.success(), "{file}: {said}");
-        assert!(said.contains("1 passed"), "{file}: {said}");
-        said
+        let change = |own: &mut Command| {
+            own.env(SERVER, &server)
+                .env("SSL_CERT_FILE", certificates.path().join(file))
+                .env_remove("SSL_CERT_DIR");
+        };
+        run_itself(test, change).await
     };
     assert!(!within("ca.pem").await.contains("REFUSED"));
     assert!(within("none.pem").await.contains("REFUSED"));

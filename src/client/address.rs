@@ -1,10 +1,11 @@
 //! Where the server is, and how its callers are known.
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::asset::{AssetId, WorkspaceSlug};
 use crate::auth::{Credential, CredentialKind};
+use crate::http_client::ServerUrl;
 
 /// Where the service serves unless its host says otherwise.
 const BASE_PATH: &str = "/api/v1";
@@ -31,25 +32,16 @@ pub(super) struct Address(String);
 impl Address {
     /// A path that is not empty replaces `/api/v1`.
     pub(super) fn new(server: &str, workspace: &WorkspaceSlug) -> Result<Self, InvalidClient> {
-        // The type drops fragments in silence.
-        let uri = (!server.contains('#')).then(|| server.parse::<Uri>().ok());
-        let uri = uri.flatten().ok_or(InvalidClient::Server)?;
-        let scheme = uri.scheme_str().unwrap_or_default();
-        let authority = uri.authority().ok_or(InvalidClient::Server)?;
-        if !matches!(scheme, "http" | "https")
-            || authority.as_str().contains('@')
-            || authority.host().is_empty()
-            || uri.query().is_some()
-        {
-            return Err(InvalidClient::Server);
-        }
-        let base = match uri.path().trim_end_matches('/') {
-            "" => BASE_PATH,
-            path => path,
+        let url = ServerUrl::parse(server).ok_or(InvalidClient::Server)?;
+        let base = if url.path().is_empty() {
+            BASE_PATH
+        } else {
+            url.path()
         };
         let slug = utf8_percent_encode(workspace.as_str(), NON_ALPHANUMERIC);
         Ok(Self(format!(
-            "{scheme}://{authority}{base}/workspaces/{slug}/assets/"
+            "{}{base}/workspaces/{slug}/assets/",
+            url.origin()
         )))
     }
 
@@ -93,10 +85,16 @@ mod tests {
     fn addresses() {
         let slug = |slug| WorkspaceSlug::new(slug).unwrap();
         for (server, workspace, expected) in [
+            ("http://h:80", "w", "http://h/api/v1/workspaces/w/assets/"),
             (
-                "http://h:80",
+                "http://h:8080",
                 "w",
-                "http://h:80/api/v1/workspaces/w/assets/",
+                "http://h:8080/api/v1/workspaces/w/assets/",
+            ),
+            (
+                "http://127.1/a%20b//c",
+                "w",
+                "http://127.1/a%20b//c/workspaces/w/assets/",
             ),
             ("https://h/", "w", "https://h/api/v1/workspaces/w/assets/"),
             ("https://h/a/b/", "w", "https://h/a/b/workspaces/w/assets/"),

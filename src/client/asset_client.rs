@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method, Request};
-use http_body_util::{BodyExt, Full};
 use time::OffsetDateTime;
 
 use super::address::{Address, InvalidClient, header};
@@ -16,10 +15,10 @@ use super::error::{ClientError, Peer};
 use super::new_upload::NewUpload;
 use super::progress::{Listener, Progress};
 use super::retry::{Attempts, RetryPolicy};
-use super::source::SourceBody;
 use super::transport::{Reply, Transport};
 use crate::asset::{AssetId, Clock, IdSource, RandomIds, SystemClock, UploadSize, WorkspaceSlug};
 use crate::auth::Credential;
+use crate::http_client::{HttpClient, whole};
 use crate::tls::TrustRoots;
 
 /// How long nothing may happen.
@@ -67,7 +66,9 @@ impl AssetClient {
         Ok(Self {
             address: Address::new(server, workspace)?,
             credential: header(credential)?,
-            transport: Transport::new(TIMEOUT, &TrustRoots::mozilla()),
+            transport: Transport {
+                http: HttpClient::new(TIMEOUT, &TrustRoots::mozilla()),
+            },
             retry: RetryPolicy::new(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
@@ -87,7 +88,7 @@ impl AssetClient {
     /// long at most: a step that came early in one wait ends with the next.)
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.transport.timeout = timeout;
+        self.transport.http.set_timeout(timeout);
         self
     }
 
@@ -95,7 +96,7 @@ impl AssetClient {
     /// [`TrustRoots::mozilla`] by default.
     #[must_use]
     pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
-        self.transport.set_trust_roots(roots);
+        self.transport.http.set_trust_roots(roots);
         self
     }
 
@@ -206,8 +207,7 @@ impl AssetClient {
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
-        let body: SourceBody = Box::pin(Full::new(body).map_err(|never| match never {}));
-        let request = request.body(body);
+        let request = request.body(whole(body));
         // The address was parsed, and an id is plain.
         let request = request.map_err(|fault| ClientError::Answer(fault.to_string()))?;
         self.transport.ask(Peer::Server, request, || 0).await
@@ -227,7 +227,7 @@ impl fmt::Debug for AssetClient {
         f.debug_struct("AssetClient")
             .field("address", &self.address)
             .field("retry", &self.retry)
-            .field("timeout", &self.transport.timeout)
+            .field("timeout", &self.transport.http.timeout())
             .finish_non_exhaustive()
     }
 }

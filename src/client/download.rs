@@ -3,10 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::{BodyExt, Empty};
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -15,8 +13,8 @@ use super::answer::refused;
 use super::asset_client::AssetClient;
 use super::error::{ClientError, Peer};
 use super::progress::Meter;
-use super::source::SourceBody;
 use crate::asset::{AssetId, Checksum};
+use crate::http_client::whole;
 
 /// What a download has to be, where that is known. The default expects nothing.
 ///
@@ -120,9 +118,8 @@ impl AssetClient {
         const PEER: Peer = Peer::ObjectStore;
 
         let located = self.locate(id).await?;
-        let nothing: SourceBody = Box::pin(Empty::new().map_err(|never| match never {}));
         let request = Request::builder().method(Method::GET).uri(&located.url);
-        let request = request.body(nothing);
+        let request = request.body(whole(""));
         let request =
             request.map_err(|_| ClientError::Answer("`asset_url` is no URL".to_owned()))?;
         let answer = self.transport.begin(PEER, request, || 0).await?;
@@ -150,12 +147,7 @@ impl AssetClient {
         let meter = Meter::new(length, attempt, self.listener.clone());
         let mut hash = Sha256::new();
         let mut body = answer.into_body();
-        while let Some(frame) = self.transport.in_time(PEER, body.frame()).await? {
-            let frame = frame.map_err(|fault| ClientError::Lost {
-                peer: PEER,
-                source: fault.into(),
-            })?;
-            let data: Bytes = frame.into_data().unwrap_or_default();
+        while let Some(data) = self.transport.next_piece(PEER, &mut body).await? {
             hash.update(&data);
             part.write(&data).await?;
             meter.add(data.len());

@@ -54,17 +54,17 @@
 //! 2. Redirects are not followed: they could carry the key, or the file, to somebody else.
 //! 3. TLS is rustls with the [roots of your choice](AssetClient::trust_roots). Over `http://` the key can be read on the way.
 //! 4. What is downloaded bears its name only once it is whole.
+//! 5. The environment's proxies (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`) are not used: a proxy could
+//!    read keys and signed URLs that go over `http://`.
 
 mod address;
 mod answer;
 mod asset_client;
-mod connector;
 mod download;
 mod error;
 mod exact;
 mod form;
 mod new_upload;
-mod on_demand;
 mod progress;
 mod retry;
 mod send;

@@ -9,9 +9,9 @@ use super::asset_client::AssetClient;
 use super::error::{ClientError, Peer};
 use super::exact::Exact;
 use super::form::Form;
-use super::on_demand::on_demand;
 use super::progress::Meter;
-use super::source::{SourceBody, UploadSource};
+use super::source::UploadSource;
+use crate::http_client::{RequestBody, on_demand};
 use crate::ports::{UploadData, UploadMethod};
 
 impl AssetClient {
@@ -67,7 +67,7 @@ impl AssetClient {
         upload: &UploadData,
         file: Exact,
         size: u64,
-    ) -> Result<Request<SourceBody>, ClientError> {
+    ) -> Result<Request<RequestBody>, ClientError> {
         let request = Request::builder().uri(upload.url());
         let request = match upload.method() {
             UploadMethod::Post => self.form(request, upload, file),
@@ -76,9 +76,9 @@ impl AssetClient {
                 request.map(|request| {
                     if is_single_use(upload) {
                         // The refusal of a second use must not be lost behind the file.
-                        on_demand(request, self.transport.timeout)
+                        on_demand(request, self.transport.http.timeout())
                     } else {
-                        request.map(|file| -> SourceBody { Box::pin(file.map_err(Into::into)) })
+                        request
                     }
                 })
             }
@@ -91,7 +91,7 @@ impl AssetClient {
         request: request::Builder,
         upload: &UploadData,
         file: Exact,
-    ) -> http::Result<Request<SourceBody>> {
+    ) -> http::Result<Request<RequestBody>> {
         let boundary = format!("form-{}", self.ids.next_id().simple());
         let content_type = format!("multipart/form-data; boundary={boundary}");
         let form = Form::new(upload.fields(), &boundary, file);
@@ -120,7 +120,7 @@ fn put(
     upload: &UploadData,
     file: Exact,
     size: u64,
-) -> Result<http::Result<Request<Exact>>, ClientError> {
+) -> Result<http::Result<Request<RequestBody>>, ClientError> {
     let mut request = request.method(Method::PUT);
     for (name, value) in upload.headers().iter() {
         // These two come from the body and the URL.
@@ -134,5 +134,5 @@ fn put(
             request = request.header(name, value.as_bytes());
         }
     }
-    Ok(request.body(file))
+    Ok(request.body(Box::pin(file.map_err(Into::into))))
 }

@@ -1,9 +1,9 @@
 //! Where a bucket is: for browsers, and for the server itself.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::rules::{Condition, ProviderRules};
+use crate::http_client::ServerUrl;
 use crate::sigv4::{Credentials, InvalidRegion, Region, Signer};
 
 /// A bucket and its addresses.
@@ -158,8 +158,8 @@ impl S3Bucket {
     ) -> Result<Self, InvalidBucket> {
         let region = read_region(region)?;
         let name = checked(name.into())?;
-        let endpoint = Endpoint::parse(endpoint)?;
-        let address = Address::path_style(endpoint.origin(), &endpoint.path, &name);
+        let url = parse_endpoint(endpoint)?;
+        let address = Address::path_style(url.origin(), url.path(), &name);
         Ok(Self::at(address, name, region))
     }
 
@@ -176,16 +176,15 @@ impl S3Bucket {
     ) -> Result<Self, InvalidBucket> {
         let region = read_region(region)?;
         let name = checked(name.into())?;
-        let parsed = Endpoint::parse(endpoint)?;
-        if !matches!(parsed.host, Host::Name(_)) {
+        let url = parse_endpoint(endpoint)?;
+        if !url.has_name() {
             let endpoint = endpoint.to_owned();
             return Err(InvalidBucket::IpAddress { endpoint });
         }
         if !is_dns_label(&name) {
             return Err(InvalidBucket::NoDnsLabel { name });
         }
-        let Endpoint { scheme, path, .. } = &parsed;
-        let address = Address::virtual_hosted(scheme, &parsed.authority(), path, &name);
+        let address = Address::virtual_hosted(url.scheme(), &url.authority(), url.path(), &name);
         Ok(Self::at(address, name, region))
     }
 
@@ -215,8 +214,8 @@ impl S3Bucket {
     /// # Errors
     /// As [`custom`](Self::custom).
     pub fn internal_endpoint(mut self, endpoint: &str) -> Result<Self, InvalidBucket> {
-        let endpoint = Endpoint::parse(endpoint)?;
-        self.internal = Address::path_style(endpoint.origin(), &endpoint.path, &self.name);
+        let url = parse_endpoint(endpoint)?;
+        self.internal = Address::path_style(url.origin(), url.path(), &self.name);
         Ok(self)
     }
 
@@ -349,140 +348,33 @@ pub(super) fn is_dns_label(name: &str) -> bool {
         && !name.ends_with('-')
 }
 
-/// An endpoint as clients write it.
-struct Endpoint {
-    scheme: &'static str,
-    host: Host,
-    /// `None` for the scheme's own.
-    port: Option<u16>,
-    path: String,
-}
-
-enum Host {
-    Name(String),
-    V4(Ipv4Addr),
-    V6(Ipv6Addr),
-}
-
-impl Endpoint {
-    fn parse(endpoint: &str) -> Result<Self, InvalidBucket> {
-        let Some((scheme, host, port, path)) = Self::split(endpoint) else {
-            return Err(InvalidBucket::Endpoint {
-                // What stands before an `@` may be a password.
-                endpoint: match endpoint.rsplit_once('@') {
-                    Some((_, host)) => format!("...@{host}"),
-                    None => endpoint.to_owned(),
-                },
-            });
-        };
-        let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
-        match Host::parse(&host) {
-            Some(host) if path.bytes().all(unreserved) => Ok(Self {
-                scheme,
-                host,
-                port,
-                path,
-            }),
-            _ => Err(InvalidBucket::Rewritten {
-                endpoint: endpoint.to_owned(),
-            }),
-        }
+/// The address of a store, which every client has to read in the same way: it is signed.
+fn parse_endpoint(endpoint: &str) -> Result<ServerUrl, InvalidBucket> {
+    let removed = |segment: &str| matches!(segment, "" | "." | "..");
+    let url = ServerUrl::parse(endpoint);
+    let url = url.filter(|url| !url.path().split('/').skip(1).any(removed));
+    let Some(url) = url else {
+        return Err(InvalidBucket::Endpoint {
+            // What stands before an `@` may be a password.
+            endpoint: match endpoint.rsplit_once('@') {
+                Some((_, host)) => format!("...@{host}"),
+                None => endpoint.to_owned(),
+            },
+        });
+    };
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
+    if url.has_ambiguous_host() || !url.path().bytes().all(unreserved) {
+        return Err(InvalidBucket::Rewritten {
+            endpoint: endpoint.to_owned(),
+        });
     }
-
-    fn split(endpoint: &str) -> Option<(&'static str, String, Option<u16>, String)> {
-        let uri: http::Uri = endpoint.parse().ok()?;
-        let (scheme, default_port) = match uri.scheme_str()? {
-            "http" => ("http", 80),
-            "https" => ("https", 443),
-            _ => return None,
-        };
-        let authority = uri.authority()?;
-        let path = uri.path().trim_end_matches('/');
-        // What follows the host is a port from 0 to 65535, or nothing: no user information either.
-        let host_and_port = match uri.port_u16() {
-            Some(_) => authority
-                .as_str()
-                .rsplit_once(':')
-                .map_or("", |(host, _)| host),
-            None => authority.as_str(),
-        };
-        let rewritten = |segment: &str| matches!(segment, "" | "." | "..");
-        let clean = Host::is_written_well(authority.host())
-            && authority.host() == host_and_port
-            && uri.query().is_none()
-            && !endpoint.contains('#')
-            && !path.split('/').skip(1).any(rewritten);
-        let port = uri.port_u16().filter(|port| *port != default_port);
-        let host = authority.host().to_ascii_lowercase();
-        clean.then(|| (scheme, host, port, path.to_owned()))
-    }
-
-    fn authority(&self) -> String {
-        let host = match &self.host {
-            Host::Name(name) => name.clone(),
-            Host::V4(address) => address.to_string(),
-            Host::V6(address) => format!("[{}]", shortest(*address)),
-        };
-        match self.port {
-            Some(port) => format!("{host}:{port}"),
-            None => host,
-        }
-    }
-
-    fn origin(&self) -> String {
-        format!("{}://{}", self.scheme, self.authority())
-    }
-}
-
-impl Host {
-    /// Whether it is an IPv6 address in brackets, or labels with dots between them.
-    fn is_written_well(host: &str) -> bool {
-        if let Some(address) = in_brackets(host) {
-            return address.parse::<Ipv6Addr>().is_ok();
-        }
-        let known = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        let name = host.strip_suffix('.').unwrap_or(host);
-        name.split('.')
-            .all(|label| !label.is_empty() && label.bytes().all(known))
-    }
-
-    /// `None` for an IPv4 address in another notation, such as `127.1`, `0177.0.0.1` or `2130706433`.
-    fn parse(host: &str) -> Option<Self> {
-        if let Some(address) = in_brackets(host) {
-            return address.parse().ok().map(Self::V6);
-        }
-        if ends_in_number(host) {
-            return host.parse().ok().map(Self::V4);
-        }
-        Some(Self::Name(host.to_owned()))
-    }
-}
-
-fn in_brackets(host: &str) -> Option<&str> {
-    host.strip_prefix('[')?.strip_suffix(']')
-}
-
-/// Whether clients take a host for an IPv4 address (WHATWG, "URL Standard", "ends in a number
-/// checker"). In lower case.
-fn ends_in_number(host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let last = host.rsplit('.').next().unwrap_or_default();
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let hexadecimal = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
-    digits(last) || last.strip_prefix("0x").is_some_and(hexadecimal)
-}
-
-/// The address as clients write it (WHATWG, "URL Standard", "IPv6 serializer"). Rust writes the one
-/// kind otherwise that holds an IPv4 address.
-fn shortest(address: Ipv6Addr) -> String {
-    match (address.to_ipv4_mapped(), address.segments()) {
-        (Some(_), [.., high, low]) => format!("::ffff:{high:x}:{low:x}"),
-        (None, _) => address.to_string(),
-    }
+    Ok(url)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
     use proptest::prelude::*;
     use url::Url;
 

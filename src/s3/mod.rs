@@ -2,8 +2,6 @@
 
 mod bucket;
 mod checks;
-#[cfg(feature = "verify")]
-mod client;
 mod credentials;
 mod disposition;
 #[cfg(feature = "doctor")]

@@ -5,26 +5,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RANGE, RETRY_AFTER};
 use http::response::Parts;
-use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http::{HeaderMap, Request, StatusCode};
 
 use super::bucket::S3Bucket;
-use super::client::StoreClient;
 use super::credentials::FreshSigner;
 use super::error_body::ErrorBody;
 use super::rules::Checksums;
 use super::target::sign_fault;
 use crate::asset::{Clock, ExpiresIn, IdSource, ObjectKey, RandomIds, StoredObject, SystemClock};
 use crate::error::Unavailable;
+use crate::http_client::{Answer, AnswerBody, CallError, HttpClient, whole};
 use crate::ports::{ObjectStore, ObjectStoreError};
 use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, Method, Presign};
 use crate::tls::TrustRoots;
 
+/// How long to wait for an answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest body of an error that is looked at, in bytes.
 const ERROR_BODY: usize = 64 * 1024;
 /// The permissions that asking takes.
@@ -38,10 +37,10 @@ const READ: &str = "s3:GetObject or s3:ListBucket";
 /// 404 to it is followed by a GET of one byte. A 404 from anything in between, such as a proxy, is
 /// [`ObjectStoreError::Unavailable`], and a bucket that does not exist is [`ObjectStoreError::Failed`].
 ///
-/// Needs a Tokio runtime, as hyper's client does, and `s3:GetObject` on the bucket; `s3:ListBucket`
-/// too, or S3 answers 403 instead of 404 for objects that are missing (AWS, "HeadObject",
-/// "Permissions"); and for the clean-up `s3:DeleteObject`. TLS is rustls with
-/// [the roots of your choice](Self::trust_roots).
+/// Needs a Tokio runtime, and `s3:GetObject` on the bucket; `s3:ListBucket` too, or S3 answers 403
+/// instead of 404 for objects that are missing (AWS, "HeadObject", "Permissions"); and for the clean-up
+/// `s3:DeleteObject`. TLS is rustls with [the roots of your choice](Self::trust_roots). The environment's
+/// proxies (`HTTPS_PROXY` and the like) are not used.
 ///
 /// ```
 /// use tower_asset_upload::s3::{S3Bucket, S3Objects};
@@ -57,7 +56,7 @@ pub struct S3Objects {
     bucket: S3Bucket,
     signer: Arc<FreshSigner>,
     clock: Arc<dyn Clock>,
-    client: StoreClient,
+    client: HttpClient,
 }
 
 impl S3Objects {
@@ -86,7 +85,7 @@ impl S3Objects {
             bucket,
             signer,
             clock: Arc::new(SystemClock),
-            client: StoreClient::new(&TrustRoots::mozilla()),
+            client: HttpClient::new(TIMEOUT, &TrustRoots::mozilla()),
         }
     }
 
@@ -115,11 +114,7 @@ impl S3Objects {
 }
 
 impl S3Objects {
-    async fn ask(
-        &self,
-        method: Method,
-        key: &ObjectKey,
-    ) -> Result<Response<Incoming>, ObjectStoreError> {
+    async fn ask(&self, method: Method, key: &ObjectKey) -> Result<Answer, ObjectStoreError> {
         let address = self.bucket.internal();
         let mut presign = Presign::new(method, &address.origin, &address.prefix, key.as_str())
             .expires_in(ExpiresIn::new(Duration::from_mins(5)).unwrap_or_default());
@@ -141,9 +136,9 @@ impl S3Objects {
             .map_err(|fault| sign_fault(fault, ObjectStoreError::Failed))?;
         let request = request
             .uri(url.as_str())
-            .body(Full::<Bytes>::default())
+            .body(whole(""))
             .map_err(|fault| ObjectStoreError::Failed(fault.into()))?;
-        Ok(self.client.send(request).await?)
+        Ok(self.client.send(request, || 0).await?)
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> {
@@ -179,12 +174,7 @@ impl S3Objects {
     }
 
     /// What an answer means that is neither a yes nor a no.
-    async fn refused(
-        &self,
-        method: Method,
-        permissions: &str,
-        answer: Response<Incoming>,
-    ) -> ObjectStoreError {
+    async fn refused(&self, method: Method, permissions: &str, answer: Answer) -> ObjectStoreError {
         let (head, body) = answer.into_parts();
         let mut is_own = bears_marks(&head.headers);
         if !is_own && method != Method::Head {
@@ -197,7 +187,7 @@ impl S3Objects {
     }
 
     /// `Ok` if a 404 is the store's own, and is about the object.
-    async fn is_missing(&self, method: Method, answer: Incoming) -> Result<(), ObjectStoreError> {
+    async fn is_missing(&self, method: Method, answer: AnswerBody) -> Result<(), ObjectStoreError> {
         let body = self.client.read(answer, ERROR_BODY).await?;
         judge(method.as_str(), &body)
     }
@@ -344,6 +334,12 @@ fn unavailable(cause: String, headers: &HeaderMap) -> Unavailable {
     }
 }
 
+impl From<CallError> for ObjectStoreError {
+    fn from(fault: CallError) -> Self {
+        Unavailable::from(fault).into()
+    }
+}
+
 impl fmt::Debug for S3Objects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Objects")
@@ -356,6 +352,8 @@ impl fmt::Debug for S3Objects {
 
 #[cfg(test)]
 mod tests {
+    use http::Response;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

@@ -279,6 +279,23 @@ async fn a_store_that_refuses_is_sent_no_file() {
     assert_eq!(peer.seen(Call::Put)[1].body, CONTENT);
 }
 
+/// A client that can't hear `100 Continue` sends the file after a second.
+#[tokio::test]
+async fn a_store_that_asks_gets_the_file_at_once() {
+    let peer = Scripted::single_use_puts().await;
+    let client = peer.client().timeout(Duration::from_secs(20));
+    let mut quickest = Duration::MAX;
+    for _ in 0..5 {
+        let begun = Instant::now();
+        client.upload(&alone(), &content()).await.unwrap();
+        quickest = quickest.min(begun.elapsed());
+    }
+    assert!(quickest < Duration::from_millis(900), "{quickest:?}");
+    for seen in peer.seen(Call::Put) {
+        assert_eq!(seen.headers["expect"], "100-continue");
+    }
+}
+
 #[tokio::test]
 async fn a_form_that_has_ended_is_replaced_once() {
     let peer = Scripted::posts().await;

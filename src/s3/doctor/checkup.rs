@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 use http::{Method as HttpMethod, Request};
-use http_body_util::Full;
 use time::{Duration, OffsetDateTime};
 
 use super::answer::{Answer, causes};
 use super::options::DoctorOptions;
 use crate::asset::ExpiresIn;
+use crate::error::Unavailable;
+use crate::http_client::{HttpClient, whole};
 use crate::ports::UploadMethod;
 use crate::s3::bucket::{Address, S3Bucket};
-use crate::s3::client::StoreClient;
 use crate::sigv4::{Credentials, Method, Presign, SignedUrl, Signer};
 
 /// The longest body that is looked at, in bytes.
@@ -25,7 +25,7 @@ pub(super) struct Checkup<'a> {
     pub(super) ahead: Duration,
     pub(super) made: Vec<Made>,
     signer: Signer,
-    client: StoreClient,
+    client: HttpClient,
     folder: String,
 }
 
@@ -42,8 +42,6 @@ impl<'a> Checkup<'a> {
         credentials: &'a Credentials,
         options: &'a DoctorOptions,
     ) -> Self {
-        let mut client = StoreClient::new(&options.roots);
-        client.set_timeout(options.timeout);
         let id = options.ids.next_id().simple();
         Self {
             bucket,
@@ -52,7 +50,7 @@ impl<'a> Checkup<'a> {
             ahead: Duration::ZERO,
             made: Vec::new(),
             signer: bucket.signer(credentials.clone()),
-            client,
+            client: HttpClient::new(options.timeout, &options.roots),
             folder: format!("tower-asset-upload-doctor/{id}"),
         }
     }
@@ -90,12 +88,13 @@ impl<'a> Checkup<'a> {
         let request = request
             .method(method)
             .uri(url)
-            .body(Full::new(body.into()))
+            .body(whole(body))
             .map_err(|fault| fault.to_string())?;
-        let answer = self.client.send(request).await;
-        let (head, body) = answer.map_err(|fault| causes(&fault))?.into_parts();
+        let said = |fault| causes(&Unavailable::from(fault));
+        let answer = self.client.send(request, || 0).await;
+        let (head, body) = answer.map_err(said)?.into_parts();
         let body = self.client.read(body, LONGEST_BODY).await;
-        let body = body.map_err(|fault| causes(&fault))?;
+        let body = body.map_err(said)?;
         Ok(Answer::new(head.status, head.headers, body))
     }
 

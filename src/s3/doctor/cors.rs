@@ -6,6 +6,7 @@ use serde_json::json;
 use super::answer::{Answer, plain};
 use super::checkup::Checkup;
 use super::report::DoctorCheck;
+use crate::http_client::ServerUrl;
 use crate::ports::UploadMethod;
 use crate::s3::rules::Checksums;
 
@@ -50,20 +51,11 @@ pub(super) async fn cors(checkup: &Checkup<'_>, uploaded: Option<&Answer>) -> Do
     }
 }
 
-/// What stands in `Origin`: no path, no default port would be there, but that one is for the store to
-/// compare.
+/// Whether a text can stand in the header `Origin`. Browsers leave out a default port; here the store
+/// compares it.
 fn is_origin(text: &str) -> bool {
-    let Ok(uri) = text.parse::<http::Uri>() else {
-        return false;
-    };
-    let known = matches!(uri.scheme_str(), Some("http" | "https"));
-    let authority = uri.authority().map(http::uri::Authority::as_str);
-    known
-        && authority.is_some_and(|authority| {
-            text.ends_with(&format!("://{authority}"))
-                && !authority.contains('@')
-                && !authority.bytes().any(|b| b.is_ascii_uppercase())
-        })
+    let is_plain = !text.ends_with('/') && !text.bytes().any(|b| b.is_ascii_uppercase());
+    is_plain && ServerUrl::parse(text).is_some_and(|url| url.path().is_empty())
 }
 
 /// The headers of an upload for which a page needs leave.

@@ -202,7 +202,7 @@ fn ending_leftovers(days: Option<u32>) -> String {
     if let Some(days) = days {
         rule["NoncurrentVersionExpiration"] = json!({ "NoncurrentDays": days });
     }
-    json!({ "LifecycleRules": [rule] }).to_string()
+    json!({ "Rules": [rule] }).to_string()
 }
 
 #[cfg(test)]
@@ -284,7 +284,7 @@ mod tests {
                 .remedy
                 .map(|remedy| serde_json::from_str(&remedy).unwrap());
             let ends = remedy.map(|remedy| {
-                remedy["LifecycleRules"][0]
+                remedy["Rules"][0]
                     .get("NoncurrentVersionExpiration")
                     .is_some()
             });

@@ -45,7 +45,8 @@ use checkup::Checkup;
 /// That takes some fifty small requests, one after the other. It needs a Tokio runtime, and the
 /// permissions of the service: `s3:PutObject`, `s3:GetObject`, `s3:ListBucket`, `s3:DeleteObject`.
 /// Where it may not read a setting, it says so and goes on. Nothing is ever an error: a store that
-/// doesn't answer is a [failed](CheckStatus::Failed) check.
+/// doesn't answer is a [failed](CheckStatus::Failed) check. The environment's proxies (`HTTPS_PROXY` and
+/// the like) are not used.
 ///
 /// Dropping the future leaves behind what it has made so far.
 ///

@@ -1,6 +1,6 @@
-//! A body that is sent when the object store asks for it (RFC 9110, section 10.1.1).
+//! A body that is sent when the server asks for it (RFC 9110, section 10.1.1).
 //!
-//! A store that refuses an upload may close the connection behind its answer. A client that is still
+//! A server that refuses an upload may close the connection behind its answer. A client that is still
 //! sending then finds the connection broken, and never reads the answer.
 
 use std::future::Future;
@@ -13,20 +13,19 @@ use bytes::Bytes;
 use http::header::EXPECT;
 use http::{HeaderValue, Request, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
 use tokio::sync::oneshot;
 use tokio::time::Timeout;
 
-use super::exact::{Exact, SourceFault};
-use super::source::SourceBody;
+use super::client::RequestBody;
+use crate::error::BoxError;
 
-/// How long to wait for a store that may not know how to ask.
+/// How long to wait for a server that may not know how to ask.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A body that waits until it is asked for.
+/// A body that waits until the server asks for it.
 struct OnDemand {
     asked: Asked,
-    body: Exact,
+    body: RequestBody,
 }
 
 /// The wait begins when the body is polled first: the head has been sent then, and the time that the
@@ -37,14 +36,12 @@ enum Asked {
     Done,
 }
 
-/// The request, with a body that waits for `100 Continue`; for half of `timeout` at most.
-pub(super) fn on_demand(request: Request<Exact>, timeout: Duration) -> Request<SourceBody> {
+/// Adds `Expect: 100-continue`. The body waits for the server's `100 Continue`, for a second at most
+/// and for no more than half of `timeout`.
+pub(crate) fn on_demand(request: Request<RequestBody>, timeout: Duration) -> Request<RequestBody> {
     let (ask, asked) = oneshot::channel();
-    let patience = PATIENCE.min(timeout / 2);
-    let mut request = request.map(|body| -> SourceBody {
-        let asked = Asked::Unsent(patience, Some(asked));
-        Box::pin(OnDemand { asked, body }.map_err(Into::into))
-    });
+    let asked = Asked::Unsent(PATIENCE.min(timeout / 2), Some(asked));
+    let mut request = request.map(|body| -> RequestBody { Box::pin(OnDemand { asked, body }) });
     let expected = HeaderValue::from_static("100-continue");
     request.headers_mut().insert(EXPECT, expected);
     let ask = Mutex::new(Some(ask));
@@ -60,12 +57,12 @@ pub(super) fn on_demand(request: Request<Exact>, timeout: Duration) -> Request<S
 
 impl Body for OnDemand {
     type Data = Bytes;
-    type Error = SourceFault;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, SourceFault>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Asked::Unsent(patience, asked) = &mut self.asked
             && let Some(asked) = asked.take()
         {
@@ -77,7 +74,7 @@ impl Body for OnDemand {
             _ = ready!(asked.as_mut().poll(context));
             self.asked = Asked::Done;
         }
-        Pin::new(&mut self.body).poll_frame(context)
+        self.body.as_mut().poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {

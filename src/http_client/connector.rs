@@ -1,4 +1,4 @@
-//! Connections on which an early answer is heard.
+//! Connections on which an early answer is read.
 
 use std::future::Future;
 use std::io;
@@ -23,7 +23,7 @@ pub(super) struct Connector(HttpConnector);
 impl Connector {
     pub(super) fn new() -> Self {
         let mut connector = HttpConnector::new();
-        // What wraps it speaks TLS.
+        // The connector around this one speaks TLS.
         connector.enforce_http(false);
         Self(connector)
     }
@@ -49,13 +49,13 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// A stream whose peer may hang up on what is being said, and is still heard to the end.
+/// A stream that still reads after its peer has stopped reading.
 ///
-/// An object store that refuses a form answers before the file is through, and closes. The client
-/// then learns from its own writing that nobody listens any more, and hyper gives up, with the
-/// answer unread. Here writing waits instead, and it is for reading to say what has happened: the
-/// answer, or the end of the connection. Not for long: with the answer read, hyper has no interest in
-/// reading any more, and would keep the connection for ever.
+/// A server that refuses a body answers before it has read all of it, and closes the connection. The
+/// client's next write then fails, hyper gives up, and the answer is lost. `Listening` lets a failed
+/// write wait, so that the read decides: it finds the answer, or the end of the connection. The wait
+/// is short, because hyper stops reading once it has the answer, and would keep the connection for
+/// ever.
 pub(super) struct Listening<S> {
     stream: S,
     hung_up: Option<HungUp>,
@@ -66,26 +66,26 @@ struct HungUp {
     until: Pin<Box<Sleep>>,
 }
 
-/// How long writing waits for reading. The answer came before its connection's end.
+/// How long a failed write waits. The answer was sent before the connection was closed.
 const LISTEN: Duration = Duration::from_secs(2);
 
 impl<S: Unpin> Listening<S> {
-    fn say<T>(
+    fn write<T>(
         &mut self,
         context: &mut Context<'_>,
-        say: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if self.hung_up.is_none() {
-            match say(Pin::new(&mut self.stream), context) {
+            match write(Pin::new(&mut self.stream), context) {
                 Poll::Ready(Err(error)) if is_hang_up(&error) => {
                     self.hung_up = Some(HungUp {
                         error: error.kind(),
                         until: Box::pin(tokio::time::sleep(LISTEN)),
                     });
-                    // Reading may have been asked before the answer came.
+                    // The last read may have been before the answer came.
                     context.waker().wake_by_ref();
                 }
-                said => return said,
+                written => return written,
             }
         }
         let Some(HungUp { error, until }) = &mut self.hung_up else {
@@ -119,7 +119,7 @@ impl<S: Write + Unpin> Write for Listening<S> {
         context: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.say(context, |stream, context| stream.poll_write(context, data))
+        self.write(context, |stream, context| stream.poll_write(context, data))
     }
 
     fn poll_write_vectored(
@@ -127,7 +127,7 @@ impl<S: Write + Unpin> Write for Listening<S> {
         context: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.say(context, |stream, context| {
+        self.write(context, |stream, context| {
             stream.poll_write_vectored(context, data)
         })
     }
@@ -137,7 +137,7 @@ impl<S: Write + Unpin> Write for Listening<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.say(context, S::poll_flush)
+        self.write(context, S::poll_flush)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
