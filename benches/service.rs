@@ -16,6 +16,7 @@
 #![allow(clippy::unwrap_used, reason = "a bench may panic")]
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::Service;
@@ -23,7 +24,9 @@ use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Pri
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::service::AssetUploadBuilder;
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{AssetStore, AssetUploadService, HeaderAuthenticator, MemoryStore};
+use tower_asset_upload::{
+    AssetStore, AssetUploadService, CredentialStore, HeaderAuthenticator, MemoryStore,
+};
 
 use filled::{ALICE, block_on};
 use rounds::{Candidate, is_wanted, side_by_side, verdict};
@@ -41,7 +44,8 @@ type Uploads<Store> = AssetUploadService<Store, S3PostSigner>;
 
 fn memory() -> MemoryStore {
     let store = filled::memory(0).store;
-    store.add_credential(credential());
+    let added = store.add_credential(credential()).now_or_never();
+    added.unwrap().unwrap();
     store
 }
 

@@ -16,7 +16,7 @@ use tower_asset_upload::asset::WorkspaceSlug;
 use tower_asset_upload::auth::{ExtensionAuthenticator, Principal};
 use tower_asset_upload::s3::{S3, S3Bucket};
 use tower_asset_upload::sigv4::Credentials;
-use tower_asset_upload::{AssetUploadService, MemoryStore};
+use tower_asset_upload::{AssetUploadService, DirectoryStore, MemoryStore};
 use uuid::{Uuid, uuid};
 
 const ALICE: Uuid = uuid!("11111111-1111-4111-8111-000000000001");
@@ -35,11 +35,11 @@ async fn session(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-fn app() -> Result<Router, Box<dyn std::error::Error>> {
+async fn app() -> Result<Router, Box<dyn std::error::Error>> {
     let store = MemoryStore::new();
     let slug = WorkspaceSlug::new("acme")?;
-    store.add_workspace(ACME.into(), slug);
-    store.add_member(ACME.into(), ALICE.into());
+    store.add_workspace(ACME.into(), slug).await?;
+    store.add_member(ACME.into(), ALICE.into()).await?;
 
     let s3 = S3::new(
         S3Bucket::aws("acme-uploads", "eu-central-1")?,
@@ -63,5 +63,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    Ok(axum::serve(listener, app()?).await?)
+    Ok(axum::serve(listener, app().await?).await?)
 }

@@ -11,23 +11,25 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower_asset_upload::asset::WorkspaceSlug;
-use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
+use tower_asset_upload::auth::CredentialRecord;
 use tower_asset_upload::s3::{S3, S3Bucket, S3Signer};
 use tower_asset_upload::sigv4::Credentials;
-use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
+use tower_asset_upload::{
+    AssetUploadService, CredentialStore, DirectoryStore, HeaderAuthenticator, MemoryStore,
+};
 use uuid::uuid;
 
-fn service() -> Result<AssetUploadService<MemoryStore, S3Signer>, Box<dyn std::error::Error>> {
+async fn service() -> Result<AssetUploadService<MemoryStore, S3Signer>, Box<dyn std::error::Error>>
+{
     let alice = uuid!("11111111-1111-4111-8111-000000000001").into();
     let acme = uuid!("22222222-2222-4222-8222-000000000001").into();
     let store = MemoryStore::new();
-    store.add_workspace(acme, WorkspaceSlug::new("acme")?);
-    store.add_member(acme, alice);
-    let key = Credential::new(CredentialKind::ApiKey, "demo-key-of-acme");
-    store.add_credential(CredentialRecord::new(
-        &key,
-        Principal::with_all_scopes(alice),
-    ));
+    store
+        .add_workspace(acme, WorkspaceSlug::new("acme")?)
+        .await?;
+    store.add_member(acme, alice).await?;
+    let key = CredentialRecord::api_key("demo-key-of-acme", alice);
+    store.add_credential(key).await?;
 
     let s3 = S3::new(
         S3Bucket::custom("uploads", "garage", "https://s3.example.com")?,
@@ -49,7 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    let service = service()?;
+    let service = service().await?;
     loop {
         let (stream, _) = listener.accept().await?;
         let service = TowerToHyperService::new(service.clone());

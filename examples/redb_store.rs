@@ -11,10 +11,12 @@ mod redb_store;
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_asset_upload::asset::{SystemClock, WorkspaceSlug};
-use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
+use tower_asset_upload::auth::CredentialRecord;
 use tower_asset_upload::s3::{S3, S3Bucket};
 use tower_asset_upload::sigv4::Credentials;
-use tower_asset_upload::{AssetUploadService, HeaderAuthenticator};
+use tower_asset_upload::{
+    AssetUploadService, CredentialStore, DirectoryStore, HeaderAuthenticator,
+};
 use uuid::{Uuid, uuid};
 
 use redb_store::RedbStore;
@@ -30,13 +32,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = RedbStore::open(directory.path().join("assets.redb"))?.clock(SystemClock);
     let slug = WorkspaceSlug::new("acme")?;
     store.add_workspace(ACME.into(), slug).await?;
-    store.set_member(ACME.into(), ALICE.into(), true).await?;
-    store.set_project(ACME.into(), PROJECT.into(), true).await?;
-    let key = Credential::new(CredentialKind::ApiKey, KEY);
-    let alice = Principal::with_all_scopes(ALICE.into());
-    store
-        .add_credential(CredentialRecord::new(&key, alice))
-        .await?;
+    store.add_member(ACME.into(), ALICE.into()).await?;
+    store.add_project(ACME.into(), PROJECT.into()).await?;
+    let key = CredentialRecord::api_key(KEY, ALICE.into());
+    store.add_credential(key).await?;
 
     let bucket = S3Bucket::aws("acme-uploads", "eu-central-1")?;
     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "a secret of your own")?;

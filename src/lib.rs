@@ -109,7 +109,7 @@ pub mod purge {
 
 pub use auth::{Authenticator, HeaderAuthenticator};
 pub use error::{BoxError, Unavailable};
-pub use ports::{AssetStore, ObjectStore, UploadSigner};
+pub use ports::{AssetStore, CredentialStore, DirectoryStore, ObjectStore, UploadSigner};
 pub use service::{AssetUploadLayer, AssetUploadService};
 pub use stores::MemoryStore;
 #[cfg(feature = "plane")]

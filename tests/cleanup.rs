@@ -23,7 +23,7 @@ use tower_asset_upload::ports::StoreError;
 use tower_asset_upload::purge::{
     Condemned, PurgeError, PurgeOptions, PurgeReport, PurgeStep, PurgeStore, StoreTime, purge,
 };
-use tower_asset_upload::{AssetStore, MemoryStore, ObjectStore, SqliteStore};
+use tower_asset_upload::{AssetStore, DirectoryStore, MemoryStore, ObjectStore, SqliteStore};
 use world::{NOW, Slow, World, at_once, to_the_end};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -105,8 +105,12 @@ async fn in_sqlite() -> (World<SqliteStore>, tempfile::TempDir) {
         .unwrap();
     store
         .add_workspace(world::WORKSPACE, world::slug())
+        .await
         .unwrap();
-    store.add_member(world::WORKSPACE, world::USER).unwrap();
+    store
+        .add_member(world::WORKSPACE, world::USER)
+        .await
+        .unwrap();
     (World::new(store, clock).await, directory)
 }
 

@@ -20,7 +20,9 @@ use tower_asset_upload::asset::{
 };
 use tower_asset_upload::auth::{Credential, CredentialVerifier, Principal};
 use tower_asset_upload::ports::ObjectStoreError;
-use tower_asset_upload::{AssetStore, AssetUploadService, HeaderAuthenticator, Unavailable};
+use tower_asset_upload::{
+    AssetStore, AssetUploadService, DirectoryStore, HeaderAuthenticator, Unavailable,
+};
 use uuid::Uuid;
 
 /// Sends each `(line, body)` with Alice's key and shows what came.
@@ -856,7 +858,7 @@ async fn answers_that_carry_a_signature_are_not_stored() {
 #[tokio::test]
 async fn a_member_deletes_what_its_role_allows() {
     let world = world();
-    world.add_member(MINE.into(), BOB.into());
+    done(world.add_member(MINE.into(), BOB.into()));
     let post = format!("POST {COLLECTION}");
     let mut ids = Vec::new();
     for ids_from in [1, 1001] {

@@ -11,10 +11,12 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use tower::Service;
 use tower_asset_upload::asset::WorkspaceSlug;
-use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
+use tower_asset_upload::auth::CredentialRecord;
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
+use tower_asset_upload::{
+    AssetUploadService, CredentialStore, DirectoryStore, HeaderAuthenticator, MemoryStore,
+};
 use uuid::Uuid;
 
 /// In memory, nothing has to be waited for.
@@ -29,13 +31,10 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 fn service() -> AssetUploadService<MemoryStore, S3PostSigner> {
     let (workspace, user) = (Uuid::from_u128(1).into(), Uuid::from_u128(2).into());
     let store = MemoryStore::new();
-    store.add_workspace(workspace, WorkspaceSlug::new("w").unwrap());
-    store.add_member(workspace, user);
-    let key = Credential::new(CredentialKind::ApiKey, "key");
-    store.add_credential(CredentialRecord::new(
-        &key,
-        Principal::with_all_scopes(user),
-    ));
+    let slug = WorkspaceSlug::new("w").unwrap();
+    at_once(store.add_workspace(workspace, slug)).unwrap();
+    at_once(store.add_member(workspace, user)).unwrap();
+    at_once(store.add_credential(CredentialRecord::api_key("key", user))).unwrap();
     let bucket = S3Bucket::aws("uploads", Region::us_east_1()).unwrap();
     let signer = S3PostSigner::new(bucket, Credentials::new("AKID", "secret").unwrap());
     let authenticator = HeaderAuthenticator::new(store.clone());

@@ -18,7 +18,7 @@ use http_body_util::Full;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
-use support::{ALICE, BOB, Broken, MINE, MY_PROJECT, OTHERS, OTHERS_PROJECT};
+use support::{ALICE, BOB, Broken, MINE, MY_PROJECT, OTHERS, OTHERS_PROJECT, done};
 use time::macros::{datetime, format_description};
 use time::{OffsetDateTime, PrimitiveDateTime};
 use tower_asset_upload::asset::{
@@ -30,7 +30,10 @@ use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Pri
 use tower_asset_upload::ports::CreateOutcome;
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{AssetStore, AssetUploadService, HeaderAuthenticator, MemoryStore};
+use tower_asset_upload::{
+    AssetStore, AssetUploadService, CredentialStore, DirectoryStore, HeaderAuthenticator,
+    MemoryStore,
+};
 use uuid::Uuid;
 
 const RECORDED: &str = include_str!("vectors/plane-recorded.jsonl");
@@ -248,16 +251,16 @@ fn slug(workspace: Uuid) -> WorkspaceSlug {
 fn world() -> MemoryStore {
     let store = MemoryStore::new();
     for (workspace, member, project) in [(MINE, ALICE, MY_PROJECT), (OTHERS, BOB, OTHERS_PROJECT)] {
-        store.add_workspace(workspace.into(), slug(workspace));
-        store.add_member(workspace.into(), member.into());
-        store.add_project(workspace.into(), project.into());
+        done(store.add_workspace(workspace.into(), slug(workspace)));
+        done(store.add_member(workspace.into(), member.into()));
+        done(store.add_project(workspace.into(), project.into()));
     }
     let key = |key: &str, user: Uuid, change: fn(&mut CredentialRecord)| {
         let credential = Credential::new(CredentialKind::ApiKey, key);
         let principal = Principal::with_all_scopes(user.into());
         let mut record = CredentialRecord::new(&credential, principal);
         change(&mut record);
-        store.add_credential(record);
+        done(store.add_credential(record));
     };
     let disable = |record: &mut CredentialRecord| record.active = false;
     let expire = |record: &mut CredentialRecord| {

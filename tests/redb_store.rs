@@ -17,16 +17,18 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tower_asset_upload::asset::{
-    AssetId, ChangeOutcome, FixedClock, NewAsset, ObjectKey, PendingCaps, ProjectId, StateChange,
-    UploadSize, UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
+    AssetId, ChangeOutcome, FixedClock, NewAsset, ObjectKey, PendingCaps, StateChange, UploadSize,
+    UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 use tower_asset_upload::auth::{
     Credential, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
 };
-use tower_asset_upload::conformance::{Guarded, Seed, SeedCredentials};
+use tower_asset_upload::conformance::{Guarded, SeedCredentials};
 use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::purge::{PurgeStep, PurgeStore};
-use tower_asset_upload::{AssetStore, BoxError, conformance_tests};
+use tower_asset_upload::{
+    AssetStore, BoxError, CredentialStore, DirectoryStore, conformance_tests,
+};
 use uuid::Uuid;
 
 async fn fresh() -> Guarded<RedbStore, TempDir> {
@@ -39,48 +41,13 @@ conformance_tests!(credentials, credentials, fresh);
 conformance_tests!(purge, purge, fresh);
 
 #[async_trait]
-impl Seed for RedbStore {
-    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), BoxError> {
-        Ok(self.add_workspace(id, slug).await?)
-    }
-
-    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
-        Ok(self.set_member(workspace, user, true).await?)
-    }
-
-    async fn add_project(
-        &self,
-        workspace: WorkspaceId,
-        project: ProjectId,
-    ) -> Result<(), BoxError> {
-        Ok(self.set_project(workspace, project, true).await?)
-    }
-
-    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError> {
-        Ok(self.remove_workspace(id).await?)
-    }
-
-    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
-        Ok(self.set_member(workspace, user, false).await?)
-    }
-
-    async fn remove_project(
-        &self,
-        workspace: WorkspaceId,
-        project: ProjectId,
-    ) -> Result<(), BoxError> {
-        Ok(self.set_project(workspace, project, false).await?)
-    }
-}
-
-#[async_trait]
 impl SeedCredentials for RedbStore {
-    async fn add_credential(
+    async fn seed_credential(
         &self,
         _: &Credential<'_>,
         record: CredentialRecord,
     ) -> Result<bool, BoxError> {
-        self.add_credential(record).await?;
+        CredentialStore::add_credential(self, record).await?;
         Ok(true)
     }
 }
@@ -105,7 +72,7 @@ fn file(directory: &Path) -> impl AsRef<Path> + use<> {
 async fn enter(store: &RedbStore) -> Workspace {
     let slug = WorkspaceSlug::new("my-workspace").unwrap();
     store.add_workspace(WORKSPACE, slug.clone()).await.unwrap();
-    store.set_member(WORKSPACE, USER, true).await.unwrap();
+    store.add_member(WORKSPACE, USER).await.unwrap();
     store.enter(&slug, USER).await.unwrap().unwrap()
 }
 

@@ -15,8 +15,9 @@ use tower_asset_upload::asset::{
     AssetId, ChangeOutcome, Clock, ExternalLabel, IdSource, NewAsset, ObjectKey, PendingCaps,
     RandomIds, StateChange, SystemClock, UploadSize, Workspace, WorkspaceSlug,
 };
+use tower_asset_upload::ports::StoreError;
 use tower_asset_upload::purge::{PurgeStep, PurgeStore};
-use tower_asset_upload::{AssetStore, MemoryStore, SqliteStore};
+use tower_asset_upload::{AssetStore, DirectoryStore, MemoryStore, SqliteStore};
 use uuid::{Uuid, uuid};
 
 pub const ALICE: Uuid = uuid!("11111111-1111-4111-8111-000000000001");
@@ -77,6 +78,12 @@ impl<Store: AssetStore + PurgeStore> Filled<Store> {
 }
 
 /// A step for which all that waits has waited long enough, and no form is alive.
+/// The result of a call that needs no runtime.
+fn done<T>(call: impl Future<Output = Result<T, StoreError>>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(call).unwrap()
+}
+
 pub fn step(most: NonZeroU32) -> PurgeStep {
     let end = SystemClock.now() + Duration::HOUR;
     PurgeStep::new(end, end, end + Duration::HOUR, most)
@@ -84,9 +91,9 @@ pub fn step(most: NonZeroU32) -> PurgeStep {
 
 pub fn memory(assets: u32) -> Filled<MemoryStore> {
     let store = MemoryStore::new();
-    store.add_workspace(WORKSPACE.into(), slug());
-    store.add_member(WORKSPACE.into(), ALICE.into());
-    store.add_project(WORKSPACE.into(), PROJECT.into());
+    done(store.add_workspace(WORKSPACE.into(), slug()));
+    done(store.add_member(WORKSPACE.into(), ALICE.into()));
+    done(store.add_project(WORKSPACE.into(), PROJECT.into()));
     let workspace = block_on(store.enter(&slug(), ALICE.into()));
     let workspace = workspace.unwrap().unwrap();
     let mut ids = Vec::new();
@@ -126,9 +133,9 @@ const FILL_SQLITE: &str = "\
 
 pub fn sqlite(path: &Path, assets: u32) -> Filled<SqliteStore> {
     let store = SqliteStore::open(path).unwrap();
-    store.add_workspace(WORKSPACE.into(), slug()).unwrap();
-    store.add_member(WORKSPACE.into(), ALICE.into()).unwrap();
-    store.add_project(WORKSPACE.into(), PROJECT.into()).unwrap();
+    done(store.add_workspace(WORKSPACE.into(), slug()));
+    done(store.add_member(WORKSPACE.into(), ALICE.into()));
+    done(store.add_project(WORKSPACE.into(), PROJECT.into()));
     let beside = Connection::open(path).unwrap();
     // What is lost with the machine is only a bench.
     beside

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_postgres::Client;
 use tower_asset_upload::asset::AssetId;
 use tower_asset_upload::purge::PurgeStore;
-use tower_asset_upload::{AssetStore, PlaneStore, PostgresStore};
+use tower_asset_upload::{AssetStore, DirectoryStore, PlaneStore, PostgresStore};
 use uuid::Uuid;
 
 use crate::cluster::{Cluster, connect};

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use redb::{TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tower_asset_upload::Unavailable;
 use tower_asset_upload::auth::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
     Scopes,
 };
 use tower_asset_upload::ports::StoreError;
+use tower_asset_upload::{CredentialStore, Unavailable};
 use uuid::Uuid;
 
 use super::{RedbStore, Result, corrupted};
@@ -30,9 +30,9 @@ pub(crate) fn make_table(transaction: &WriteTransaction) -> Result<()> {
     Ok(())
 }
 
-impl RedbStore {
-    /// Ensures that there is such a credential. One of the same kind and secret is replaced.
-    pub(crate) async fn add_credential(&self, record: CredentialRecord) -> Result<(), StoreError> {
+#[async_trait]
+impl CredentialStore for RedbStore {
+    async fn add_credential(&self, record: CredentialRecord) -> Result<(), StoreError> {
         let row = Row {
             user: *record.principal.user.as_uuid(),
             scopes: record.principal.scopes.to_string(),

@@ -18,12 +18,12 @@ use async_trait::async_trait;
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
-use tower_asset_upload::AssetStore;
 use tower_asset_upload::asset::{
     Asset, AssetId, ChangeOutcome, Clock, NewAsset, PendingCaps, ProjectId, StateChange,
     SystemClock, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 use tower_asset_upload::ports::{CreateOutcome, StoreError};
+use tower_asset_upload::{AssetStore, DirectoryStore};
 
 use assets::Assets;
 
@@ -227,15 +227,9 @@ impl AssetStore for RedbStore {
     }
 }
 
-/// What the host does by other ways: workspaces, members and projects come and go.
-impl RedbStore {
-    /// Ensures that there is a workspace of that id, and that it goes by that slug from now on. A
-    /// slug that another workspace had passes to this one.
-    pub(crate) async fn add_workspace(
-        &self,
-        id: WorkspaceId,
-        slug: WorkspaceSlug,
-    ) -> Result<(), StoreError> {
+#[async_trait]
+impl DirectoryStore for RedbStore {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), StoreError> {
         let id = id.as_uuid().as_u128();
         self.write(move |transaction| {
             forget_slug(transaction, id)?;
@@ -250,17 +244,39 @@ impl RedbStore {
         .await
     }
 
-    /// Deletes a workspace: nobody enters it any more. Adding it again brings back all that is in
-    /// it.
-    #[allow(dead_code, reason = "the demonstration deletes none")]
-    pub(crate) async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        self.set_member(workspace, user, true).await
+    }
+
+    async fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        self.set_project(workspace, project, true).await
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
         let id = id.as_uuid().as_u128();
         self.write(move |transaction| forget_slug(transaction, id))
             .await
     }
 
-    /// Ensures that the user is an active member of the workspace, or isn't.
-    pub(crate) async fn set_member(
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        self.set_member(workspace, user, false).await
+    }
+
+    async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        self.set_project(workspace, project, false).await
+    }
+}
+
+impl RedbStore {
+    async fn set_member(
         &self,
         workspace: WorkspaceId,
         user: UserId,
@@ -271,8 +287,7 @@ impl RedbStore {
             .await
     }
 
-    /// Ensures that there is such a project in the workspace, or isn't.
-    pub(crate) async fn set_project(
+    async fn set_project(
         &self,
         workspace: WorkspaceId,
         project: ProjectId,

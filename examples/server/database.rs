@@ -3,11 +3,11 @@
 use std::fs;
 use std::sync::Arc;
 
-use tower_asset_upload::asset::{ProjectId, UserId, WorkspaceId, WorkspaceSlug};
-use tower_asset_upload::auth::{CredentialRecord, CredentialVerifier};
-use tower_asset_upload::ports::StoreError;
+use tower_asset_upload::auth::CredentialVerifier;
 use tower_asset_upload::purge::PurgeStore;
-use tower_asset_upload::{AssetStore, MemoryStore, PostgresStore, SqliteStore};
+use tower_asset_upload::{
+    AssetStore, CredentialStore, DirectoryStore, MemoryStore, PostgresStore, SqliteStore,
+};
 
 use crate::Failure;
 use crate::options::{DatabaseUrl, Options};
@@ -18,30 +18,7 @@ pub(crate) enum Database {
     Postgres(PostgresStore),
 }
 
-/// All stores are seeded alike; a memory store can't fail, and only a server is waited for.
-macro_rules! seeding {
-    ($($name:ident($($argument:ident: $kind:ty),*);)*) => {
-        $(pub(crate) async fn $name(&self, $($argument: $kind),*) -> Result<(), Failure> {
-            match self {
-                Self::Memory(store) => {
-                    store.$name($($argument),*);
-                    Ok(())
-                }
-                Self::Sqlite(store) => store.$name($($argument),*).map_err(|fault| unseeded(&fault)),
-                Self::Postgres(store) => store.$name($($argument),*).await.map_err(|fault| unseeded(&fault)),
-            }
-        })*
-    };
-}
-
 impl Database {
-    seeding! {
-        add_workspace(id: WorkspaceId, slug: WorkspaceSlug);
-        add_member(workspace: WorkspaceId, member: UserId);
-        add_project(workspace: WorkspaceId, project: ProjectId);
-        add_credential(record: CredentialRecord);
-    }
-
     pub(crate) async fn open(options: &Options) -> Result<Self, Failure> {
         let path = match &options.database {
             DatabaseUrl::Memory => return Ok(Self::Memory(MemoryStore::new())),
@@ -82,6 +59,22 @@ impl Database {
         }
     }
 
+    pub(crate) fn directory(&self) -> Arc<dyn DirectoryStore> {
+        match self {
+            Self::Memory(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn keys(&self) -> Arc<dyn CredentialStore> {
+        match self {
+            Self::Memory(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
     pub(crate) fn credentials(&self) -> Arc<dyn CredentialVerifier> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
@@ -89,8 +82,4 @@ impl Database {
             Self::Postgres(store) => Arc::new(store.clone()),
         }
     }
-}
-
-fn unseeded(fault: &StoreError) -> Failure {
-    format!("can't seed the database: {fault}")
 }

@@ -14,7 +14,9 @@ use tower_asset_upload::asset::{
 use tower_asset_upload::auth::{
     Credential, CredentialKind, CredentialRecord, Principal, Scope, Scopes,
 };
+use tower_asset_upload::ports::StoreError;
 use tower_asset_upload::s3::S3Bucket;
+use tower_asset_upload::{CredentialStore, DirectoryStore};
 use uuid::Uuid;
 
 use crate::Failure;
@@ -102,26 +104,28 @@ impl Seed {
             .map_err(|fault| format!("the seed file {shown} doesn't parse: {fault}"))
     }
 
-    /// Ensures that everything in the seed is in the database.
+    /// Adds everything in the seed to the database.
     pub(crate) async fn apply(&self, database: &Database) -> Result<(), Failure> {
+        let unseeded = |fault: StoreError| format!("can't seed the database: {fault}");
+        let directory = database.directory();
         for workspace in &self.workspaces {
             let id = WorkspaceId::new(workspace.id);
-            let slug = WorkspaceSlug::new(&*workspace.slug).map_err(|_| {
-                format!(
-                    "the seed's slug {:?} can't name a workspace",
-                    workspace.slug
-                )
-            })?;
-            database.add_workspace(id, slug).await?;
+            let slug = WorkspaceSlug::new(&*workspace.slug)
+                .map_err(|fault| format!("the seed's slug {:?}: {fault}", workspace.slug))?;
+            directory.add_workspace(id, slug).await.map_err(unseeded)?;
             for member in &workspace.members {
-                database.add_member(id, UserId::new(*member)).await?;
+                let added = directory.add_member(id, UserId::new(*member));
+                added.await.map_err(unseeded)?;
             }
             for project in &workspace.projects {
-                database.add_project(id, ProjectId::new(*project)).await?;
+                let added = directory.add_project(id, ProjectId::new(*project));
+                added.await.map_err(unseeded)?;
             }
         }
+        let keys = database.keys();
         for credential in &self.credentials {
-            database.add_credential(credential.record()?).await?;
+            let added = keys.add_credential(credential.record()?);
+            added.await.map_err(unseeded)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::principal::Principal;
+use crate::asset::UserId;
 use crate::error::Unavailable;
 use sha2::{Digest, Sha256};
 
@@ -161,6 +162,23 @@ impl CredentialRecord {
         }
     }
 
+    /// An API key of that user, in force, without an end, and with all scopes.
+    ///
+    /// ```
+    /// use tower_asset_upload::asset::UserId;
+    /// use tower_asset_upload::auth::CredentialRecord;
+    ///
+    /// let user: UserId = "11111111-1111-4111-8111-000000000001".parse()?;
+    /// let record = CredentialRecord::api_key("a key of 128 random bits", user);
+    /// assert_eq!(record.principal.user, user);
+    /// # Ok::<(), tower_asset_upload::asset::InvalidId>(())
+    /// ```
+    #[must_use]
+    pub fn api_key(secret: &str, user: UserId) -> Self {
+        let key = Credential::new(CredentialKind::ApiKey, secret);
+        Self::new(&key, Principal::with_all_scopes(user))
+    }
+
     /// Whose it is, if it is valid at `now`.
     #[must_use]
     pub fn principal_at(&self, now: OffsetDateTime) -> Option<&Principal> {
@@ -174,7 +192,6 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::asset::UserId;
 
     #[test]
     fn no_secret_is_shown() {

@@ -22,17 +22,21 @@ use crate::asset::{Clock, SystemClock};
 /// 3. A scheme other than Bearer counts as no credentials.
 ///
 /// ```
-/// use tower_asset_upload::{HeaderAuthenticator, MemoryStore};
 /// use tower_asset_upload::asset::UserId;
-/// use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
+/// use tower_asset_upload::auth::CredentialRecord;
+/// use tower_asset_upload::{CredentialStore, HeaderAuthenticator, MemoryStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let user: UserId = "11111111-1111-4111-8111-000000000001".parse()?;
+/// let key = "plane_api_0123456789abcdef0123456789abcdef";
 ///
 /// let store = MemoryStore::new();
-/// let key = Credential::new(CredentialKind::ApiKey, "plane_api_0123456789abcdef0123456789abcdef");
-/// let user: UserId = "11111111-1111-4111-8111-000000000001".parse()?;
-/// store.add_credential(CredentialRecord::new(&key, Principal::with_all_scopes(user)));
+/// store.add_credential(CredentialRecord::api_key(key, user)).await?;
 /// let authenticator = HeaderAuthenticator::new(store);
 /// # let _ = authenticator;
-/// # Ok::<(), tower_asset_upload::asset::InvalidId>(())
+/// # Ok(())
+/// # }
 /// ```
 pub struct HeaderAuthenticator<V> {
     verifier: V,

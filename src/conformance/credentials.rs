@@ -86,8 +86,8 @@ impl<Store: CredentialVerifier + SeedCredentials> Desk<Store> {
         let credential = Credential::new(kind, &self.secret);
         let mut record = CredentialRecord::new(&credential, self.owner.clone());
         change(&mut record);
-        let added = self.store.add_credential(&credential, record).await;
-        added.map_err(|error| Broken::new(format_args!("`add_credential` failed: {error}")))
+        let added = self.store.seed_credential(&credential, record).await;
+        added.map_err(|error| Broken::new(format_args!("`seed_credential` failed: {error}")))
     }
 
     async fn must_add(
@@ -96,7 +96,7 @@ impl<Store: CredentialVerifier + SeedCredentials> Desk<Store> {
         change: impl FnOnce(&mut CredentialRecord) + Send,
     ) -> Verdict {
         let added = self.add(kind, change).await?;
-        demand(added, "`add_credential` keeps only some credentials")
+        demand(added, "`seed_credential` keeps only some credentials")
     }
 
     async fn verify(
@@ -219,7 +219,7 @@ where
             } else {
                 demand(
                     scopes != Scopes::all(),
-                    "`add_credential` keeps only some credentials",
+                    "`seed_credential` keeps only some credentials",
                 )?;
             }
         }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::seed::{Seed, SeedCredentials};
+use super::seed::SeedCredentials;
 use crate::asset::{
     Asset, AssetId, ChangeOutcome, NewAsset, PendingCaps, ProjectId, StateChange, UserId,
     Workspace, WorkspaceId, WorkspaceSlug,
@@ -11,7 +11,7 @@ use crate::asset::{
 use crate::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
 use crate::error::{BoxError, Unavailable};
 use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use crate::ports::{AssetStore, CreateOutcome, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, DirectoryStore, StoreError};
 
 /// A store, and what has to live as long as it does: a temporary directory, a container. Both go
 /// when the rule is done, the store first.
@@ -110,12 +110,12 @@ impl<Store: CredentialVerifier, Guard: Send + Sync> CredentialVerifier for Guard
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<Store: Seed, Guard: Send + Sync> Seed for Guarded<Store, Guard> {
-    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), BoxError> {
+impl<Store: DirectoryStore, Guard: Send + Sync> DirectoryStore for Guarded<Store, Guard> {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), StoreError> {
         self.store.add_workspace(id, slug).await
     }
 
-    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
         self.store.add_member(workspace, user).await
     }
 
@@ -123,15 +123,15 @@ impl<Store: Seed, Guard: Send + Sync> Seed for Guarded<Store, Guard> {
         &self,
         workspace: WorkspaceId,
         project: ProjectId,
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         self.store.add_project(workspace, project).await
     }
 
-    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError> {
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
         self.store.remove_workspace(id).await
     }
 
-    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
         self.store.remove_member(workspace, user).await
     }
 
@@ -139,7 +139,7 @@ impl<Store: Seed, Guard: Send + Sync> Seed for Guarded<Store, Guard> {
         &self,
         workspace: WorkspaceId,
         project: ProjectId,
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         self.store.remove_project(workspace, project).await
     }
 }
@@ -147,11 +147,11 @@ impl<Store: Seed, Guard: Send + Sync> Seed for Guarded<Store, Guard> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<Store: SeedCredentials, Guard: Send + Sync> SeedCredentials for Guarded<Store, Guard> {
-    async fn add_credential(
+    async fn seed_credential(
         &self,
         credential: &Credential<'_>,
         record: CredentialRecord,
     ) -> Result<bool, BoxError> {
-        self.store.add_credential(credential, record).await
+        self.store.seed_credential(credential, record).await
     }
 }

@@ -7,8 +7,8 @@
 //!
 //! | suite | what the store is | seeded through | all at once | a test for each rule |
 //! |---|---|---|---|---|
-//! | [`assets`] | [`AssetStore`] | [`Seed`] | [`run`] | [`conformance_tests!`](crate::conformance_tests) |
-//! | [`purge`] | also [`PurgeStore`] | [`Seed`] | [`run_purge`] | `conformance_tests!(…, purge, …)` |
+//! | [`assets`] | [`AssetStore`] | [`DirectoryStore`] | [`run`] | [`conformance_tests!`](crate::conformance_tests) |
+//! | [`purge`] | also [`PurgeStore`] | [`DirectoryStore`] | [`run_purge`] | `conformance_tests!(…, purge, …)` |
 //! | [`credentials`] | [`CredentialVerifier`] | [`SeedCredentials`] | [`run_credentials`] | `conformance_tests!(…, credentials, …)` |
 //!
 //! ```
@@ -60,13 +60,13 @@ mod verdict;
 mod world;
 
 use crate::auth::CredentialVerifier;
-use crate::ports::AssetStore;
 use crate::ports::purge::PurgeStore;
+use crate::ports::{AssetStore, DirectoryStore};
 
 pub use guarded::Guarded;
 #[doc(hidden)]
 pub use runner::run_test;
-pub use seed::{Seed, SeedCredentials};
+pub use seed::SeedCredentials;
 pub use verdict::{Broken, Rule, Verdict};
 
 use runner::Runner;
@@ -78,7 +78,7 @@ use runner::Runner;
 /// several threads.
 pub async fn run<Store, Open, Opening>(open: Open)
 where
-    Store: AssetStore + Seed + 'static,
+    Store: AssetStore + DirectoryStore + 'static,
     Open: Fn() -> Opening,
     Opening: Future<Output = Store>,
 {
@@ -98,7 +98,7 @@ where
 /// As [`run`].
 pub async fn run_purge<Store, Open, Opening>(open: Open)
 where
-    Store: AssetStore + PurgeStore + Seed + 'static,
+    Store: AssetStore + PurgeStore + DirectoryStore + 'static,
     Open: Fn() -> Opening,
     Opening: Future<Output = Store>,
 {

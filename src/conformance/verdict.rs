@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{BoxError, Unavailable};
+use crate::error::Unavailable;
 use crate::ports::StoreError;
 
 /// A rule of the kit.
@@ -73,8 +73,8 @@ pub(super) fn called<T>(name: &str, answer: Result<T, StoreError>) -> Result<T, 
 }
 
 /// A seeding that must succeed.
-pub(super) fn seeded<T>(name: &str, answer: Result<T, BoxError>) -> Result<T, Broken> {
-    answer.map_err(|error| Broken::new(format_args!("`Seed::{name}` failed: {error}")))
+pub(super) fn seeded<T, E: fmt::Display>(name: &str, answer: Result<T, E>) -> Result<T, Broken> {
+    answer.map_err(|error| Broken::new(format_args!("the seeding `{name}` failed: {error}")))
 }
 
 /// A verification that must be answered.

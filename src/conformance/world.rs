@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
 
-use super::seed::Seed;
 use super::verdict::{Broken, Verdict, called, demand, equal, seeded};
 use crate::asset::{
     Asset, AssetId, ChangeOutcome, ExternalLabel, ExternalRef, IdSource, MediaType, NewAsset,
     ObjectKey, PendingCaps, ProjectId, RandomIds, StateChange, UploadSize, UploadState, UserId,
     Workspace, WorkspaceId, WorkspaceSlug,
 };
+use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome};
 
 /// When assets are made: in May 2026, finer than any store has to keep.
@@ -59,7 +59,7 @@ impl<Store> Clone for World<Store> {
     }
 }
 
-impl<Store: AssetStore + Seed> World<Store> {
+impl<Store: AssetStore + DirectoryStore> World<Store> {
     pub(super) async fn new(store: Store) -> Result<Self, Broken> {
         let ids: [WorkspaceId; 3] = [next(), next(), next()];
         // Lower-case ids make slugs of 48 characters at most, as some tables allow no more.

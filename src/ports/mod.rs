@@ -3,11 +3,13 @@
 //! Each port is small, object-safe and without default methods. A failure says whether a retry helps.
 //! No port knows S3.
 
+mod directory;
 mod object_store;
 pub(crate) mod purge;
 mod signer;
 mod store;
 
+pub use directory::{CredentialStore, DirectoryStore};
 pub use object_store::{ObjectStore, ObjectStoreError};
 pub use signer::{
     DownloadIntent, SignerError, UploadData, UploadIntent, UploadMethod, UploadSigner,

@@ -14,7 +14,7 @@ use tower_asset_upload::asset::{
 };
 use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::purge::{Condemned, PurgeOptions, PurgeStep, PurgeStore, StoreTime};
-use tower_asset_upload::{AssetStore, MemoryStore};
+use tower_asset_upload::{AssetStore, DirectoryStore, MemoryStore};
 
 use crate::bucket::Bucket;
 
@@ -67,8 +67,8 @@ pub(crate) fn slug() -> WorkspaceSlug {
 pub(crate) async fn in_memory() -> World<MemoryStore> {
     let clock = TestClock::default();
     let store = MemoryStore::with_clock(clock.clone());
-    store.add_workspace(WORKSPACE, slug());
-    store.add_member(WORKSPACE, USER);
+    store.add_workspace(WORKSPACE, slug()).await.unwrap();
+    store.add_member(WORKSPACE, USER).await.unwrap();
     World::new(store, clock).await
 }
 

@@ -18,9 +18,11 @@ use tower_asset_upload::auth::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
     Scopes,
 };
-use tower_asset_upload::conformance::{Seed, SeedCredentials};
+use tower_asset_upload::conformance::SeedCredentials;
 use tower_asset_upload::ports::{CreateOutcome, StoreError};
-use tower_asset_upload::{AssetStore, BoxError, MemoryStore, Unavailable};
+use tower_asset_upload::{
+    AssetStore, BoxError, CredentialStore, DirectoryStore, MemoryStore, Unavailable,
+};
 
 use crate::faults::Fault;
 
@@ -179,7 +181,7 @@ impl AssetStore for Faulty {
             Fault::Panics if caps != PendingCaps::default() => panic!("on purpose"),
             Fault::TakesAnyProject => {
                 if let Some(project) = new.project {
-                    self.store.add_project(to.id(), project);
+                    self.store.add_project(to.id(), project).await?;
                 }
             }
             Fault::FoldsTheCaseOfPairs => {
@@ -436,7 +438,7 @@ impl CredentialVerifier for Faulty {
 
 #[async_trait]
 impl SeedCredentials for Faulty {
-    async fn add_credential(
+    async fn seed_credential(
         &self,
         _: &Credential<'_>,
         mut record: CredentialRecord,
@@ -446,24 +448,23 @@ impl SeedCredentials for Faulty {
         }
         let is_new = self.seen().owners.insert(record.digest);
         if is_new || !self.has(Fault::KeepsTheFirstOwner) {
-            self.store.add_credential(record);
+            CredentialStore::add_credential(&self.store, record).await?;
         }
         Ok(true)
     }
 }
 
 #[async_trait]
-impl Seed for Faulty {
-    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), BoxError> {
+impl DirectoryStore for Faulty {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), StoreError> {
         self.seen().workspaces.insert(slug.clone(), id);
-        self.store.add_workspace(id, slug);
-        Ok(())
+        self.store.add_workspace(id, slug).await
     }
 
-    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
         let is_new = self.seen().members.insert((workspace, user));
         if is_new || !self.has(Fault::SeedsMembersOnce) {
-            self.store.add_member(workspace, user);
+            self.store.add_member(workspace, user).await?;
         }
         Ok(())
     }
@@ -472,28 +473,24 @@ impl Seed for Faulty {
         &self,
         workspace: WorkspaceId,
         project: ProjectId,
-    ) -> Result<(), BoxError> {
-        self.store.add_project(workspace, project);
-        Ok(())
+    ) -> Result<(), StoreError> {
+        self.store.add_project(workspace, project).await
     }
 
-    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError> {
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
         self.seen().removed.insert(id);
-        self.store.remove_workspace(id);
-        Ok(())
+        self.store.remove_workspace(id).await
     }
 
-    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
-        self.store.remove_member(workspace, user);
-        Ok(())
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        self.store.remove_member(workspace, user).await
     }
 
     async fn remove_project(
         &self,
         workspace: WorkspaceId,
         project: ProjectId,
-    ) -> Result<(), BoxError> {
-        self.store.remove_project(workspace, project);
-        Ok(())
+    ) -> Result<(), StoreError> {
+        self.store.remove_project(workspace, project).await
     }
 }

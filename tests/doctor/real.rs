@@ -10,7 +10,9 @@ use tower_asset_upload::client::{Announced, AssetClient, NewUpload, Ticket};
 use tower_asset_upload::ports::UploadMethod;
 use tower_asset_upload::s3::{CheckStatus, S3Bucket, S3Objects, S3PutSigner};
 use tower_asset_upload::sigv4::{Credentials, Region};
-use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
+use tower_asset_upload::{
+    AssetUploadService, CredentialStore, DirectoryStore, HeaderAuthenticator, MemoryStore,
+};
 use uuid::Uuid;
 
 use crate::ceph::{self, Ceph};
@@ -160,13 +162,11 @@ impl Store {
         let (workspace, user) = (WorkspaceId::new(id(1)), UserId::new(id(2)));
         let slug = WorkspaceSlug::new("w").unwrap();
         let store = MemoryStore::new();
-        store.add_workspace(workspace, slug.clone());
-        store.add_member(workspace, user);
+        store.add_workspace(workspace, slug.clone()).await.unwrap();
+        store.add_member(workspace, user).await.unwrap();
         let key = Credential::new(CredentialKind::ApiKey, "a-key-of-the-test");
-        store.add_credential(CredentialRecord::new(
-            &key,
-            Principal::with_all_scopes(user),
-        ));
+        let record = CredentialRecord::new(&key, Principal::with_all_scopes(user));
+        store.add_credential(record).await.unwrap();
         let signer = S3PutSigner::new(bucket.clone(), credentials.clone());
         let authenticator = HeaderAuthenticator::new(store.clone());
         let service = AssetUploadService::builder(store, signer, authenticator)

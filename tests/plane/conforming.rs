@@ -9,9 +9,10 @@ use tower_asset_upload::asset::{ProjectId, UserId, WorkspaceId, WorkspaceSlug};
 use tower_asset_upload::auth::{
     Credential, CredentialKind, CredentialRecord, CredentialVerifier, Scopes,
 };
-use tower_asset_upload::conformance::{Seed, SeedCredentials, run, run_credentials, run_purge};
+use tower_asset_upload::conformance::{SeedCredentials, run, run_credentials, run_purge};
+use tower_asset_upload::ports::StoreError;
 use tower_asset_upload::purge::PurgeStore;
-use tower_asset_upload::{AssetStore, BoxError, PlaneStore};
+use tower_asset_upload::{AssetStore, BoxError, DirectoryStore, PlaneStore};
 use uuid::Uuid;
 
 use crate::cluster::{Bouncer, Cluster, connect};
@@ -25,7 +26,7 @@ use crate::ported::Ported;
 struct Planes(Arc<Client>);
 
 impl Planes {
-    async fn change(&self, sql: &str, ids: &[&Uuid]) -> Result<(), BoxError> {
+    async fn change(&self, sql: &str, ids: &[&Uuid]) -> Result<(), StoreError> {
         let ids: Vec<_> = ids.iter().map(|uuid| id(uuid)).collect();
         execute(&self.0, sql, &ids).await;
         Ok(())
@@ -33,13 +34,13 @@ impl Planes {
 }
 
 #[async_trait]
-impl Seed for Planes {
-    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), BoxError> {
+impl DirectoryStore for Planes {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), StoreError> {
         add_workspace(&self.0, id.into(), slug.as_str()).await;
         Ok(())
     }
 
-    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
         add_member(&self.0, workspace.into(), user.into()).await;
         Ok(())
     }
@@ -48,17 +49,17 @@ impl Seed for Planes {
         &self,
         workspace: WorkspaceId,
         project: ProjectId,
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         add_project(&self.0, workspace.into(), project.into()).await;
         Ok(())
     }
 
-    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError> {
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
         let sql = "UPDATE workspaces SET deleted_at = now() WHERE id = $1";
         self.change(sql, &[id.as_uuid()]).await
     }
 
-    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
         let sql = "UPDATE workspace_members SET is_active = false \
                    WHERE workspace_id = $1 AND member_id = $2";
         self.change(sql, &[workspace.as_uuid(), user.as_uuid()])
@@ -69,7 +70,7 @@ impl Seed for Planes {
         &self,
         workspace: WorkspaceId,
         project: ProjectId,
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         let sql = "UPDATE projects SET deleted_at = now() WHERE workspace_id = $1 AND id = $2";
         self.change(sql, &[workspace.as_uuid(), project.as_uuid()])
             .await
@@ -78,7 +79,7 @@ impl Seed for Planes {
 
 #[async_trait]
 impl SeedCredentials for Planes {
-    async fn add_credential(
+    async fn seed_credential(
         &self,
         credential: &Credential<'_>,
         record: CredentialRecord,

@@ -14,7 +14,7 @@ use tower_asset_upload::auth::{Credential, CredentialKind, CredentialVerifier};
 use tower_asset_upload::ports::{CreateOutcome, ObjectStoreError, StoreError};
 use tower_asset_upload::purge::{PurgeOptions, PurgeStore, purge};
 use tower_asset_upload::stores::PostgresOptions;
-use tower_asset_upload::{AssetStore, ObjectStore, PostgresStore};
+use tower_asset_upload::{AssetStore, DirectoryStore, ObjectStore, PostgresStore};
 
 use crate::cluster::{Cluster, connect, told};
 use crate::world::{AT, NO_CAPS, USER, asset, enter, make, open, slug, with_pair};

@@ -11,7 +11,7 @@ use tower_asset_upload::auth::{
 };
 use tower_asset_upload::ports::CreateOutcome;
 use tower_asset_upload::purge::{FailedRemoval, PurgeStep, PurgeStore};
-use tower_asset_upload::{AssetStore, PostgresStore};
+use tower_asset_upload::{AssetStore, CredentialStore, PostgresStore};
 
 use crate::cluster::{Cluster, connect};
 use crate::process::skip;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tower_asset_upload::ports::StoreError;
 use tower_asset_upload::stores::PostgresOptions;
-use tower_asset_upload::{AssetStore, PostgresStore};
+use tower_asset_upload::{AssetStore, DirectoryStore, PostgresStore};
 
 use crate::cluster::{Cluster, connect};
 use crate::process::free_port;

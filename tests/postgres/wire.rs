@@ -12,7 +12,7 @@ use tower_asset_upload::auth::{
 use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::purge::{PurgeStep, PurgeStore};
 use tower_asset_upload::stores::PostgresOptions;
-use tower_asset_upload::{AssetStore, PostgresStore};
+use tower_asset_upload::{AssetStore, CredentialStore, PostgresStore};
 
 use crate::cluster::{Cluster, connect};
 use crate::proxy::Proxy;

@@ -10,7 +10,7 @@ use tower_asset_upload::asset::{
 };
 use tower_asset_upload::ports::CreateOutcome;
 use tower_asset_upload::stores::PostgresOptions;
-use tower_asset_upload::{AssetStore, PostgresStore};
+use tower_asset_upload::{AssetStore, DirectoryStore, PostgresStore};
 
 pub(crate) const USER: UserId = UserId::new(uuid::Uuid::from_u128(1));
 pub(crate) const WORKSPACE: WorkspaceId = WorkspaceId::new(uuid::Uuid::from_u128(2));

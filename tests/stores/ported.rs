@@ -7,10 +7,10 @@ use tower_asset_upload::asset::{
     Workspace, WorkspaceId, WorkspaceSlug,
 };
 use tower_asset_upload::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
-use tower_asset_upload::conformance::{Seed, SeedCredentials};
+use tower_asset_upload::conformance::SeedCredentials;
 use tower_asset_upload::ports::{CreateOutcome, StoreError};
 use tower_asset_upload::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use tower_asset_upload::{AssetStore, BoxError, Unavailable};
+use tower_asset_upload::{AssetStore, BoxError, DirectoryStore, Unavailable};
 
 /// `Port` is asked, and `Store` is seeded: what is behind the port.
 pub(crate) struct Ported<Port, Store> {
@@ -62,12 +62,12 @@ impl<Port: AssetStore, Store: Send + Sync> AssetStore for Ported<Port, Store> {
 }
 
 #[async_trait]
-impl<Port: Send + Sync, Store: Seed> Seed for Ported<Port, Store> {
-    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), BoxError> {
+impl<Port: Send + Sync, Store: DirectoryStore> DirectoryStore for Ported<Port, Store> {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), StoreError> {
         self.store.add_workspace(id, slug).await
     }
 
-    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
         self.store.add_member(workspace, user).await
     }
 
@@ -75,15 +75,15 @@ impl<Port: Send + Sync, Store: Seed> Seed for Ported<Port, Store> {
         &self,
         workspace: WorkspaceId,
         project: ProjectId,
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         self.store.add_project(workspace, project).await
     }
 
-    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), BoxError> {
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
         self.store.remove_workspace(id).await
     }
 
-    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), BoxError> {
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
         self.store.remove_member(workspace, user).await
     }
 
@@ -91,7 +91,7 @@ impl<Port: Send + Sync, Store: Seed> Seed for Ported<Port, Store> {
         &self,
         workspace: WorkspaceId,
         project: ProjectId,
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         self.store.remove_project(workspace, project).await
     }
 }
@@ -120,11 +120,11 @@ impl<Port: CredentialVerifier, Store: Send + Sync> CredentialVerifier for Ported
 
 #[async_trait]
 impl<Port: Send + Sync, Store: SeedCredentials> SeedCredentials for Ported<Port, Store> {
-    async fn add_credential(
+    async fn seed_credential(
         &self,
         credential: &Credential<'_>,
         record: CredentialRecord,
     ) -> Result<bool, BoxError> {
-        self.store.add_credential(credential, record).await
+        self.store.seed_credential(credential, record).await
     }
 }

@@ -19,7 +19,7 @@ use tower_asset_upload::auth::{
 };
 use tower_asset_upload::conformance::Guarded;
 use tower_asset_upload::ports::{CreateOutcome, StoreError};
-use tower_asset_upload::{AssetStore, SqliteStore};
+use tower_asset_upload::{AssetStore, CredentialStore, DirectoryStore, SqliteStore};
 
 const USER: UserId = UserId::new(uuid::Uuid::from_u128(1));
 const WORKSPACE: WorkspaceId = WorkspaceId::new(uuid::Uuid::from_u128(2));
@@ -39,10 +39,10 @@ fn file(directory: &Path) -> PathBuf {
     directory.join("assets.sqlite3")
 }
 
-fn with_workspace(store: &SqliteStore) -> WorkspaceSlug {
+async fn with_workspace(store: &SqliteStore) -> WorkspaceSlug {
     let slug = WorkspaceSlug::new("my-workspace").unwrap();
-    store.add_workspace(WORKSPACE, slug.clone()).unwrap();
-    store.add_member(WORKSPACE, USER).unwrap();
+    store.add_workspace(WORKSPACE, slug.clone()).await.unwrap();
+    store.add_member(WORKSPACE, USER).await.unwrap();
     slug
 }
 
@@ -69,11 +69,12 @@ async fn make(store: &SqliteStore, workspace: &Workspace) -> AssetId {
 #[tokio::test]
 async fn everything_is_there_after_reopening() {
     let (store, directory) = fresh();
-    let slug = with_workspace(&store);
+    let slug = with_workspace(&store).await;
     let key = Credential::new(CredentialKind::ApiKey, "plane_api_0123456789abcdef");
     let principal = Principal::with_all_scopes(USER);
     store
         .add_credential(CredentialRecord::new(&key, principal.clone()))
+        .await
         .unwrap();
     let workspace = enter(&store, &slug).await;
     let [kept, deleted] = [
@@ -99,7 +100,7 @@ async fn everything_is_there_after_reopening() {
 #[tokio::test]
 async fn the_last_handle_leaves_one_clean_file() {
     let (store, directory) = fresh();
-    let slug = with_workspace(&store);
+    let slug = with_workspace(&store).await;
     let clone = store.clone();
     drop(store);
     let workspace = enter(&clone, &slug).await;
@@ -116,7 +117,7 @@ async fn the_secret_is_nowhere_on_the_disk() {
     let key = Credential::new(CredentialKind::ApiKey, secret);
     let record = CredentialRecord::new(&key, Principal::with_all_scopes(USER));
     let digest = *record.digest.as_bytes();
-    store.add_credential(record).unwrap();
+    store.add_credential(record).await.unwrap();
     let contains = |needle: &[u8]| {
         fs::read_dir(directory.path()).unwrap().any(|entry| {
             let bytes = fs::read(entry.unwrap().path()).unwrap();
@@ -156,7 +157,7 @@ fn a_newer_database_is_refused_and_left_alone() {
 #[tokio::test]
 async fn a_running_process_tells_that_another_one_has_migrated_the_file() {
     let (store, directory) = fresh();
-    let slug = with_workspace(&store);
+    let slug = with_workspace(&store).await;
     let workspace = enter(&store, &slug).await;
     Connection::open(file(directory.path()))
         .unwrap()
@@ -202,7 +203,7 @@ fn what_can_not_be_opened_is_said_so() {
 #[tokio::test]
 async fn a_row_that_no_longer_parses_has_failed() {
     let (store, directory) = fresh();
-    let slug = with_workspace(&store);
+    let slug = with_workspace(&store).await;
     let workspace = enter(&store, &slug).await;
     let meddler = Connection::open(file(directory.path())).unwrap();
     for change in [
@@ -232,7 +233,7 @@ async fn a_lock_that_stays_is_unavailable() {
         .readers(NonZeroUsize::MIN)
         .open(&path)
         .unwrap();
-    let slug = with_workspace(&store);
+    let slug = with_workspace(&store).await;
     let workspace = enter(&store, &slug).await;
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -246,16 +247,18 @@ async fn a_lock_that_stays_is_unavailable() {
     make(&store, &workspace).await;
 }
 
-#[test]
-fn a_slug_is_not_taken_from_another_workspace() {
+#[tokio::test]
+async fn a_slug_is_not_taken_from_another_workspace() {
     let (store, _directory) = fresh();
-    let slug = with_workspace(&store);
+    let slug = with_workspace(&store).await;
     let other = WorkspaceId::from(RandomIds.next_id());
-    let taken = store.add_workspace(other, slug.clone());
+    let taken = store.add_workspace(other, slug.clone()).await;
     assert!(matches!(taken, Err(StoreError::Failed(_))));
-    store.remove_workspace(WORKSPACE).unwrap();
-    store.add_workspace(other, slug).unwrap();
-    let strangers = store.add_member(WorkspaceId::from(RandomIds.next_id()), USER);
+    store.remove_workspace(WORKSPACE).await.unwrap();
+    store.add_workspace(other, slug).await.unwrap();
+    let strangers = store
+        .add_member(WorkspaceId::from(RandomIds.next_id()), USER)
+        .await;
     assert!(matches!(strangers, Err(StoreError::Failed(_))));
 }
 
@@ -265,7 +268,7 @@ async fn the_clock_tells_when_things_happened() {
     let path = file(directory.path());
     let clock = FixedClock(datetime!(1970-01-01 00:00:07 UTC));
     let store = SqliteStore::options().clock(clock).open(&path).unwrap();
-    let slug = with_workspace(&store);
+    let slug = with_workspace(&store).await;
     let workspace = enter(&store, &slug).await;
     let id = make(&store, &workspace).await;
     let complete = StateChange::Complete(None);
@@ -280,10 +283,10 @@ async fn the_clock_tells_when_things_happened() {
     assert_eq!(times.unwrap(), (7_000_000_000, 7_000_000_000));
 }
 
-#[test]
-fn several_handles_of_one_file_make_one_pair_once() {
+#[tokio::test]
+async fn several_handles_of_one_file_make_one_pair_once() {
     let (store, directory) = fresh();
-    let slug = with_workspace(&store);
+    let slug = with_workspace(&store).await;
     let path = file(directory.path());
     let run = || {
         let store = SqliteStore::open(&path).unwrap();
@@ -314,7 +317,7 @@ const VICTIM: &str = "ASSET_UPLOAD_TEST_VICTIM";
 #[tokio::test]
 async fn what_was_answered_survives_a_kill() {
     let (store, directory) = fresh();
-    let slug = with_workspace(&store);
+    let slug = with_workspace(&store).await;
     drop(store);
     let path = file(directory.path());
     let mut victim = Command::new(std::env::current_exe().unwrap())

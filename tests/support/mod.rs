@@ -6,6 +6,7 @@
     reason = "each test binary uses its part of it"
 )]
 
+use futures_util::FutureExt;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
@@ -27,7 +28,8 @@ use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 use tower_asset_upload::service::AssetUploadBuilder;
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{
-    AssetStore, AssetUploadService, HeaderAuthenticator, MemoryStore, ObjectStore,
+    AssetStore, AssetUploadService, CredentialStore, DirectoryStore, HeaderAuthenticator,
+    MemoryStore, ObjectStore,
 };
 use uuid::{Uuid, uuid};
 
@@ -44,6 +46,11 @@ pub const KEY: &str = "plane_api_valid0000000000000000000000000000";
 pub const COLLECTION: &str = "/api/v1/workspaces/my-workspace/assets/";
 pub const PHOTO: &str = r#"{"name":"photo.png","type":"image/png","size":1024}"#;
 
+/// The result of a call that never waits, as those of a `MemoryStore`.
+pub fn done<T, E: std::fmt::Debug>(call: impl Future<Output = Result<T, E>>) -> T {
+    call.now_or_never().expect("it waits").unwrap()
+}
+
 /// Alice is in `my-workspace`, Bob in `other-workspace`; each has a project.
 pub fn world() -> MemoryStore {
     use CredentialKind::{ApiKey, Bearer};
@@ -53,15 +60,15 @@ pub fn world() -> MemoryStore {
         (MINE, "my-workspace", ALICE, MY_PROJECT),
         (OTHERS, "other-workspace", BOB, OTHERS_PROJECT),
     ] {
-        store.add_workspace(workspace.into(), WorkspaceSlug::new(slug).unwrap());
-        store.add_member(workspace.into(), member.into());
-        store.add_project(workspace.into(), project.into());
+        done(store.add_workspace(workspace.into(), WorkspaceSlug::new(slug).unwrap()));
+        done(store.add_member(workspace.into(), member.into()));
+        done(store.add_project(workspace.into(), project.into()));
     }
     let add = |kind, secret, user: Uuid, scopes, change: fn(&mut CredentialRecord)| {
         let principal = Principal::new(user.into(), scopes);
         let mut record = CredentialRecord::new(&Credential::new(kind, secret), principal);
         change(&mut record);
-        store.add_credential(record);
+        done(store.add_credential(record));
     };
     add(ApiKey, KEY, ALICE, Scopes::all(), |_| {});
     add(ApiKey, "key-of-bob", BOB, Scopes::all(), |_| {});

@@ -5,9 +5,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::asset::{StateChange, UploadState};
-use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, same};
+use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome};
 
 /// How many calls are dropped.
@@ -41,7 +41,7 @@ pub(in crate::conformance) async fn dropped<T>(n: u32, call: impl Future<Output 
 /// **Why.** Clients hang up, and every proxy has a time limit: this happens hourly. A row without
 /// its count, a pair that nobody has, a connection with an open transaction back in the pool are
 /// what is left of it.
-pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + Seed>(
+pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
@@ -80,7 +80,7 @@ pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + Seed>(
 ///
 /// **Why.** As for `create`: an asset that is gone while its pair stays taken, or that counts as
 /// pending when it is complete, can't be mended through the API.
-pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + Seed>(
+pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
@@ -125,7 +125,10 @@ pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + Seed>(
 }
 
 /// That so many assets of the member's are pending.
-async fn counted<Store: AssetStore + Seed>(world: &World<Store>, pending: u32) -> Verdict {
+async fn counted<Store: AssetStore + DirectoryStore>(
+    world: &World<Store>,
+    pending: u32,
+) -> Verdict {
     let what = format!("{pending} assets are pending, yet `create`");
     let fits = world
         .create_capped(&world.asset()?, caps(pending + 1, pending + 1))

@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use crate::asset::{
     ChangeOutcome, Mismatch, NewAsset, PendingCaps, StateChange, UploadState, UserId,
 };
-use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps};
+use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome};
 
 /// Both caps count living assets that wait for their upload: in the workspace, and of those the
@@ -17,7 +17,9 @@ use crate::ports::{AssetStore, CreateOutcome};
 ///
 /// **Why.** A counter that drifts by one with each repeated call ends by locking its caller out for
 /// good, or by never holding anybody.
-pub async fn caps_count_what_is_pending<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn caps_count_what_is_pending<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     let (member, colleague) = (world.member, world.colleague);
     let mine = [world.asset()?, world.asset()?];
@@ -83,7 +85,9 @@ pub async fn caps_count_what_is_pending<Store: AssetStore + Seed>(store: Store) 
 /// The caps on pending assets come first.
 ///
 /// **Why.** Whoever creates and deletes in turn has one pending asset, and fills the table all the same.
-pub async fn caps_count_what_is_discarded<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn caps_count_what_is_discarded<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     let (member, colleague) = (world.member, world.colleague);
     let discarded = |per_workspace, per_caller| PendingCaps {
@@ -154,7 +158,7 @@ pub async fn caps_count_what_is_discarded<Store: AssetStore + Seed>(store: Store
 }
 
 /// Creates one more, and deletes it again.
-async fn expect<Store: AssetStore + Seed>(
+async fn expect<Store: AssetStore + DirectoryStore>(
     world: &World<Store>,
     now: &str,
     caller: UserId,
@@ -187,7 +191,7 @@ async fn expect<Store: AssetStore + Seed>(
 /// flood past.
 pub async fn caps_hold_when_many_create<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + Seed + 'static,
+    Store: AssetStore + DirectoryStore + 'static,
 {
     const IN_ALL: u32 = 15;
     const EACH: u32 = 10;

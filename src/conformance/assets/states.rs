@@ -3,18 +3,20 @@
 use crate::asset::{
     ChangeOutcome, Checksum, Mismatch, StateChange, StateKind, StoredObject, UploadState,
 };
-use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{World, duplicate, next};
 use crate::ports::AssetStore;
+use crate::ports::DirectoryStore;
 
 /// A state is kept with all that the object store said, replaces the one before as a whole, and
 /// touches nothing else of the asset.
 ///
 /// **Why.** Size, entity tag and version are the proof of what was uploaded. A field that stays
 /// behind from the state before proves something that isn't so.
-pub async fn states_are_kept_and_taken_back<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn states_are_kept_and_taken_back<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     let new = world.asset_with("github", "7")?;
     world.make(&new).await?;
@@ -55,7 +57,9 @@ pub async fn states_are_kept_and_taken_back<Store: AssetStore + Seed>(store: Sto
 ///
 /// **Why.** What was recorded of an object is the proof of what was there first. A client that says
 /// "uploaded" once more, after it has used its form once more, must not replace it.
-pub async fn a_change_begins_at_its_own_state<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn a_change_begins_at_its_own_state<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     let first = [
         None,
@@ -98,7 +102,7 @@ pub async fn a_change_begins_at_its_own_state<Store: AssetStore + Seed>(store: S
 /// client is told that its file is safe, and the file is removed.
 pub async fn of_many_that_decide_one_does<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + Seed + 'static,
+    Store: AssetStore + DirectoryStore + 'static,
 {
     let world = World::new(store).await?;
     for _ in 0..ROUNDS {
@@ -161,7 +165,7 @@ where
 ///
 /// **Why.** The client has to make another one, under the same pair. An index that still holds the
 /// pair, or gives it free a second time, locks an importer out, or lets it in twice.
-pub async fn a_rejected_asset_is_final_and_its_pair_free<Store: AssetStore + Seed>(
+pub async fn a_rejected_asset_is_final_and_its_pair_free<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
@@ -199,7 +203,9 @@ pub async fn a_rejected_asset_is_final_and_its_pair_free<Store: AssetStore + See
 /// and make nothing of it.
 ///
 /// **Why.** Success becomes a 204: the client throws its copy away.
-pub async fn what_is_not_there_is_not_changed<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn what_is_not_there_is_not_changed<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     let deleted = world.asset()?;
     world.make(&deleted).await?;
@@ -226,7 +232,7 @@ pub async fn what_is_not_there_is_not_changed<Store: AssetStore + Seed>(store: S
 ///
 /// **Why.** Rows stay until the clean-up, so every statement has to leave the deleted ones out: the
 /// unique index, too, or an import that was thrown away can't be made again.
-pub async fn a_deleted_asset_is_gone_and_its_pair_free<Store: AssetStore + Seed>(
+pub async fn a_deleted_asset_is_gone_and_its_pair_free<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
@@ -257,7 +263,7 @@ pub async fn a_deleted_asset_is_gone_and_its_pair_free<Store: AssetStore + Seed>
 /// **Why.** Each success is counted, logged and may be acted upon: quotas given back 64 times.
 pub async fn of_many_that_delete_one_succeeds<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + Seed + 'static,
+    Store: AssetStore + DirectoryStore + 'static,
 {
     let world = World::new(store).await?;
     for _ in 0..ROUNDS {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::asset::{ChangeOutcome, StateChange, UploadState};
-use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal, seeded};
 use crate::conformance::world::{NO_CAPS, World, caps, next, pair, slug};
+use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
 /// Active members of a living workspace enter it; to all others it looks as if there were none:
@@ -14,7 +14,9 @@ use crate::ports::{AssetStore, CreateOutcome, StoreError};
 ///
 /// **Why.** A workspace that is handed out is the proof of membership for every other call: nothing
 /// is checked again. And an answer that differs tells a stranger which workspaces exist.
-pub async fn only_active_members_enter<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn only_active_members_enter<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     for (workspace, user) in [
         (&world.home, world.member),
@@ -52,7 +54,9 @@ pub async fn only_active_members_enter<Store: AssetStore + Seed>(store: Store) -
 ///
 /// **Why.** An id or a pair of another tenant's is easily learnt from a link or a log. A look-up by
 /// id alone then opens the file; a unique index that forgets the workspace tells that there is one.
-pub async fn nothing_crosses_workspaces<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn nothing_crosses_workspaces<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     let (store, abroad) = (Arc::clone(&world.store), &world.abroad);
     let here = world.asset_with("github", "7")?;
@@ -102,7 +106,7 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + Seed>(store: Store) 
 ///
 /// **Why.** Whoever names another tenant's project would put files into it. (Plane's public
 /// endpoint takes any project.)
-pub async fn projects_are_of_the_workspace_and_alive<Store: AssetStore + Seed>(
+pub async fn projects_are_of_the_workspace_and_alive<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
@@ -129,7 +133,9 @@ pub async fn projects_are_of_the_workspace_and_alive<Store: AssetStore + Seed>(
 ///
 /// **Why.** Hosts seed at each start. The rules themselves lean on it, too: where seeding does
 /// something else, they prove nothing.
-pub async fn seeding_again_changes_nothing<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn seeding_again_changes_nothing<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     let (store, id, slug) = (&world.store, world.home.id(), world.home.slug());
     let mut kept = world.asset_with("github", "7")?;

@@ -1,10 +1,10 @@
 //! One pair, one asset.
 
 use crate::asset::{StateChange, StoredObject, UploadState};
-use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, World, caps, duplicate, label, next};
+use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
 /// While an asset lives nothing else is made with its pair, whoever asks and whatever has become of
@@ -12,7 +12,9 @@ use crate::ports::{AssetStore, CreateOutcome, StoreError};
 ///
 /// **Why.** The pair is how importers find again what they made. Two assets of one pair, and every
 /// later run picks one of them by chance.
-pub async fn a_pair_is_unique_while_it_lives<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn a_pair_is_unique_while_it_lives<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     let first = world.asset_with("git hub", "文/7")?;
     world.make(&first).await?;
@@ -39,7 +41,9 @@ pub async fn a_pair_is_unique_while_it_lives<Store: AssetStore + Seed>(store: St
 ///
 /// **Why.** Collations fold case and some databases trim; joined without a mark, (`ab`, `c`) is
 /// (`a`, `bc`). Each gives a caller somebody else's asset as "already there".
-pub async fn pairs_are_compared_exactly<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn pairs_are_compared_exactly<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     for (source, id) in [
         ("git hub", "7é"),
@@ -73,7 +77,9 @@ pub async fn pairs_are_compared_exactly<Store: AssetStore + Seed>(store: Store) 
 ///
 /// **Why.** Most uploads have no pair at all. A unique index that takes an empty label for a value
 /// lets a single one in.
-pub async fn half_a_pair_identifies_nothing<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn half_a_pair_identifies_nothing<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     world.make(&world.asset_with("github", "7")?).await?;
     for _ in 0..2 {
@@ -96,7 +102,7 @@ pub async fn half_a_pair_identifies_nothing<Store: AssetStore + Seed>(store: Sto
 /// **Why.** That is how a client goes on that crashed between the form and the upload: the service
 /// signs again, for the recorded key, type and size. From the new request's fields it would sign
 /// for an object that no row names.
-pub async fn a_pending_duplicate_comes_back_whole<Store: AssetStore + Seed>(
+pub async fn a_pending_duplicate_comes_back_whole<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
@@ -124,7 +130,7 @@ pub async fn a_pending_duplicate_comes_back_whole<Store: AssetStore + Seed>(
 ///
 /// **Why.** An insert that replaces (an "upsert") hands an asset to whoever draws its id. And
 /// `Unavailable` would have clients try again for ever.
-pub async fn an_id_is_taken_once<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn an_id_is_taken_once<Store: AssetStore + DirectoryStore>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let first = world.asset()?;
     world.make(&first).await?;
@@ -147,7 +153,9 @@ pub async fn an_id_is_taken_once<Store: AssetStore + Seed>(store: Store) -> Verd
 ///
 /// **Why.** A client that resumes at its cap must get its asset back and not be sent away; and a
 /// project that is not the caller's must be said so before anything of the workspace is shown.
-pub async fn project_then_pair_then_caps<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn project_then_pair_then_caps<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     let first = world.asset_with("github", "7")?;
     world.make(&first).await?;
@@ -180,7 +188,7 @@ pub async fn project_then_pair_then_caps<Store: AssetStore + Seed>(store: Store)
 /// meet. (Forty at once made two in a running Plane.)
 pub async fn of_many_that_create_one_pair_one_wins<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + Seed + 'static,
+    Store: AssetStore + DirectoryStore + 'static,
 {
     let world = World::new(store).await?;
     for round in 0..ROUNDS {

@@ -3,9 +3,9 @@
 use crate::asset::{
     Checksum, ExternalLabel, NewAsset, ObjectKey, ObjectName, UploadSize, UploadState,
 };
-use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand};
 use crate::conformance::world::{NO_CAPS, NOW, World, duplicate, key, label, named, unusable};
+use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
 /// Every field of an asset reads back as it was given, by `find` and as a duplicate: optional ones
@@ -13,7 +13,7 @@ use crate::ports::{AssetStore, CreateOutcome, StoreError};
 ///
 /// **Why.** The download's name and type, the form that is signed again and the check of what was
 /// uploaded are made of these fields. One that is lost is noticed by the user whose file it was.
-pub async fn every_field_reads_back<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn every_field_reads_back<Store: AssetStore + DirectoryStore>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let mut full = world.asset_with("github", "7")?;
     full.media_type = media_type("application/vnd.oasis.opendocument.text")?;
@@ -38,7 +38,9 @@ pub async fn every_field_reads_back<Store: AssetStore + Seed>(store: Store) -> V
 ///
 /// **Why.** A database with the wrong encoding answers 500, or worse, stores `?`. One that
 /// normalises makes the key of an object that isn't there.
-pub async fn unicode_reads_back_as_it_was<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn unicode_reads_back_as_it_was<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     let world = World::new(store).await?;
     for text in [
         "e\u{301}té 文件 🦀",
@@ -69,7 +71,9 @@ pub async fn unicode_reads_back_as_it_was<Store: AssetStore + Seed>(store: Store
 ///
 /// **Why.** The service has promised these limits to its callers. A column that is shorter answers
 /// 500 to a request that was right. (A name of 731 characters does so in a running Plane.)
-pub async fn the_longest_values_are_kept<Store: AssetStore + Seed>(store: Store) -> Verdict {
+pub async fn the_longest_values_are_kept<Store: AssetStore + DirectoryStore>(
+    store: Store,
+) -> Verdict {
     const NAME_BYTES: usize = 65_000;
     let world = World::new(store).await?;
     for letter in ["a", "文", "🦀"] {
@@ -97,7 +101,7 @@ pub async fn the_longest_values_are_kept<Store: AssetStore + Seed>(store: Store)
 ///
 /// **Why.** Some tables have no room for them. A key that was cut names another object, and a
 /// checksum that was dropped is one that nobody asks for when the upload is complete.
-pub async fn what_does_not_fit_is_refused_never_cut<Store: AssetStore + Seed>(
+pub async fn what_does_not_fit_is_refused_never_cut<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
@@ -115,7 +119,7 @@ pub async fn what_does_not_fit_is_refused_never_cut<Store: AssetStore + Seed>(
     kept_or_refused(&world, &new, "a checksum").await
 }
 
-async fn kept_or_refused<Store: AssetStore + Seed>(
+async fn kept_or_refused<Store: AssetStore + DirectoryStore>(
     world: &World<Store>,
     new: &NewAsset,
     what: &str,

@@ -4,9 +4,9 @@ use time::Duration;
 
 use super::purge_world::{ALWAYS, NEVER, PurgeWorld, exactly, near};
 use crate::asset::{ChangeOutcome, Mismatch, StateChange, UploadState};
-use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Verdict, demand, equal, seeded};
 use crate::conformance::world::{NOW, TICK, caps};
+use crate::ports::DirectoryStore;
 use crate::ports::purge::{FailedRemoval, PurgeStore};
 use crate::ports::{AssetStore, CreateOutcome};
 
@@ -17,7 +17,7 @@ use crate::ports::{AssetStore, CreateOutcome};
 /// upload that is going on; what was recorded last is all that tells.
 pub async fn the_store_tells_the_time<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::before_any_run(store).await?;
     for _ in 0..3 {
@@ -51,7 +51,7 @@ where
 /// the bucket for ever.
 pub async fn only_the_deleted_and_the_stale_are_condemned<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let uploaded = world.uploaded().await?;
@@ -116,7 +116,7 @@ where
 /// that it was promised is destroyed a moment later.
 pub async fn what_is_given_up_can_not_be_completed<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let stale = world.asset_with("github", "7")?;
@@ -154,7 +154,7 @@ where
 /// **Why.** The one mistake that can't be made good.
 pub async fn what_was_completed_in_time_stays<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let uploaded = UploadState::Uploaded(None);
@@ -191,7 +191,7 @@ where
 /// asset was made, an old one would be destroyed the moment it is taken back.
 pub async fn what_is_taken_back_has_its_time_anew<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let new = world.uploaded().await?;
@@ -213,7 +213,7 @@ where
 /// form may still put there, is removed by no one else.
 pub async fn the_rejected_are_given_up_at_once<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     const MOST: usize = 2;
     let world = PurgeWorld::new(store).await?;
@@ -277,7 +277,7 @@ where
 /// the table for minutes, and its answer fills the memory.
 pub async fn a_step_takes_on_so_many_and_no_more<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     const MOST: usize = 3;
     let world = PurgeWorld::new(store).await?;
@@ -339,7 +339,7 @@ where
 /// ever, and nothing behind it would ever get its turn.
 pub async fn the_cursor_passes_over_what_failed<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let mut deleted = Vec::new();
@@ -383,7 +383,7 @@ where
 /// **Why.** An object that takes ten seconds to fail takes them from all others, run after run.
 pub async fn what_fails_is_put_off<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let (failing, other) = (world.deleted().await?, world.deleted().await?);

@@ -8,10 +8,10 @@ use time::{Duration, OffsetDateTime};
 use super::purge_world::{ALL, ALWAYS, NEVER, PurgeWorld, ordered};
 use crate::asset::{AssetId, ChangeOutcome, NewAsset, ObjectKey, StateChange, UploadState};
 use crate::conformance::assets::dropped;
-use crate::conformance::seed::Seed;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
 use crate::ports::AssetStore;
+use crate::ports::DirectoryStore;
 use crate::ports::purge::{Condemned, PurgeStore};
 
 /// What stands in for the bucket.
@@ -36,7 +36,7 @@ impl Bucket {
 }
 
 /// One whole run; what it named.
-async fn run<Store: AssetStore + PurgeStore + Seed>(
+async fn run<Store: AssetStore + PurgeStore + DirectoryStore>(
     world: &PurgeWorld<Store>,
     bucket: &Bucket,
     stale_before: OffsetDateTime,
@@ -72,7 +72,7 @@ async fn run<Store: AssetStore + PurgeStore + Seed>(
 /// the second overwrite what the first has done.
 pub async fn many_clean_ups_at_once_do_nothing_wrong<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed + 'static,
+    Store: AssetStore + PurgeStore + DirectoryStore + 'static,
 {
     const RUNS: u8 = 8;
     let world = PurgeWorld::new(store).await?;
@@ -131,7 +131,7 @@ where
 /// deleting in the next destroys what was completed in between.
 pub async fn completing_and_giving_up_exclude_each_other<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed + 'static,
+    Store: AssetStore + PurgeStore + DirectoryStore + 'static,
 {
     const CLEAN_UPS: usize = 4;
     let world = PurgeWorld::new(store).await?;
@@ -187,7 +187,7 @@ where
 /// nobody.
 pub async fn a_dropped_step_loses_nothing<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let bucket = Bucket::default();
@@ -232,7 +232,7 @@ where
 }
 
 /// That the clean-up has left nothing of these, and all of those.
-async fn left<Store: AssetStore + PurgeStore + Seed>(
+async fn left<Store: AssetStore + PurgeStore + DirectoryStore>(
     world: &PurgeWorld<Store>,
     bucket: &Bucket,
     going: &[NewAsset],

@@ -6,9 +6,9 @@ use time::Duration;
 
 use super::purge_world::{ALL, ALWAYS, NEVER, PurgeWorld, exactly};
 use crate::asset::{PendingCaps, UploadState};
-use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, TICK, next};
+use crate::ports::DirectoryStore;
 use crate::ports::purge::{Condemned, FailedRemoval, PurgeStore};
 use crate::ports::{AssetStore, CreateOutcome};
 
@@ -19,7 +19,7 @@ use crate::ports::{AssetStore, CreateOutcome};
 /// between leaves objects that nobody can name: paid for, and never found again.
 pub async fn a_row_goes_only_after_its_object<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let (first, second) = (world.deleted().await?, world.deleted().await?);
@@ -49,7 +49,7 @@ where
 /// a week's objects again.
 pub async fn a_row_waits_for_its_forms<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let new = world.deleted().await?;
@@ -82,7 +82,7 @@ where
 /// what belongs in between.
 pub async fn both_sorts_come_in_one_order<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let mut deleted = Vec::new();
@@ -122,7 +122,7 @@ where
 /// forgotten. By then anything may be under that id.
 pub async fn only_the_deleted_are_forgotten<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let (home, abroad) = (world.home.id(), world.abroad.id());
@@ -177,7 +177,7 @@ where
 /// locks its caller out for good.
 pub async fn what_is_forgotten_counts_no_more<Store>(store: Store) -> Verdict
 where
-    Store: AssetStore + PurgeStore + Seed,
+    Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let caps = PendingCaps {

@@ -6,10 +6,10 @@ use std::ops::Deref;
 use time::{Duration, OffsetDateTime};
 
 use crate::asset::{NewAsset, StateChange, WorkspaceId};
-use crate::conformance::seed::Seed;
 use crate::conformance::verdict::{Broken, Verdict, called, demand, equal};
 use crate::conformance::world::{NOW, TICK, World};
 use crate::ports::AssetStore;
+use crate::ports::DirectoryStore;
 use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 
 /// Before anything that happens here, and after it. Well within what databases can hold.
@@ -41,7 +41,7 @@ impl<Store> Deref for PurgeWorld<Store> {
     }
 }
 
-impl<Store: AssetStore + PurgeStore + Seed> PurgeWorld<Store> {
+impl<Store: AssetStore + PurgeStore + DirectoryStore> PurgeWorld<Store> {
     /// Without a run of the clean-up, by which a store may note a moment.
     pub(super) async fn before_any_run(store: Store) -> Result<Self, Broken> {
         let world = World::new(store).await?;

@@ -16,7 +16,7 @@ use crate::auth::{
     Credential, CredentialDigest, CredentialKind, CredentialRecord, CredentialVerifier, Principal,
 };
 use crate::error::Unavailable;
-use crate::ports::{AssetStore, CreateOutcome, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, CredentialStore, DirectoryStore, StoreError};
 
 /// An [`AssetStore`], [`PurgeStore`](crate::purge::PurgeStore) and [`CredentialVerifier`] in memory: for
 /// tests, benches and small hosts of one process. **Nothing survives a restart.**
@@ -25,21 +25,21 @@ use crate::ports::{AssetStore, CreateOutcome, StoreError};
 /// assets leave their key and some bytes more behind until the clean-up has seen to their objects.
 ///
 /// ```
-/// use tower_asset_upload::{AssetStore, MemoryStore};
+/// use tower_asset_upload::{AssetStore, CredentialStore, DirectoryStore, MemoryStore};
 /// use tower_asset_upload::asset::{UserId, WorkspaceId, WorkspaceSlug};
-/// use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
+/// use tower_asset_upload::auth::CredentialRecord;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let workspace: WorkspaceId = "22222222-2222-4222-8222-000000000001".parse()?;
 /// let user: UserId = "11111111-1111-4111-8111-000000000001".parse()?;
 /// let slug = WorkspaceSlug::new("my-workspace").unwrap();
-/// let key = Credential::new(CredentialKind::ApiKey, "plane_api_0123456789abcdef0123456789abcdef");
+/// let key = "plane_api_0123456789abcdef0123456789abcdef";
 ///
 /// let store = MemoryStore::new();
-/// store.add_workspace(workspace, slug.clone());
-/// store.add_member(workspace, user);
-/// store.add_credential(CredentialRecord::new(&key, Principal::with_all_scopes(user)));
+/// store.add_workspace(workspace, slug.clone()).await?;
+/// store.add_member(workspace, user).await?;
+/// store.add_credential(CredentialRecord::api_key(key, user)).await?;
 ///
 /// assert!(store.enter(&slug, user).await?.is_some());
 /// # Ok(())
@@ -87,56 +87,6 @@ impl MemoryStore {
                 purging: Purging::default(),
                 clock: Arc::new(clock),
             }),
-        }
-    }
-
-    /// Ensures that there is a workspace of that id, and that it goes by that slug from now on. A
-    /// slug that another workspace had passes to this one.
-    pub fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) {
-        let mut directory = self.directory_mut();
-        directory.forget_slug(id);
-        if let Some(former) = directory.by_slug.insert(slug.clone(), id) {
-            directory.slug_of.remove(&former);
-        }
-        directory.slug_of.insert(id, slug);
-    }
-
-    /// Ensures that the user is an active member of the workspace.
-    pub fn add_member(&self, workspace: WorkspaceId, user: UserId) {
-        self.directory_mut().members.insert((workspace, user));
-    }
-
-    /// Ensures that there is such a project in the workspace.
-    pub fn add_project(&self, workspace: WorkspaceId, project: ProjectId) {
-        let mut contents = self.contents_mut();
-        contents
-            .entry(workspace)
-            .or_default()
-            .projects
-            .insert(project);
-    }
-
-    /// Ensures that there is such a credential. One of the same kind and secret is replaced.
-    pub fn add_credential(&self, record: CredentialRecord) {
-        let key = (record.kind, record.digest);
-        self.directory_mut().credentials.insert(key, record);
-    }
-
-    /// Deletes a workspace: nobody enters it any more. [`add_workspace`](Self::add_workspace) brings
-    /// it back with all that is in it.
-    pub fn remove_workspace(&self, id: WorkspaceId) {
-        self.directory_mut().forget_slug(id);
-    }
-
-    /// Ends a membership: the user doesn't enter the workspace any more.
-    pub fn remove_member(&self, workspace: WorkspaceId, user: UserId) {
-        self.directory_mut().members.remove(&(workspace, user));
-    }
-
-    /// Deletes a project: no asset is made in it any more.
-    pub fn remove_project(&self, workspace: WorkspaceId, project: ProjectId) {
-        if let Some(inside) = self.contents_mut().get_mut(&workspace) {
-            inside.projects.remove(&project);
         }
     }
 }
@@ -253,6 +203,65 @@ impl AssetStore for MemoryStore {
 }
 
 #[async_trait]
+impl DirectoryStore for MemoryStore {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), StoreError> {
+        let mut directory = self.directory_mut();
+        directory.forget_slug(id);
+        if let Some(former) = directory.by_slug.insert(slug.clone(), id) {
+            directory.slug_of.remove(&former);
+        }
+        directory.slug_of.insert(id, slug);
+        Ok(())
+    }
+
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        self.directory_mut().members.insert((workspace, user));
+        Ok(())
+    }
+
+    async fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        let mut contents = self.contents_mut();
+        let inside = contents.entry(workspace).or_default();
+        inside.projects.insert(project);
+        Ok(())
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        self.directory_mut().forget_slug(id);
+        Ok(())
+    }
+
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        self.directory_mut().members.remove(&(workspace, user));
+        Ok(())
+    }
+
+    async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        if let Some(inside) = self.contents_mut().get_mut(&workspace) {
+            inside.projects.remove(&project);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl CredentialStore for MemoryStore {
+    async fn add_credential(&self, record: CredentialRecord) -> Result<(), StoreError> {
+        let key = (record.kind, record.digest);
+        self.directory_mut().credentials.insert(key, record);
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl CredentialVerifier for MemoryStore {
     async fn verify(
         &self,
@@ -287,7 +296,13 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+
+    fn done(call: impl Future<Output = Result<(), StoreError>>) {
+        call.now_or_never().expect("memory never waits").unwrap();
+    }
 
     #[test]
     fn a_poisoned_lock_is_taken_all_the_same() {
@@ -300,8 +315,8 @@ mod tests {
             panic!("on purpose");
         });
         assert!(panicked.join().is_err());
-        store.add_workspace(id, WorkspaceSlug::new("a").unwrap());
-        store.add_project(id, ProjectId::new(uuid::Uuid::nil()));
+        done(store.add_workspace(id, WorkspaceSlug::new("a").unwrap()));
+        done(store.add_project(id, ProjectId::new(uuid::Uuid::nil())));
         assert_eq!(store.directory().by_slug.len(), 1);
         assert_eq!(store.contents().len(), 1);
     }
@@ -311,11 +326,11 @@ mod tests {
         let store = MemoryStore::new();
         let [a, b] = [1, 2].map(|n| WorkspaceId::new(uuid::Uuid::from_u128(n)));
         let slug = |text| WorkspaceSlug::new(text).unwrap();
-        store.add_workspace(a, slug("one"));
-        store.add_workspace(a, slug("two"));
+        done(store.add_workspace(a, slug("one")));
+        done(store.add_workspace(a, slug("two")));
         assert_eq!(store.directory().by_slug.len(), 1);
-        store.add_workspace(b, slug("two"));
-        store.remove_workspace(a);
+        done(store.add_workspace(b, slug("two")));
+        done(store.remove_workspace(a));
         assert_eq!(store.directory().by_slug.get(&slug("two")), Some(&b));
     }
 }

@@ -17,7 +17,7 @@ use crate::asset::{
 use crate::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
 use crate::error::Unavailable;
 use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use crate::ports::{AssetStore, CreateOutcome, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, CredentialStore, DirectoryStore, StoreError};
 use crate::stores::pg::{Fault, Pg};
 
 /// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in PostgreSQL (tested with 15), for
@@ -65,7 +65,7 @@ use crate::stores::pg::{Fault, Pg};
 /// the certificate and its host name are always checked, as by libpq's `verify-full`.
 ///
 /// ```no_run
-/// use tower_asset_upload::{AssetStore, PostgresStore};
+/// use tower_asset_upload::{AssetStore, DirectoryStore, PostgresStore};
 /// use tower_asset_upload::asset::{UserId, WorkspaceId, WorkspaceSlug};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -90,91 +90,6 @@ pub struct PostgresStore {
 pub(super) struct Inner {
     pub(super) pg: Pg,
     pub(super) schema: Arc<Schema>,
-}
-
-/// Seeding. Each of these calls may be made again: afterwards things are as it says.
-impl PostgresStore {
-    /// Ensures that there is a living workspace of that id, and that it goes by that slug from now
-    /// on.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; it has failed when another living workspace has the slug.
-    pub async fn add_workspace(
-        &self,
-        id: WorkspaceId,
-        slug: WorkspaceSlug,
-    ) -> Result<(), StoreError> {
-        let added = self.call(move |tables| directory::add_workspace(tables, id, slug));
-        Ok(added.await?)
-    }
-
-    /// Ensures that the user is an active member of the workspace.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; it has failed when there was never such a workspace.
-    pub async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
-        let added = self.call(move |tables| directory::add_member(tables, workspace, user));
-        Ok(added.await?)
-    }
-
-    /// Ensures that there is such a living project in the workspace.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; it has failed when there was never such a workspace.
-    pub async fn add_project(
-        &self,
-        workspace: WorkspaceId,
-        project: ProjectId,
-    ) -> Result<(), StoreError> {
-        let added = self.call(move |tables| directory::add_project(tables, workspace, project));
-        Ok(added.await?)
-    }
-
-    /// Ensures that there is such a credential. One of the same kind and secret is replaced.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn add_credential(&self, record: CredentialRecord) -> Result<(), StoreError> {
-        let added = self.call(move |tables| directory::add_credential(tables, record));
-        Ok(added.await?)
-    }
-
-    /// Deletes a workspace: nobody enters it any more. [`add_workspace`](Self::add_workspace) brings
-    /// it back with all that is in it.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
-        let removed = self.call(move |tables| directory::remove_workspace(tables, id));
-        Ok(removed.await?)
-    }
-
-    /// Ends a membership: the user doesn't enter the workspace any more.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn remove_member(
-        &self,
-        workspace: WorkspaceId,
-        user: UserId,
-    ) -> Result<(), StoreError> {
-        let removed = self.call(move |tables| directory::remove_member(tables, workspace, user));
-        Ok(removed.await?)
-    }
-
-    /// Deletes a project: no asset is made in it any more.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn remove_project(
-        &self,
-        workspace: WorkspaceId,
-        project: ProjectId,
-    ) -> Result<(), StoreError> {
-        let removed =
-            self.call(move |tables| directory::remove_project(tables, workspace, project));
-        Ok(removed.await?)
-    }
 }
 
 impl PostgresStore {
@@ -266,6 +181,56 @@ impl PurgeStore for PostgresStore {
         let step = step.clone();
         let condemned = self.call(move |tables| purge::purge(tables, step));
         Ok(condemned.await?)
+    }
+}
+
+#[async_trait]
+impl DirectoryStore for PostgresStore {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_workspace(tables, id, slug));
+        Ok(added.await?)
+    }
+
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_member(tables, workspace, user));
+        Ok(added.await?)
+    }
+
+    async fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_project(tables, workspace, project));
+        Ok(added.await?)
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        let removed = self.call(move |tables| directory::remove_workspace(tables, id));
+        Ok(removed.await?)
+    }
+
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        let removed = self.call(move |tables| directory::remove_member(tables, workspace, user));
+        Ok(removed.await?)
+    }
+
+    async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        let removed =
+            self.call(move |tables| directory::remove_project(tables, workspace, project));
+        Ok(removed.await?)
+    }
+}
+
+#[async_trait]
+impl CredentialStore for PostgresStore {
+    async fn add_credential(&self, record: CredentialRecord) -> Result<(), StoreError> {
+        let added = self.call(move |tables| directory::add_credential(tables, record));
+        Ok(added.await?)
     }
 }
 

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use time::OffsetDateTime;
 
 use super::fault::Fault;
-use super::worker::{Workers, wait};
+use super::worker::Workers;
 use super::{assets, directory, purge};
 use crate::asset::{
     Asset, AssetId, ChangeOutcome, Clock, NewAsset, PendingCaps, ProjectId, StateChange, UserId,
@@ -18,7 +18,7 @@ use crate::asset::{
 use crate::auth::{Credential, CredentialRecord, CredentialVerifier, Principal};
 use crate::error::Unavailable;
 use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
-use crate::ports::{AssetStore, CreateOutcome, StoreError};
+use crate::ports::{AssetStore, CreateOutcome, CredentialStore, DirectoryStore, StoreError};
 
 /// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in one SQLite file, for hosts of one
 /// machine.
@@ -44,7 +44,7 @@ use crate::ports::{AssetStore, CreateOutcome, StoreError};
 /// row that no longer parses are [`StoreError::Failed`].
 ///
 /// ```
-/// use tower_asset_upload::{AssetStore, SqliteStore};
+/// use tower_asset_upload::{AssetStore, DirectoryStore, SqliteStore};
 /// use tower_asset_upload::asset::{UserId, WorkspaceId, WorkspaceSlug};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -56,8 +56,8 @@ use crate::ports::{AssetStore, CreateOutcome, StoreError};
 /// let slug = WorkspaceSlug::new("my-workspace").unwrap();
 ///
 /// let store = SqliteStore::open(path)?;
-/// store.add_workspace(workspace, slug.clone())?;
-/// store.add_member(workspace, user)?;
+/// store.add_workspace(workspace, slug.clone()).await?;
+/// store.add_member(workspace, user).await?;
 ///
 /// assert!(store.enter(&slug, user).await?.is_some());
 /// # Ok(())
@@ -76,83 +76,12 @@ pub(super) struct Inner {
     pub(super) writer: Workers,
 }
 
-/// Seeding. These calls block until the change is on the disk, so make them at the start or from a
-/// thread that may block. Each may be made again: afterwards things are as it says.
 impl SqliteStore {
-    /// Ensures that there is a living workspace of that id, and that it goes by that slug from now
-    /// on.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; it has failed when another living workspace has the slug.
-    pub fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), StoreError> {
-        self.write(move |connection| directory::add_workspace(connection, id, slug.as_str()))
-    }
-
-    /// Ensures that the user is an active member of the workspace.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; it has failed when there was never such a workspace.
-    pub fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
-        self.write(move |connection| directory::add_member(connection, workspace, user))
-    }
-
-    /// Ensures that there is such a living project in the workspace.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; it has failed when there was never such a workspace.
-    pub fn add_project(
-        &self,
-        workspace: WorkspaceId,
-        project: ProjectId,
-    ) -> Result<(), StoreError> {
-        self.write(move |connection| directory::add_project(connection, workspace, project))
-    }
-
-    /// Ensures that there is such a credential. One of the same kind and secret is replaced. An end
-    /// after April 2262 counts as then.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn add_credential(&self, record: CredentialRecord) -> Result<(), StoreError> {
-        self.write(move |connection| directory::add_credential(connection, &record))
-    }
-
-    /// Deletes a workspace: nobody enters it any more. [`add_workspace`](Self::add_workspace) brings
-    /// it back with all that is in it.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
-        let now = self.inner.clock.now();
-        self.write(move |connection| directory::remove_workspace(connection, id, now))
-    }
-
-    /// Ends a membership: the user doesn't enter the workspace any more.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
-        self.write(move |connection| directory::remove_member(connection, workspace, user))
-    }
-
-    /// Deletes a project: no asset is made in it any more.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn remove_project(
-        &self,
-        workspace: WorkspaceId,
-        project: ProjectId,
-    ) -> Result<(), StoreError> {
-        let now = self.inner.clock.now();
-        self.write(move |connection| directory::remove_project(connection, workspace, project, now))
-    }
-
-    fn write(
+    async fn write(
         &self,
         work: impl FnOnce(&Connection) -> Result<(), Fault> + Send + 'static,
     ) -> Result<(), StoreError> {
-        wait(self.inner.writer.call(work))
+        self.inner.writer.call(work).await
     }
 }
 
@@ -237,6 +166,57 @@ impl PurgeStore for SqliteStore {
             .writer
             .call(move |connection| purge::step(connection, &step));
         purged.await
+    }
+}
+
+#[async_trait]
+impl DirectoryStore for SqliteStore {
+    async fn add_workspace(&self, id: WorkspaceId, slug: WorkspaceSlug) -> Result<(), StoreError> {
+        self.write(move |connection| directory::add_workspace(connection, id, slug.as_str()))
+            .await
+    }
+
+    async fn add_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        self.write(move |connection| directory::add_member(connection, workspace, user))
+            .await
+    }
+
+    async fn add_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| directory::add_project(connection, workspace, project))
+            .await
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        let now = self.inner.clock.now();
+        self.write(move |connection| directory::remove_workspace(connection, id, now))
+            .await
+    }
+
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+        self.write(move |connection| directory::remove_member(connection, workspace, user))
+            .await
+    }
+
+    async fn remove_project(
+        &self,
+        workspace: WorkspaceId,
+        project: ProjectId,
+    ) -> Result<(), StoreError> {
+        let now = self.inner.clock.now();
+        self.write(move |connection| directory::remove_project(connection, workspace, project, now))
+            .await
+    }
+}
+
+#[async_trait]
+impl CredentialStore for SqliteStore {
+    async fn add_credential(&self, record: CredentialRecord) -> Result<(), StoreError> {
+        self.write(move |connection| directory::add_credential(connection, &record))
+            .await
     }
 }
 

@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::mpsc::{
     Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
 };
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake};
+use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -285,30 +285,18 @@ fn caught<T>(
     outcome.map_err(|fault| explain(connection, fault))
 }
 
-/// Waits for a call from a thread that is no runtime's business.
-pub(super) fn wait<T>(call: impl Future<Output = T>) -> T {
-    struct Unpark(thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut context = Context::from_waker(&waker);
-    let mut call = pin!(call);
-    loop {
-        if let Poll::Ready(output) = call.as_mut().poll(&mut context) {
-            return output;
-        }
-        thread::park();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::mpsc;
+    use std::task::Context;
 
     use super::*;
+
+    fn wait<T>(call: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(call)
+    }
 
     fn table() -> Connection {
         let connection = Connection::open_in_memory().unwrap();
