@@ -1,4 +1,4 @@
-// Workspace and key, where the server tells none: asked for once in each tab.
+// The form for workspace and key. Without a demo workspace, each tab asks for them once.
 
 import { api } from './api.js';
 import { element, find, showText } from './dom.js';

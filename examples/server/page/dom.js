@@ -21,7 +21,7 @@ export function showNotice(text) {
   showText(element('notice'), text);
 }
 
-/** Screen readers read out what is added here. Old lines are dropped so that the list stays short. */
+/** Has screen readers read out a line. Old lines are dropped so that the list stays short. */
 export function announce(text) {
   const line = document.createElement('p');
   line.textContent = text;

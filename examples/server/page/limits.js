@@ -1,4 +1,4 @@
-// The files that the server accepts: shown beforehand, and checked before a request.
+// The limits of the server: shown before files are chosen, and checked before a request.
 
 import { element } from './dom.js';
 import { visibleName } from './names.js';
@@ -49,7 +49,10 @@ function kindsOf(types) {
   return [...kinds, ...others];
 }
 
-/** The sentence that refuses a file, or null. The server derives the type that a browser does not know. */
+/**
+ * Returns the sentence that refuses a file, or null. A file without a type passes: the server derives the type
+ * from the extension.
+ */
 export function objectionTo(file) {
   const name = visibleName(file.name);
   const limit = formatSize(session.maxSize);

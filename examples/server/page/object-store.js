@@ -56,8 +56,8 @@ function failureOf(request) {
   const message = answer.querySelector('Error > Message')?.textContent.trim();
   const reason = [code, message].filter(Boolean).join(': ') || `status ${status}`;
   const refusal = `The object store refused the file (${reason.replace(/\.$/, '')})`;
-  // Stores agree on no code for it: AWS says "AccessDenied: … Policy expired", "… Request has expired"
-  // or "ExpiredToken".
+  // There is no code of its own for it: AWS answers "AccessDenied: … Policy expired", "AccessDenied: Request
+  // has expired" or "ExpiredToken".
   const expired = [400, 403].includes(status) && /expired/i.test(reason);
   return new Failure(sentences(refusal, hint(status, code, expired)), {
     status,
@@ -86,7 +86,7 @@ export function wasUsed(form, error) {
   return error.status === 412 && Object.keys(form.headers ?? {}).some((name) => conditions.test(name));
 }
 
-/** When the form is too old to begin an upload with, by this browser's clock. */
+/** The last moment, by this browser's clock, to begin an upload with the form. */
 export function usableUntil(form) {
   return Date.now() + lifetime(form) - MARGIN_MS;
 }

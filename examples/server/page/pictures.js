@@ -2,7 +2,7 @@
 
 import { find, fromTemplate } from './dom.js';
 
-// What browsers draw in an <img>. SVG is left out: it is a document, not a picture.
+// The types that browsers draw in an <img>. SVG is left out: it can hold scripts and links.
 const RASTER_TYPES = new Set([
   'image/apng', 'image/avif', 'image/bmp', 'image/gif', 'image/jpeg', 'image/png', 'image/webp',
 ]);

@@ -2,7 +2,7 @@
 
 const WINDOW_MS = 10 * 1000;
 
-// A shorter measurement says little.
+// Shorter measurements are too rough.
 const SHORTEST_MS = 1000;
 
 export class Speed {
@@ -14,7 +14,7 @@ export class Speed {
     this.#sample();
   }
 
-  /** Bytes a second; null as long as too little is known, or if nothing moves. */
+  /** Bytes a second. Null in the first second, and while no bytes move. */
   perSecond() {
     const now = this.#sample();
     const [first] = this.#samples;

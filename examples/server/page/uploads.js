@@ -11,15 +11,18 @@ import { warnBeforeLeaving } from './leaving.js';
 import { objectionTo } from './limits.js';
 import { visibleName } from './names.js';
 import { isReadable, sendToStore, UNREADABLE_FILE, usableUntil, wasUsed } from './object-store.js';
-import { beginBatch, countBytes, showOverall } from './overall.js';
+import { beginBatch, countBytes, isEnded, showOverall } from './overall.js';
 import { showPercent, showState, uploadRow } from './row.js';
 import { counted } from './words.js';
 
 const PARALLEL = 3;
 
+// More refusals at once are counted, not read out one by one.
+const READ_OUT = 3;
+
 const uploads = [];
 
-/** Counts the batches; see overall.js. */
+/** The number of the current batch; overall.js says how batches begin. */
 let batch = 0;
 
 /** Adds files, the newest choice on top, and starts as many as may run. */
@@ -30,13 +33,23 @@ export function addFiles(files) {
   uploads.push(...added);
   element('uploads').prepend(...added.map(({ row }) => row));
   element('uploads-section').hidden = false;
-  for (const upload of added) {
-    const objection = objectionTo(upload.file);
-    if (objection) fail(upload, new Failure(objection));
-    else setState(upload, 'waiting', 'Waiting');
-  }
-  announce(`${counted(added.filter((upload) => !isEnded(upload)).length, 'upload')} started.`);
+  for (const upload of added) check(upload);
+  announceAdded(added);
   startWaiting();
+}
+
+function check(upload) {
+  const objection = objectionTo(upload.file);
+  upload.mayRetry = !objection;
+  if (objection) setState(upload, 'failed', `Failed: ${objection}`);
+  else setState(upload, 'waiting', 'Waiting');
+}
+
+function announceAdded(added) {
+  const refused = added.filter(isEnded);
+  if (refused.length < added.length) announce(`${counted(added.length - refused.length, 'upload')} started.`);
+  if (refused.length > READ_OUT) announce(`${refused.length} files refused.`);
+  else for (const { file } of refused) announce(`Upload failed. ${objectionTo(file)}`);
 }
 
 function newUpload(file, path) {
@@ -62,11 +75,11 @@ function newUpload(file, path) {
 function joinBatch() {
   if (uploads.some((upload) => !isEnded(upload))) return;
   batch += 1;
-  beginBatch(currentBatch);
+  beginBatch(refreshOverall);
 }
 
-function currentBatch() {
-  return uploads.filter((upload) => upload.batch === batch);
+function refreshOverall() {
+  showOverall(uploads.filter((upload) => upload.batch === batch), uploads);
 }
 
 function startWaiting() {
@@ -136,7 +149,7 @@ function progress(upload, part) {
   countBytes(Math.max(0, sent - upload.sent));
   upload.sent = sent;
   showPercent(upload.row, Math.floor(part * 100));
-  showOverall(currentBatch());
+  refreshOverall();
 }
 
 async function verify(upload, signal) {
@@ -183,7 +196,7 @@ function retry(upload) {
   startWaiting();
 }
 
-/** Takes back an asset that nobody is going to finish. */
+/** Deletes an asset whose upload has been given up. */
 function abandon(upload) {
   if (!upload.ticket) return;
   const { assetId } = upload.ticket;
@@ -207,11 +220,7 @@ function setState(upload, state, text) {
   });
   element('clear').hidden = !uploads.some(isEnded);
   warnBeforeLeaving(uploads.some((other) => !isEnded(other)));
-  showOverall(currentBatch());
-}
-
-function isEnded(upload) {
-  return ['done', 'failed', 'cancelled'].includes(upload.state);
+  refreshOverall();
 }
 
 export function clearEnded() {
@@ -222,6 +231,6 @@ export function clearEnded() {
   }
   element('clear').hidden = true;
   element('uploads-section').hidden = uploads.length === 0;
-  showOverall(currentBatch());
+  refreshOverall();
   (uploads.length === 0 ? element('files') : element('uploads-title')).focus();
 }
