@@ -25,7 +25,9 @@ use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower_asset_upload::ObjectStore;
-use tower_asset_upload::asset::{Clock, ExpiresIn, ObjectKey, ObjectName, SystemClock};
+use tower_asset_upload::asset::{
+    AllowedTypes, Clock, ExpiresIn, ObjectKey, ObjectName, SystemClock,
+};
 use tower_asset_upload::ports::ObjectStoreError;
 use tower_asset_upload::s3::{S3Bucket, S3Objects};
 use tower_asset_upload::sigv4::{Credentials, Method, PostPolicy, Presign, Region, Signer};
@@ -1001,6 +1003,7 @@ async fn the_page_is_served_with_a_policy() {
         ("/", "text/html; charset=utf-8"),
         ("/app.css", "text/css; charset=utf-8"),
         ("/app.js", "text/javascript; charset=utf-8"),
+        ("/uploads.js", "text/javascript; charset=utf-8"),
     ] {
         let line = format!("GET {}{path}", server.api.url);
         let answer = server.api.http.send(&line, &[], "").await.expect(200, path);
@@ -1034,7 +1037,11 @@ async fn the_demo_key_stays_and_is_told_to_the_page() {
     let answer = server.api.http.send(&line, &[], "").await;
     assert_eq!(answer.header("cache-control"), "no-store");
     let demo = answer.json();
-    let expected = json!({"slug": "my-workspace", "api_key": server.api.key, "max_size": 77, "base": "/api/v1"});
+    let types = AllowedTypes::default();
+    let expected = json!({
+        "slug": "my-workspace", "api_key": server.api.key, "max_size": 77, "types": types.list(),
+        "base": "/api/v1",
+    });
     assert_eq!(demo, expected);
     assert!(server.api.key.starts_with("plane_api_"));
     assert!(server.process.stdout().contains(&server.api.key));

@@ -178,9 +178,9 @@ impl AllowedTypes {
         }
     }
 
-    /// All that may be uploaded, sorted, where that isn't everything.
-    #[cfg(feature = "openapi")]
-    pub(crate) fn list(&self) -> Option<Vec<&str>> {
+    /// The types that may be uploaded, sorted. Returns `None` if every type may be.
+    #[must_use]
+    pub fn list(&self) -> Option<Vec<&str>> {
         match &self.0 {
             Choice::Any => None,
             Choice::Only(types) => {
