@@ -104,6 +104,8 @@ mod usecase;
 pub mod purge {
     pub use crate::ports::purge::{Condemned, FailedRemoval, PurgeStep, PurgeStore, StoreTime};
     #[cfg(feature = "purge")]
+    pub use crate::usecase::periodic::purge_periodically;
+    #[cfg(feature = "purge")]
     pub use crate::usecase::purge::{PurgeError, PurgeOptions, PurgeReport, purge};
 }
 

@@ -22,6 +22,7 @@ use tower_asset_upload::asset::{ExpiresIn, FixedClock, StateChange};
 use tower_asset_upload::ports::StoreError;
 use tower_asset_upload::purge::{
     Condemned, PurgeError, PurgeOptions, PurgeReport, PurgeStep, PurgeStore, StoreTime, purge,
+    purge_periodically,
 };
 use tower_asset_upload::{AssetStore, DirectoryStore, MemoryStore, ObjectStore, SqliteStore};
 use world::{NOW, Slow, World, at_once, to_the_end};
@@ -560,4 +561,26 @@ async fn several_runs_at_once_from_tasks_over_ports() {
     assert_eq!(world.graves().await.len(), 50, "they wait for their forms");
     let report = at_once(purge(&store, &objects, &options));
     assert_eq!(counts(&report.unwrap()), [0; 4]);
+}
+
+#[tokio::test]
+async fn it_is_repeated_after_each_pause() {
+    let world = world::in_memory().await;
+    let bucket = Bucket::default();
+    let (paused, mut pauses) = tokio::sync::mpsc::unbounded_channel();
+    let pause = move || {
+        let (go_on, going_on) = tokio::sync::oneshot::channel::<()>();
+        paused.send(go_on).unwrap();
+        async { going_on.await.unwrap() }
+    };
+    let runs = purge_periodically(world.store.clone(), bucket.clone(), world::options(), pause);
+    let runs = tokio::spawn(runs);
+    // The first run has nothing to do, the second one finds a deleted asset.
+    let first = pauses.recv().await.unwrap();
+    world.deleted(&bucket).await;
+    assert_eq!(bucket.keys().len(), 1);
+    first.send(()).unwrap();
+    let _second = pauses.recv().await.unwrap();
+    assert_eq!(bucket.keys().len(), 0);
+    runs.abort();
 }

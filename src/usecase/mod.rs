@@ -6,6 +6,8 @@ mod complete;
 mod create;
 mod delete;
 #[cfg(feature = "purge")]
+pub(crate) mod periodic;
+#[cfg(feature = "purge")]
 pub(crate) mod purge;
 mod rejection;
 mod retrieve;
