@@ -22,7 +22,7 @@ use http_body_util::Full;
 use tower::Service;
 use tower_asset_upload::auth::{Credential, CredentialKind, CredentialRecord, Principal};
 use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
-use tower_asset_upload::service::AssetUploadBuilder;
+use tower_asset_upload::service::{AssetUploadBuilder, ResponseBody};
 use tower_asset_upload::sigv4::{Credentials, Region};
 use tower_asset_upload::{
     AssetStore, AssetUploadService, CredentialStore, HeaderAuthenticator, MemoryStore,
@@ -87,7 +87,7 @@ fn create() -> Request<Full<Bytes>> {
 fn call<Store: AssetStore + 'static>(
     service: &Uploads<Store>,
     request: Request<Full<Bytes>>,
-) -> Response<Full<Bytes>> {
+) -> Response<ResponseBody> {
     block_on(service.clone().call(request)).unwrap()
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
@@ -97,8 +97,10 @@ struct Server {
 impl Server {
     fn start<S>(service: S) -> Self
     where
-        S: HttpService<Incoming, ResBody = Full<Bytes>> + Clone + Send + 'static,
+        S: HttpService<Incoming> + Clone + Send + 'static,
         S::Future: 'static,
+        S::ResBody: 'static,
+        <S::ResBody as Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
         S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (send, started) = mpsc::channel();

@@ -7,10 +7,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response};
-use http_body_util::Full;
 use tower::Service;
 
-use crate::service::{ApiError, response};
+use crate::service::{ApiError, ResponseBody, response};
 
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
@@ -31,7 +30,7 @@ impl OpenApiService {
         }
     }
 
-    fn answer(&self, method: &Method) -> Response<Full<Bytes>> {
+    fn answer(&self, method: &Method) -> Response<ResponseBody> {
         match *method {
             Method::GET => self.document(),
             Method::HEAD => response::without_body(self.document()),
@@ -46,8 +45,8 @@ impl OpenApiService {
         }
     }
 
-    fn document(&self) -> Response<Full<Bytes>> {
-        let mut answer = Response::new(Full::new(self.document.clone()));
+    fn document(&self) -> Response<ResponseBody> {
+        let mut answer = Response::new(ResponseBody::own(self.document.clone()));
         for (name, value) in [
             (CONTENT_TYPE, "application/json"),
             (CACHE_CONTROL, "no-cache"),
@@ -61,7 +60,7 @@ impl OpenApiService {
 }
 
 impl<B> Service<Request<B>> for OpenApiService {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
 

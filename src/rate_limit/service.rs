@@ -6,15 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response};
-use http_body_util::{Either, Full};
 use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::limiter::QuotaState;
 use super::rules::CountingRules;
-use crate::service::{ApiError, response};
+use crate::service::{ApiError, ResponseBody, response};
 
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
@@ -32,11 +30,11 @@ impl<Inner> RateLimitService<Inner> {
     }
 }
 
-impl<Inner, RequestBody, ResponseBody> Service<Request<RequestBody>> for RateLimitService<Inner>
+impl<Inner, RequestBody, InnerBody> Service<Request<RequestBody>> for RateLimitService<Inner>
 where
-    Inner: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
+    Inner: Service<Request<RequestBody>, Response = Response<InnerBody>>,
 {
-    type Response = Response<Either<Full<Bytes>, ResponseBody>>;
+    type Response = Response<ResponseBody<InnerBody>>;
     type Error = Inner::Error;
     type Future = RateLimitFuture<Inner::Future>;
 
@@ -104,15 +102,15 @@ pin_project! {
     enum State<F> {
         Passed { #[pin] answer: F, quota: Option<QuotaState> },
         /// `None` once it was taken.
-        Refused { answer: Option<Response<Full<Bytes>>> },
+        Refused { answer: Option<Response<ResponseBody>> },
     }
 }
 
-impl<F, ResponseBody, Error> Future for RateLimitFuture<F>
+impl<F, InnerBody, Error> Future for RateLimitFuture<F>
 where
-    F: Future<Output = Result<Response<ResponseBody>, Error>>,
+    F: Future<Output = Result<Response<InnerBody>, Error>>,
 {
-    type Output = Result<Response<Either<Full<Bytes>, ResponseBody>>, Error>;
+    type Output = Result<Response<ResponseBody<InnerBody>>, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
@@ -121,10 +119,10 @@ where
                 if let Some(quota) = *quota {
                     show(quota, answer.headers_mut());
                 }
-                Poll::Ready(Ok(answer.map(Either::Right)))
+                Poll::Ready(Ok(answer.map(ResponseBody::inner)))
             }
             StateProjection::Refused { answer } => match answer.take() {
-                Some(answer) => Poll::Ready(Ok(answer.map(Either::Left))),
+                Some(answer) => Poll::Ready(Ok(answer.map(ResponseBody::in_middleware))),
                 // Polled after its end, which is for the caller not to do.
                 None => Poll::Pending,
             },

@@ -7,17 +7,16 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Once};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use tower::Service;
 
 use super::body::read_json;
 use super::command::{CreateRules, parse_complete, parse_create};
 use super::error_table::ApiError;
 use super::response::{self, Answer};
+use super::response_body::ResponseBody;
 use super::route::{Action, BasePath, Path};
 use crate::asset::{Workspace, WorkspaceSlug};
 use crate::auth::{Authenticator, Principal, Scope};
@@ -77,8 +76,7 @@ use crate::usecase::{DeletePermit, UseCases};
 /// ```
 /// use bytes::Bytes;
 /// use http::Request;
-/// use http_body_util::Full;
-/// use tower::ServiceExt;
+/// /// use tower::ServiceExt;
 /// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 /// use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 /// use tower_asset_upload::sigv4::{Credentials, Region};
@@ -322,7 +320,7 @@ where
     B: Body + Send + 'static,
     B::Data: Send,
 {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
     type Future = ResponseFuture;
 
@@ -344,7 +342,7 @@ where
 pub struct ResponseFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
 
 impl Future for ResponseFuture {
-    type Output = Result<Response<Full<Bytes>>, Infallible>;
+    type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = self.0.as_mut().poll(context);

@@ -6,14 +6,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::{Either, Full};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::endpoint::{AssetUploadService, ResponseFuture};
+use super::response_body::ResponseBody;
 use crate::ports::{AssetStore, UploadSigner};
 
 /// Puts an [`AssetUploadService`] in front of another service, which gets every request whose path
@@ -69,16 +68,16 @@ pub struct AssetUploadMiddleware<Store, Signer, Inner> {
     inner: Inner,
 }
 
-impl<Store, Signer, Inner, RequestBody, ResponseBody> Service<Request<RequestBody>>
+impl<Store, Signer, Inner, RequestBody, InnerBody> Service<Request<RequestBody>>
     for AssetUploadMiddleware<Store, Signer, Inner>
 where
     Store: AssetStore + 'static,
     Signer: UploadSigner + 'static,
-    Inner: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
+    Inner: Service<Request<RequestBody>, Response = Response<InnerBody>>,
     RequestBody: Body + Send + 'static,
     RequestBody::Data: Send,
 {
-    type Response = Response<Either<Full<Bytes>, ResponseBody>>;
+    type Response = Response<ResponseBody<InnerBody>>;
     type Error = Inner::Error;
     type Future = MiddlewareFuture<Inner::Future>;
 
@@ -116,21 +115,21 @@ pin_project! {
     }
 }
 
-impl<F, ResponseBody, Error> Future for MiddlewareFuture<F>
+impl<F, InnerBody, Error> Future for MiddlewareFuture<F>
 where
-    F: Future<Output = Result<Response<ResponseBody>, Error>>,
+    F: Future<Output = Result<Response<InnerBody>, Error>>,
 {
-    type Output = Result<Response<Either<Full<Bytes>, ResponseBody>>, Error>;
+    type Output = Result<Response<ResponseBody<InnerBody>>, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().answer.project() {
             WhoseProjection::Own { answer } => answer.poll(context).map(|answer| {
                 let Ok(answer): Result<_, Infallible> = answer;
-                Ok(answer.map(Either::Left))
+                Ok(answer.map(ResponseBody::in_middleware))
             }),
             WhoseProjection::Others { answer } => answer
                 .poll(context)
-                .map(|answer| answer.map(|answer| answer.map(Either::Right))),
+                .map(|answer| answer.map(|answer| answer.map(ResponseBody::inner))),
         }
     }
 }

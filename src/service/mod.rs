@@ -13,6 +13,7 @@ mod json;
 mod json_object;
 mod layer;
 pub(crate) mod response;
+mod response_body;
 mod route;
 
 pub use builder::{AssetUploadBuilder, BuildError, InvalidBasePath};
@@ -26,3 +27,4 @@ pub(crate) use error_row::{Operation, Row, Schema};
 #[cfg(any(feature = "openapi", feature = "rate-limit"))]
 pub(crate) use error_table::ApiError;
 pub use layer::{AssetUploadLayer, AssetUploadMiddleware, MiddlewareFuture};
+pub use response_body::{NoBody, ResponseBody};

@@ -6,12 +6,12 @@ use http::header::{
 };
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body;
-use http_body_util::Full;
 use uuid::fmt::Hyphenated;
 
 use super::error_row::{Header, Schema};
 use super::error_table::ApiError;
 use super::json_object::JsonObject;
+use super::response_body::ResponseBody;
 use crate::asset::{Asset, AssetId, Pairs};
 use crate::ports::UploadData;
 use crate::usecase::{Download, Upload};
@@ -29,8 +29,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::default());
+    pub(crate) fn into_response(self) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::own(Bytes::new()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if !self.body.is_empty() {
@@ -49,7 +49,7 @@ impl Answer {
             }
             None => {}
         }
-        *response.body_mut() = Full::from(self.body);
+        *response.body_mut() = ResponseBody::own(self.body);
         if self.is_head {
             without_body(response)
         } else {
@@ -183,12 +183,12 @@ fn upload_data_room(data: &UploadData) -> usize {
 
 /// What HEAD answers: the head that GET would, its length included, and no body (RFC 9110, section
 /// 9.3.2).
-pub(crate) fn without_body(response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+pub(crate) fn without_body(response: Response<ResponseBody>) -> Response<ResponseBody> {
     let (mut head, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
         head.headers.insert(CONTENT_LENGTH, length.into());
     }
-    Response::from_parts(head, Full::default())
+    Response::from_parts(head, ResponseBody::own(Bytes::new()))
 }
 
 fn json(status: StatusCode, body: JsonObject) -> Answer {
