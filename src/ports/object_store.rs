@@ -1,14 +1,14 @@
-//! The port through which the service asks what really arrived.
+//! The port to the object store.
 
 use async_trait::async_trait;
 
 use crate::asset::{ObjectKey, StoredObject};
 use crate::error::{BoxError, Unavailable};
 
-/// Asks the object store what it holds under a key, so that nobody has to believe a client that
-/// says "uploaded"; and has it drop what nobody needs.
+/// Looks objects up in the object store, and deletes them.
 ///
-/// Ready-made: `S3Objects` (feature `verify`).
+/// The service asks before an upload counts as complete, so it need not believe a client that says
+/// "uploaded". The purge deletes objects. For S3 there is `S3Objects` (feature `verify`).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an object store",
     label = "this type doesn't implement `ObjectStore`",
@@ -16,18 +16,17 @@ use crate::error::{BoxError, Unavailable};
 )]
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
-    /// What the store holds under that key; `None` when the store itself says that there is nothing.
+    /// Returns the object's metadata, or `None` if the object store itself says that there is no object.
     ///
     /// # Errors
-    /// [`ObjectStoreError::Unavailable`] when the store can't be asked, or when a proxy answered in its
-    /// place; never `Ok(None)` for that.
+    /// [`ObjectStoreError::Unavailable`] if the object store can't be asked, or if a proxy answers in its
+    /// place. Neither is ever `Ok(None)`.
     async fn head(&self, key: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError>;
 
-    /// Deletes what the store holds under that key. That there is nothing, or not any more, is a success
-    /// if the store itself says so.
+    /// Deletes the object. A missing object is a success if the object store itself says so.
     ///
     /// # Errors
-    /// When the object may still be there: a 404 of a proxy proves nothing.
+    /// If the object may still exist. A proxy's 404 proves nothing.
     async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError>;
 }
 
@@ -36,14 +35,14 @@ forward! { ObjectStore {
     async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError>;
 } }
 
-/// Why the object store could not be asked, or did not do it.
+/// Why a call to the object store failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ObjectStoreError {
-    /// The store can't be reached, or did not answer in time. 503.
+    /// The object store can't be reached, or did not answer in time. A retry may succeed. Clients get 503.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// Trying again won't help: wrong credentials, no such bucket. 500.
+    /// A retry won't help: the credentials are wrong, or there is no such bucket. Clients get 500.
     #[error("could not verify: {0}")]
     Failed(#[source] BoxError),
 }

@@ -1,4 +1,4 @@
-//! The port through which the clean-up learns what has to go.
+//! The port through which the purge finds deleted assets.
 
 use std::num::NonZeroU32;
 
@@ -8,52 +8,48 @@ use time::OffsetDateTime;
 use super::store::StoreError;
 use crate::asset::{AssetId, ObjectKey, WorkspaceId};
 
-/// Names the assets that have to go, and forgets them once their objects are gone.
+/// Lists the assets whose objects have to be deleted, and forgets each asset once its object is gone.
 ///
-/// Apart from [`AssetStore`](crate::AssetStore), as it acts for the host and not for a caller: across
-/// workspaces, and never in answer to a request.
+/// The port is apart from [`AssetStore`](crate::AssetStore) because it acts for the host and not for a
+/// caller: across all workspaces, and never during a request.
 ///
-/// # What must hold
-/// 1. **The object first.** A row goes only after its object.
-/// 2. **No way back.** An asset is condemned only when no caller can find it any more: one that still
-///    waits for its upload is deleted first, in the same transaction, so that it can't become
-///    uploaded meanwhile.
-/// 3. **Twice, where a form may still live.** A form outlives the asset it was signed for, and can put
-///    the object back. So a row stays until [`PurgeStep::forget_before`], and its object is condemned
-///    again before it goes.
-/// 4. **One clock.** The store stamps, by the clock that [`time`](Self::time) reads, since when an
-///    asset is pending and when it was deleted. It doesn't take [`NewAsset::created_at`] for either
-///    unless it has made sure that this clock agrees: `created_at` is the clock of whichever replica
-///    made the asset.
-/// 5. **Any number at once.** Every replica may run the clean-up at any time: two of them do some work
-///    twice, and nothing wrong.
-/// 6. **Bounds.** A step touches at most [`PurgeStep::most`] assets of each sort.
+/// # Guarantees
+/// 1. **The object goes first.** A row is removed only after its object.
+/// 2. **No way back.** An asset is condemned only once no caller can find it. A pending asset is deleted
+///    in the same transaction, so it can't be completed meanwhile.
+/// 3. **Twice while a form may be valid.** A form outlives its asset, and can put the object back. So the
+///    row stays until [`PurgeStep::forget_before`], and its object is condemned again before the row goes.
+/// 4. **One clock.** The clock that [`time`](Self::time) reads stamps since when an asset is pending and
+///    when it was deleted. [`NewAsset::created_at`] is the clock of the replica that created the asset, so
+///    a store uses it for neither stamp, unless it has checked that the two clocks agree.
+/// 5. **Concurrency.** Every replica may purge at any time. Two runs at once do some work twice, and
+///    nothing wrong.
+/// 6. **Bounds.** A step touches at most [`PurgeStep::most`] assets of each kind.
 ///
 /// [`NewAsset::created_at`]: crate::asset::NewAsset::created_at
 #[async_trait]
 pub trait PurgeStore: Send + Sync {
-    /// The time by which the store stamps its rows: the database server's where there is one, else
-    /// the host's together with the newest moment that the store has recorded.
+    /// Returns the time by which the store stamps its rows: the database server's if there is a server,
+    /// otherwise the host's together with the newest moment that the store has recorded.
     ///
     /// # Errors
     /// See [`StoreError`].
     async fn time(&self) -> Result<StoreTime, StoreError>;
 
-    /// One step. In this order:
-    /// 1. of [`PurgeStep::gone`], every row that was deleted before `forget_before` goes; of the
-    ///    others it is noted that the object is gone;
-    /// 2. of [`PurgeStep::failed`], every row counts one failure more and isn't named before its
-    ///    [`retry_at`](FailedRemoval::retry_at);
-    /// 3. assets that are pending since before `pending_before` are deleted, as of `now`: at most
-    ///    `most`, those that wait longest first; and so are those that were rejected, whenever that
-    ///    was: at most `most`. An asset is pending since it was made, or since it was
-    ///    [taken back](crate::asset::StateChange::TakeBack) if that was later;
-    /// 4. what it answers: of the deleted assets behind `after`, in the order of [`Condemned`], the first
-    ///    `most` that need not wait for their `retry_at` at `now`, and whose object is not noted as gone
-    ///    or that were deleted before `forget_before`.
+    /// Does one step of a purge, in this order:
+    /// 1. For each asset in [`PurgeStep::gone`]: removes the row if the asset was deleted before
+    ///    `forget_before`. Otherwise notes that the object is gone.
+    /// 2. For each asset in [`PurgeStep::failed`]: counts one more failure, and doesn't return the asset
+    ///    again before its [`retry_at`](FailedRemoval::retry_at).
+    /// 3. Deletes assets as of `now`: at most `most` that are pending since before `pending_before`, the
+    ///    longest waiting first, and at most `most` rejected ones. An asset is pending since it was
+    ///    created, or since it was [taken back](crate::asset::StateChange::TakeBack) if that was later.
+    /// 4. Returns the first `most` deleted assets after `after`, in the order of [`Condemned`]. It leaves
+    ///    out assets whose `retry_at` is after `now`. It leaves out assets whose object is noted as gone,
+    ///    unless they were deleted before `forget_before`.
     ///
     /// # Errors
-    /// See [`StoreError`]. Steps 1 to 4 may be transactions of their own.
+    /// See [`StoreError`]. Each of the four may be a transaction of its own.
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError>;
 }
 
@@ -65,13 +61,13 @@ forward! { PurgeStore {
 /// The time by which a store stamps its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreTime {
-    /// What the clock reads now.
+    /// The current time.
     pub now: OffsetDateTime,
     /// The newest moment that the store has recorded. `None` if the clock is a database server's,
     /// which all replicas share, or if nothing is recorded yet.
     ///
-    /// A host's clock can be wrong on its own. The clean-up compares it with this moment and
-    /// [refuses to run](crate::purge::PurgeError::Clock) if the two don't go together.
+    /// A host's clock can be wrong. The purge compares it with this moment and
+    /// [refuses to run](crate::purge::PurgeError::Clock) if the two contradict each other.
     pub last_recorded: Option<OffsetDateTime>,
 }
 
@@ -92,24 +88,25 @@ impl StoreTime {
     }
 }
 
-/// What one step of the clean-up is about.
+/// The input of one step of a purge.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PurgeStep {
     /// The time, by the store's own [clock](PurgeStore::time). The same in all steps of a run, or
     /// later.
     pub now: OffsetDateTime,
-    /// Assets that are pending since before this are given up. Rejected ones always are.
+    /// Assets that are pending since before this moment are deleted. Rejected ones always are.
     pub pending_before: OffsetDateTime,
-    /// Of assets deleted before this, no form is alive any more. The same in all steps of a run.
+    /// No form of an asset that was deleted before this moment is valid any more. The same in all steps of
+    /// a run.
     pub forget_before: OffsetDateTime,
-    /// Those whose objects are gone since the step before.
+    /// The assets whose objects were deleted since the previous step.
     pub gone: Vec<Condemned>,
-    /// Those whose objects could not be removed since the step before.
+    /// The assets whose objects could not be deleted since the previous step.
     pub failed: Vec<FailedRemoval>,
-    /// The last one that the step before has named.
+    /// The last asset that the previous step returned.
     pub after: Option<Condemned>,
-    /// How many to take on at once.
+    /// The most assets of each kind that the step may touch.
     pub most: NonZeroU32,
 }
 
@@ -134,19 +131,19 @@ impl PurgeStep {
     }
 }
 
-/// An object that could not be removed.
+/// An object that could not be deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedRemoval {
-    /// Whose object.
+    /// The asset.
     pub condemned: Condemned,
-    /// The clean-up leaves it alone until then.
+    /// The purge doesn't try again before this moment.
     pub retry_at: OffsetDateTime,
 }
 
-/// A deleted asset whose object has to go. Ordered by when it was deleted.
+/// A deleted asset whose object has to be deleted. Ordered by the time of the asset's deletion.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Condemned {
-    /// When it was deleted.
+    /// When the asset was deleted.
     pub deleted_at: OffsetDateTime,
     /// The workspace it was in.
     pub workspace: WorkspaceId,
@@ -154,6 +151,6 @@ pub struct Condemned {
     pub id: AssetId,
     /// The object.
     pub key: ObjectKey,
-    /// How many times in a row it could not be removed.
+    /// How many times in a row deleting the object has failed.
     pub failures: u32,
 }

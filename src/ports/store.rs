@@ -1,4 +1,4 @@
-//! The port through which the service keeps assets.
+//! The port to the database.
 
 use async_trait::async_trait;
 
@@ -8,21 +8,21 @@ use crate::asset::{
 };
 use crate::error::{BoxError, Unavailable};
 
-/// Keeps assets, and knows who may touch which workspace.
+/// Keeps assets, and decides who may enter a workspace.
 ///
-/// # What must hold
-/// 1. **Tenancy.** [`enter`](Self::enter) gives a [`Workspace`] to active members only. Every other
-///    method takes one and touches nothing outside it.
+/// The crate has [`MemoryStore`](crate::MemoryStore) and, behind features, `SqliteStore`, `PostgresStore`
+/// and `PlaneStore`. To write a store of your own, start with
+/// [`docs::bring_your_own_store`](crate::docs::bring_your_own_store), and test it with `conformance`.
+///
+/// # Guarantees
+/// 1. **Tenancy.** [`enter`](Self::enter) returns a [`Workspace`] to active members only. Every other
+///    method takes a `Workspace` and touches nothing outside it.
 /// 2. **Uniqueness.** No two living assets of a workspace have the same
-///    [pair](crate::asset::ExternalRef::pair), however many callers create at once. Rejected ones don't count.
-/// 3. **Durability.** What was answered `Ok` is there after a crash.
-/// 4. **All or nothing.** A failed call has changed nothing. So has one whose future was dropped,
-///    or else it has changed everything.
-///
-/// The crate's own stores are [`MemoryStore`](crate::MemoryStore) and, with the features `sqlite` and
-/// `postgres`, `SqliteStore` and `PostgresStore`.
-/// How to write another, and why each promise is there:
-/// [`docs::bring_your_own_store`](crate::docs::bring_your_own_store).
+///    [external pair](crate::asset::ExternalRef::pair), even when callers create them concurrently.
+///    Rejected assets don't count.
+/// 3. **Durability.** A change survives a crash once the call has returned `Ok`.
+/// 4. **Atomicity.** A call that fails changes nothing. A call whose future is dropped makes its change
+///    completely or not at all.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store of assets",
     label = "this type doesn't implement `AssetStore`",
@@ -30,10 +30,10 @@ use crate::error::{BoxError, Unavailable};
 )]
 #[async_trait]
 pub trait AssetStore: Send + Sync {
-    /// Lets `caller` into the workspace of that slug.
+    /// Returns the workspace if the caller is an active member.
     ///
-    /// `None` when there is no such workspace, when it is deleted, and when the caller is no active
-    /// member of it: the three must look alike.
+    /// Returns `None` for a missing workspace, a deleted one, and one that the caller isn't a member of.
+    /// Callers must not be able to tell the three apart, so slugs can't be enumerated.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -43,13 +43,17 @@ pub trait AssetStore: Send + Sync {
         caller: UserId,
     ) -> Result<Option<Workspace>, StoreError>;
 
-    /// Makes an asset, in the state [`UploadState::Pending`](crate::asset::UploadState::Pending).
+    /// Creates an asset in the state [`UploadState::Pending`](crate::asset::UploadState::Pending).
     ///
-    /// In one transaction, in this order: `asset.project`, if given, is a living project of this very
-    /// workspace; no living asset of the workspace but a rejected one has `asset.external.pair()`; the
-    /// caps on pending and on discarded assets hold; then the row, pending since now by the
-    /// [store's own clock](crate::purge::PurgeStore::time). The asset is boxed, as it is large and changes
-    /// hands.
+    /// One transaction does these steps in this order:
+    /// 1. It checks that `asset.project`, if given, is a living project of this workspace.
+    /// 2. It checks that no living asset of the workspace has `asset.external.pair()`. Rejected assets
+    ///    don't count.
+    /// 3. It checks the caps on pending and on discarded assets.
+    /// 4. It writes the row, and stamps it as pending since now by the
+    ///    [store's own clock](crate::purge::PurgeStore::time).
+    ///
+    /// A check that fails ends the call with its [`CreateOutcome`], and nothing is written.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -60,21 +64,20 @@ pub trait AssetStore: Send + Sync {
         caps: PendingCaps,
     ) -> Result<CreateOutcome, StoreError>;
 
-    /// The living asset of that id in the workspace.
+    /// Returns the living asset with this id in the workspace, if there is one.
     ///
     /// # Errors
     /// See [`StoreError`].
     async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError>;
 
-    /// Makes a change of a living asset's state, if the asset is in the state at which the change
-    /// begins ([`StateChange::from`]), and tells in which it is otherwise.
+    /// Changes the state of a living asset if the asset is in the state that the change starts from
+    /// ([`StateChange::from`]). Otherwise returns the current state and changes nothing.
     ///
-    /// An asset that is [taken back](StateChange::TakeBack) is pending since now by the store's own
-    /// clock.
+    /// Comparing and setting are one atomic step. If several callers complete or reject a pending asset
+    /// concurrently, one gets [`ChangeOutcome::Done`], and the others get the state that it has set.
     ///
-    /// Looking and setting are one step: of any number of callers that would have a pending asset
-    /// uploaded or rejected just one is told [`ChangeOutcome::Done`], and all others what that one made of it.
-    /// A rejected asset counts as pending no more and gives its external pair free, for good.
+    /// An asset that is [taken back](StateChange::TakeBack) is stamped as pending since now by the store's
+    /// own clock. A rejected asset no longer counts as pending, and its external pair is free for good.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -85,8 +88,10 @@ pub trait AssetStore: Send + Sync {
         change: StateChange,
     ) -> Result<ChangeOutcome, StoreError>;
 
-    /// Deletes a living asset of the workspace; `false` when there is none of that id. From then on
-    /// no method finds it and its external pair is free. The object stays until the clean-up.
+    /// Deletes a living asset of the workspace. Returns `false` if there is none with this id.
+    ///
+    /// No method finds the asset any more, and its external pair is free. The object stays until the
+    /// purge.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -115,41 +120,41 @@ forward! { AssetStore {
     async fn delete(&self, workspace: &Workspace, id: AssetId) -> Result<bool, StoreError>;
 } }
 
-/// What came of [`AssetStore::create`].
+/// The outcome of [`AssetStore::create`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CreateOutcome {
-    /// The asset was made.
+    /// The asset was created.
     New,
-    /// This living asset, which isn't rejected, has the same external pair; nothing was made.
+    /// This living asset, which isn't rejected, has the same external pair. Nothing was created.
     Duplicate(Box<Asset>),
-    /// The project is no living project of this workspace; nothing was made.
+    /// The project is not a living project of this workspace. Nothing was created.
     ProjectNotFound,
-    /// As many assets are pending as the caps allow; nothing was made.
+    /// The cap on pending assets is reached. Nothing was created.
     TooManyPending,
-    /// As many deleted and rejected assets wait for the clean-up as the caps allow; nothing was made.
+    /// The cap on deleted and rejected assets is reached. Nothing was created.
     TooManyDiscarded,
 }
 
-/// Why a store did not do what it was asked. Nothing was changed.
+/// Why a call to a store failed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// It could not be reached, or did not answer in time: the same call may succeed later. 503.
+    /// The store can't be reached, or did not answer in time. A retry may succeed. Clients get 503.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// Trying again won't help: broken data, a bug. 500.
+    /// A retry won't help: the data is damaged, or there is a bug. Clients get 500.
     #[error("the store failed: {0}")]
     Failed(#[source] BoxError),
 }
 
 impl StoreError {
-    /// The same call may succeed later.
+    /// A failure after which a retry may succeed.
     pub fn unavailable(cause: impl Into<BoxError>) -> Self {
         Self::Unavailable(Unavailable::new(cause))
     }
 
-    /// Trying again won't help.
+    /// A failure that a retry won't mend.
     pub fn failed(cause: impl Into<BoxError>) -> Self {
         Self::Failed(cause.into())
     }
