@@ -9,11 +9,20 @@ pub mod differences_from_plane {}
 #[doc = include_str!("../docs/life-of-an-asset.md")]
 pub mod life_of_an_asset {}
 
+#[doc = include_str!("../docs/mounting.md")]
+pub mod mounting {}
+
 #[doc = include_str!("../docs/object-stores.md")]
 pub mod object_stores {}
 
 #[doc = include_str!("../docs/plane-sidecar.md")]
 pub mod plane_sidecar {}
+
+#[doc = include_str!("../docs/production.md")]
+pub mod production {}
+
+#[doc = include_str!("../docs/security.md")]
+pub mod security {}
 
 #[doc = include_str!("../docs/uppy.md")]
 pub mod uppy {}
