@@ -5,15 +5,15 @@ ci:
 # The fast half of it, for while you work.
 check:
     cargo fmt --all --check
-    cargo clippy --all-targets --all-features -- -D warnings
-    cargo test --all-features
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+    cargo test --workspace --all-features
 
 # A server to try, with everything embedded.
 serve *flags:
-    cargo run --release --example server -- {{flags}}
+    cargo run --release -p asset-upload -- serve {{flags}}
 
 # How fast, as ratios.
 bench:
-    cargo bench --bench signer
-    cargo bench --bench service
-    cargo bench --bench stores
+    cargo bench --all-features --bench signer
+    cargo bench --all-features --bench service
+    cargo bench --all-features --bench stores

@@ -12,11 +12,11 @@ use async_trait::async_trait;
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_asset_upload::asset::{
-    Asset, AssetId, ChangeOutcome, NewAsset, PendingCaps as Caps, StateChange, UploadState, UserId,
-    Workspace, WorkspaceId, WorkspaceSlug,
+    Asset, AssetId, ChangeOutcome, NewAsset, PendingCaps as Caps, StateChange as Change,
+    UploadState, UserId, Workspace, WorkspaceId, WorkspaceSlug,
 };
 use tower_asset_upload::auth::{ExtensionAuthenticator, Principal};
-use tower_asset_upload::ports::{CreateOutcome, StoreError};
+use tower_asset_upload::ports::{CreateOutcome as Outcome, StoreError};
 use tower_asset_upload::s3::{S3, S3Bucket};
 use tower_asset_upload::sigv4::Credentials;
 use tower_asset_upload::{AssetStore, AssetUploadService};
@@ -41,9 +41,9 @@ impl AssetStore for MapStore {
         Ok((slug.as_str() == "acme").then(acme))
     }
 
-    async fn create(&self, to: &Workspace, new: NewAsset, caps: Caps) -> Result<CreateOutcome> {
+    async fn create(&self, to: &Workspace, new: NewAsset, caps: Caps) -> Result<Outcome> {
         if new.project.is_some() {
-            return Ok(CreateOutcome::ProjectNotFound); // this store has no projects
+            return Ok(Outcome::ProjectNotFound); // this store has no projects
         }
         if caps != Caps::default() {
             return Err(StoreError::failed("this store knows no caps")); // refused, not ignored
@@ -55,23 +55,18 @@ impl AssetStore for MapStore {
             pair.is_some() && same && !asset.state.is_rejected()
         });
         if let Some((_, asset)) = twin {
-            return Ok(CreateOutcome::Duplicate(Box::new(asset.clone())));
+            return Ok(Outcome::Duplicate(Box::new(asset.clone())));
         }
         let state = UploadState::Pending;
         assets.insert((to.id(), new.id), Asset { made: new, state });
-        Ok(CreateOutcome::New)
+        Ok(Outcome::New)
     }
 
     async fn find(&self, from: &Workspace, id: AssetId) -> Result<Option<Asset>> {
         Ok(self.assets()?.get(&(from.id(), id)).cloned())
     }
 
-    async fn set_state(
-        &self,
-        of: &Workspace,
-        id: AssetId,
-        to: StateChange,
-    ) -> Result<ChangeOutcome> {
+    async fn set_state(&self, of: &Workspace, id: AssetId, to: Change) -> Result<ChangeOutcome> {
         let mut assets = self.assets()?;
         let found = assets.get_mut(&(of.id(), id));
         Ok(found.map_or(ChangeOutcome::NotFound, |asset| asset.state.change(to)))
@@ -99,11 +94,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The first makes an asset, the second finds it made.
     for _ in 0..2 {
         let (head, body) = service.clone().oneshot(request.clone()).await?.into_parts();
-        println!("{}", head.status);
-        println!(
-            "{}",
-            String::from_utf8_lossy(&body.collect().await?.to_bytes())
-        );
+        let body = body.collect().await?.to_bytes();
+        println!("{}\n{}", head.status, String::from_utf8_lossy(&body));
     }
     Ok(())
 }

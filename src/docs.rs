@@ -1,5 +1,7 @@
 //! Pages that need more room than an item's documentation has.
 
+// The examples of this page need both features.
+#[cfg(any(not(doctest), all(feature = "conformance", feature = "purge")))]
 #[doc = include_str!("../docs/bring-your-own-store.md")]
 pub mod bring_your_own_store {}
 

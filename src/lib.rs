@@ -122,6 +122,12 @@ pub use stores::PostgresStore;
 pub use stores::SqliteStore;
 
 /// The examples of the README, compiled.
-#[cfg(doctest)]
+#[cfg(all(
+    doctest,
+    feature = "postgres",
+    feature = "purge",
+    feature = "rate-limit",
+    feature = "verify"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -22,7 +22,7 @@ struct Host {
 
 impl Host {
     fn start(name: &'static str) -> Self {
-        let mut process = Process::of_example(name, ["127.0.0.1:0"], &[]);
+        let mut process = Process::of_example(name, ["127.0.0.1:0"]);
         let url = process.wait_for_url();
         let http = Http::new();
         Self {
@@ -131,7 +131,7 @@ fn redb_store() {
 
 /// An example of a store answers twice: what it made, and that it is made already.
 fn makes_and_finds(name: &'static str) {
-    let ended = Process::of_example(name, [""; 0], &[]).wait();
+    let ended = Process::of_example(name, [""; 0]).wait();
     assert!(ended.status.success(), "{}", ended.stderr);
     let lines: Vec<_> = ended.stdout.lines().collect();
     let [first, made, second, found] = lines[..] else {

@@ -1,5 +1,5 @@
 //! The store over Plane's tables, on a server that is made for the tests and thrown away after them.
-#![cfg(all(unix, feature = "plane"))]
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[path = "support/certificates.rs"]

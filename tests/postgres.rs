@@ -1,5 +1,5 @@
 //! The store over PostgreSQL, on servers that are made for the tests and thrown away after them.
-#![cfg(all(unix, feature = "postgres"))]
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[path = "postgres/calls.rs"]

@@ -1,5 +1,4 @@
 //! So many requests in a time: what passes, and what the headers promise.
-#![cfg(feature = "rate-limit")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod support;

@@ -1,6 +1,5 @@
 //! The store of the example `redb_store`: it keeps every promise, and its guide quotes it word for
 //! word.
-#![cfg(feature = "conformance")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[path = "../examples/redb_store/mod.rs"]

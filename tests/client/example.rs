@@ -1,4 +1,4 @@
-//! `examples/upload.rs`, run as its users do.
+//! `asset-upload upload`, run as its users do.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub(crate) fn start(server: &Server, files: &Path, arguments: &[&str]) -> Proces
         }
     });
     let arguments = flags.map(str::to_owned).into_iter().chain(in_files);
-    Process::of_example("upload", arguments, &[(VARIABLE, &server.api.key)])
+    Process::of_program("upload", arguments, &[(VARIABLE, &server.api.key)])
 }
 
 /// The lines of standard output: file, what became of it, the rest.
@@ -139,7 +139,7 @@ async fn one_that_fails_does_not_keep_the_others() {
 #[test]
 fn bad_flags_get_a_sentence() {
     let run = |arguments: &[&str], environment: &[(&str, &str)]| {
-        Process::of_example("upload", arguments, environment).wait()
+        Process::of_program("upload", arguments, environment).wait()
     };
     let good = [
         "--server",
@@ -150,11 +150,17 @@ fn bad_flags_get_a_sentence() {
     ];
     let key = [("ASSET_UPLOAD_API_KEY", "k")];
     for (arguments, sentence) in [
-        (vec!["--server", "http://h"], "no files"),
-        (vec!["a.png"], "--server is missing"),
+        (
+            vec!["--server", "http://h", "--workspace", "w"],
+            "not provided: <FILES>",
+        ),
+        (
+            vec!["--workspace", "w", "a.png"],
+            "not provided: --server <URL>",
+        ),
         (
             vec!["--server", "http://h", "a.png"],
-            "--workspace is missing",
+            "not provided: --workspace <SLUG>",
         ),
         (vec!["--unknown"], "--help"),
         (vec!["--parallel", "0"], "--parallel"),
@@ -166,13 +172,14 @@ fn bad_flags_get_a_sentence() {
         ),
     ] {
         let ended = run(&arguments, &key);
-        assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(ended.status.code(), Some(2), "{arguments:?}");
         assert!(
             ended.stderr.contains(sentence),
             "{arguments:?}: {}",
             ended.stderr
         );
         assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        assert!(ended.stderr.starts_with("asset-upload upload: "));
     }
     let ended = run(&good, &[]);
     assert!(

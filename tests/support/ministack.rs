@@ -22,7 +22,7 @@ pub(crate) const ACCOUNT: Account = Account {
 const VENV: Venv = Venv {
     what: "MiniStack",
     folder: "ministack-venv",
-    requirements: "tests/support/ministack.txt",
+    requirements: "../tests/support/ministack.txt",
     wanted: include_str!("ministack.txt"),
     variable: "ASSET_UPLOAD_MINISTACK",
     modules: "ministack",

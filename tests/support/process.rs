@@ -1,4 +1,4 @@
-//! Running the examples as their users do: each a process of its own, spoken to over real sockets.
+//! Runs the program and the examples as their users do: processes that answer over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 #![allow(
     dead_code,
@@ -67,21 +67,44 @@ pub fn free_port() -> u16 {
 
 // ---------------------------------------------------------------- Building
 
-/// The executable of an example, built in this test's own profile and target directory.
-pub fn example(name: &'static str) -> PathBuf {
-    static BUILT: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    built.entry(name).or_insert_with(|| build(name)).clone()
+/// The program `asset-upload`. Cargo has built it for the tests of its own package; for others it is
+/// built here.
+pub fn program() -> PathBuf {
+    match option_env!("CARGO_BIN_EXE_asset-upload") {
+        Some(program) => program.into(),
+        None => built("asset-upload", &["--package", "asset-upload"]),
+    }
 }
 
-fn build(name: &str) -> PathBuf {
+/// A run of the program, with a subcommand.
+pub fn subcommand(name: &str) -> Command {
+    let mut command = Command::new(program());
+    command.arg(name);
+    command
+}
+
+/// The executable of an example.
+fn example(name: &'static str) -> PathBuf {
+    built(name, &["--all-features", "--example", name])
+}
+
+/// The executable of a target, built once in this test's own profile and target directory.
+fn built(name: &'static str, arguments: &[&str]) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let built = built.entry(name);
+    built.or_insert_with(|| build(name, arguments)).clone()
+}
+
+fn build(name: &str, arguments: &[&str]) -> PathBuf {
     // `{target}/{profile}/deps/{test}`
     let this = env::current_exe().unwrap();
     let target = this.ancestors().nth(3).unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["build", "--all-features", "--message-format=json"])
-        .args(["--example", name, "--target-dir"])
+        .args(["build", "--message-format=json"])
+        .args(arguments)
+        .arg("--target-dir")
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     if !cfg!(debug_assertions) {
@@ -118,7 +141,7 @@ fn build(name: &str) -> PathBuf {
                 .filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned))
                 .collect();
             let said = String::from_utf8_lossy(&output.stderr);
-            panic!("the example {name} doesn't build:\n{rendered}{said}")
+            panic!("{name} doesn't build:\n{rendered}{said}")
         })
 }
 
@@ -180,13 +203,28 @@ impl Process {
         }
     }
 
-    /// Starts an example with a clean environment: no credentials, no log settings.
-    pub fn of_example<A: AsRef<OsStr>>(
-        name: &'static str,
+    /// Starts a subcommand of the program with a clean environment: no credentials, no log settings.
+    pub fn of_program<A: AsRef<OsStr>>(
+        name: &str,
         arguments: impl IntoIterator<Item = A>,
         environment: &[(&str, &str)],
     ) -> Self {
-        let mut command = Command::new(example(name));
+        Self::of(subcommand(name), arguments, environment)
+    }
+
+    /// Starts an example with a clean environment.
+    pub fn of_example<A: AsRef<OsStr>>(
+        name: &'static str,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Self {
+        Self::of(Command::new(example(name)), arguments, &[])
+    }
+
+    fn of<A: AsRef<OsStr>>(
+        mut command: Command,
+        arguments: impl IntoIterator<Item = A>,
+        environment: &[(&str, &str)],
+    ) -> Self {
         for variable in [
             "AWS_ACCESS_KEY_ID",
             "AWS_SECRET_ACCESS_KEY",
@@ -248,7 +286,7 @@ impl Process {
         }
     }
 
-    /// Waits for the line that says where an example listens.
+    /// Waits for the line that says where a server listens.
     pub fn wait_for_url(&mut self) -> String {
         self.wait_for_line(|line| {
             line.strip_prefix("listening on ")
@@ -457,7 +495,7 @@ pub fn pairs(object: &Value) -> Fields {
 
 // ---------------------------------------------------------------- The server
 
-/// The example server, with its demo workspace unless it was given a seed.
+/// A run of `asset-upload serve`, with its demo workspace unless it was given a seed.
 #[derive(Debug)]
 pub struct Server {
     pub process: Process,
@@ -505,7 +543,7 @@ impl Server {
             data.as_os_str(),
         ];
         let arguments = arguments.iter().map(OsStr::new);
-        Process::of_example("server", fixed.into_iter().chain(arguments), environment)
+        Process::of_program("serve", fixed.into_iter().chain(arguments), environment)
     }
 }
 
