@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64_simd::STANDARD;
 
 use super::text::serde_as_text;
 
@@ -45,7 +44,7 @@ impl Checksum {
     /// As S3 writes it: base64 with padding.
     #[must_use]
     pub fn to_base64(self) -> String {
-        BASE64_STANDARD.encode(self.0)
+        STANDARD.encode_to_string(self.0)
     }
 }
 
@@ -53,15 +52,13 @@ impl FromStr for Checksum {
     type Err = InvalidChecksum;
 
     fn from_str(text: &str) -> Result<Self, InvalidChecksum> {
-        let mut sha256 = [0; 32];
-        let whole = match text.len() {
-            44 => BASE64_STANDARD
-                .decode_slice(text, &mut sha256)
-                .is_ok_and(|length| length == 32),
-            64 => const_hex::decode_to_slice(text, &mut sha256).is_ok(),
-            _ => false,
+        let sha256 = match text.len() {
+            44 => STANDARD.decode_to_vec(text).ok(),
+            64 => const_hex::decode(text).ok(),
+            _ => None,
         };
-        whole.then_some(Self(sha256)).ok_or(InvalidChecksum)
+        let sha256 = sha256.and_then(|bytes| bytes.try_into().ok());
+        sha256.map(Self).ok_or(InvalidChecksum)
     }
 }
 
@@ -96,6 +93,9 @@ mod tests {
             &hex[1..],
             &format!("0x{}", &hex[2..]),
             &hex.replace('e', "g"),
+            // 33 bytes, and bits of a 33rd.
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFUA",
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=",
         ] {
             assert_eq!(bad.parse::<Checksum>(), Err(InvalidChecksum), "{bad}");
         }

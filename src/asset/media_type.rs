@@ -1,5 +1,6 @@
 //! The type of a file: parsed once, compared on its essence, signed exactly as it will be sent.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -123,9 +124,6 @@ impl fmt::Debug for MediaType {
         write!(f, "MediaType({})", self.0)
     }
 }
-
-/// What is in it is the host's choice, and no caller's.
-type HashSet<T> = std::collections::HashSet<T, foldhash::fast::RandomState>;
 
 /// The types that may be uploaded.
 ///

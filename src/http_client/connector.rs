@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
-use tower::Service;
+use tower_service::Service;
 
 use crate::error::BoxError;
 

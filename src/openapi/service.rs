@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response};
-use tower::Service;
+use tower_service::Service;
 
 use crate::service::{ApiError, ResponseBody, response};
 

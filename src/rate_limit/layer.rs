@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use http::request::Parts;
-use tower::Layer;
+use tower_layer::Layer;
 
 use super::key::RateKey;
 use super::limit::RateLimit;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use http::{HeaderMap, HeaderName, Request, Response};
 use pin_project_lite::pin_project;
-use tower::Service;
+use tower_service::Service;
 
 use super::limiter::QuotaState;
 use super::rules::CountingRules;

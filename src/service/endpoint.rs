@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
-use tower::Service;
+use tower_service::Service;
 
 use super::body::read_json;
 use super::command::{CreateRules, parse_complete, parse_create};
@@ -23,7 +23,7 @@ use crate::auth::{Authenticator, Principal, Scope};
 use crate::ports::{AssetStore, UploadSigner};
 use crate::usecase::{DeletePermit, UseCases};
 
-/// Serves the asset upload API, for any host that speaks [`tower::Service`].
+/// Serves the asset upload API, for any host that speaks [`tower::Service`](tower_service::Service).
 ///
 /// | method | path | scope |
 /// |---|---|---|
@@ -76,7 +76,7 @@ use crate::usecase::{DeletePermit, UseCases};
 /// ```
 /// use bytes::Bytes;
 /// use http::Request;
-/// /// use tower::ServiceExt;
+/// use tower::ServiceExt;
 /// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 /// use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
 /// use tower_asset_upload::sigv4::{Credentials, Region};

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tower::{Layer, Service};
+use tower_layer::Layer;
+use tower_service::Service;
 
 use super::endpoint::{AssetUploadService, ResponseFuture};
 use super::response_body::ResponseBody;

@@ -1,6 +1,7 @@
 //! What is in one workspace of a memory store.
 
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 
 use time::OffsetDateTime;
@@ -11,10 +12,6 @@ use crate::asset::{
 };
 use crate::ports::{CreateOutcome, StoreError};
 
-/// By keys that no caller chooses: hashed fast.
-pub(super) type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
-pub(super) type HashSet<K> = std::collections::HashSet<K, foldhash::fast::RandomState>;
-
 /// What is in one workspace. Whatever a call needs is a look-up or a counter, so that its cost does
 /// not grow with the number of assets.
 #[derive(Default)]
@@ -22,7 +19,7 @@ pub(super) struct Contents {
     pub(super) projects: HashSet<ProjectId>,
     pub(super) assets: HashMap<AssetId, Kept>,
     /// Callers choose these keys, so that their hash must not be foreseen.
-    pairs: std::collections::HashMap<PairKey, AssetId>,
+    pairs: HashMap<PairKey, AssetId>,
     pending: Counts,
     /// Deleted and rejected ones that wait for the clean-up.
     discarded: Counts,

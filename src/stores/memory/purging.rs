@@ -1,6 +1,7 @@
 //! What the clean-up of a memory store goes by.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::mem::replace;
 use std::ops::Bound;
@@ -8,7 +9,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::contents::HashMap;
 use crate::asset::{AssetId, NewAsset, ObjectKey, UserId, WorkspaceId};
 use crate::ports::purge::{Condemned, PurgeStep};
 

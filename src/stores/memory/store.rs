@@ -1,12 +1,13 @@
 //! The store, and who may enter what in it.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::contents::{Contents, HashMap, HashSet, Kept, PairKey};
+use super::contents::{Contents, Kept, PairKey};
 use super::purging::Purging;
 use crate::asset::{
     Asset, AssetId, ChangeOutcome, Clock, NewAsset, PendingCaps, ProjectId, StateChange,
