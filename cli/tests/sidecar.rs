@@ -358,7 +358,7 @@ async fn it_cleans_up_after_itself_alone() {
     }
     assert_eq!(count(format!("id = '{fresh}' AND NOT is_deleted")).await, 1);
     let said = sidecar.process.stderr();
-    assert!(said.contains("cleaned up"), "{said}");
+    assert!(said.contains("purged"), "{said}");
 }
 
 #[tokio::test]

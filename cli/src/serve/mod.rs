@@ -2,7 +2,6 @@
 //!
 //! `--s3-endpoint`, `--s3-bucket` and `--s3-region` name an object store of your own.
 
-mod cleaning;
 mod database;
 mod keys;
 mod object_store;
@@ -19,6 +18,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tower::Layer;
+use tower_asset_upload::purge::{PurgeOptions, purge_periodically};
 use tower_asset_upload::rate_limit::RateLimitLayer;
 use tower_asset_upload::s3::{S3Objects, S3PostSigner, S3PutSigner};
 use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, Unavailable, UploadSigner};
@@ -30,7 +30,7 @@ use crate::{logging, shutdown};
 use database::Database;
 use object_store::ObjectStore;
 pub(crate) use options::Options;
-use options::SignerKind;
+use options::{Purging, SignerKind};
 use seed::Seed;
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode, Stop> {
@@ -110,7 +110,14 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Stop> {
     // half-done.
     let cleaning = async {
         match purging {
-            Some(purging) => cleaning::clean(database.condemned(), verifier, purging).await,
+            Some(Purging {
+                every,
+                pending_after,
+            }) => {
+                let options = PurgeOptions::new().pending_for(pending_after);
+                let pause = || tokio::time::sleep(every);
+                purge_periodically(database.condemned(), verifier, options, pause).await
+            }
             None => std::future::pending().await,
         }
     };

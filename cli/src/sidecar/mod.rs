@@ -3,7 +3,6 @@
 //!
 //! `docs/plane-sidecar.md` says why, and how to route to it.
 
-mod cleaning;
 mod cors;
 mod database;
 mod environment;
@@ -18,6 +17,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
+use tower_asset_upload::purge::{PurgeOptions, purge_periodically};
 use tower_asset_upload::rate_limit::RateLimitLayer;
 use tower_asset_upload::s3::{S3Objects, S3PostSigner};
 use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, PlaneStore};
@@ -73,8 +73,9 @@ pub(crate) async fn run(flags: &Flags) -> Result<ExitCode, Stop> {
 
     let cleaning = flags.purge_every.map(|every| {
         let (store, objects) = (store.clone(), verifier.clone());
-        let give_up_after = environment.give_up_after;
-        tokio::spawn(cleaning::clean_up(every, give_up_after, store, objects))
+        let options = PurgeOptions::new().pending_for(environment.give_up_after);
+        let pause = move || tokio::time::sleep(every);
+        tokio::spawn(purge_periodically(store, objects, options, pause))
     });
     let app = health::routes(store, verifier)?
         .fallback_service(uploads)
