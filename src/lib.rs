@@ -127,6 +127,7 @@ pub use stores::SqliteStore;
     feature = "postgres",
     feature = "purge",
     feature = "rate-limit",
+    feature = "sqlite",
     feature = "verify"
 ))]
 #[doc = include_str!("../README.md")]

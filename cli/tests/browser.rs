@@ -1,4 +1,4 @@
-//! The example server's page in a real browser: headless Chromium through `chromedriver`.
+//! The page of `asset-upload serve` in a real browser: headless Chromium through `chromedriver`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[path = "browser/page.rs"]

@@ -1,4 +1,4 @@
-//! The example server, met by clients that others wrote: schemathesis, Plane's own Python SDK, and
+//! `asset-upload serve`, met by clients that others wrote: schemathesis, Plane's own Python SDK, and
 //! Uppy in a browser.
 //!
 //! Each is installed into the target directory, pinned, when `ASSET_UPLOAD_FOREIGN_CLIENTS=1` or

@@ -20,7 +20,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 const TAKE_BACK: &str = r#"{"is_uploaded":false}"#;
 const LENGTH: usize = 200_000;
 
-/// The example server over an object store that somebody else runs.
+/// The server over an object store that somebody else runs.
 async fn server_over(data: &TempDir, endpoint: &str, region: &str) -> Server {
     let flags = ["--s3-endpoint", endpoint, "--s3-region", region];
     Server::start(data.path(), &flags, ENVIRONMENT).await

@@ -25,7 +25,7 @@ const SIZE: usize = 1_000_000;
 
 /// An object store in a process of its own.
 enum Store {
-    /// That of another example server, of which nothing else is used. What it has is in the directory.
+    /// That of another server, of which nothing else is used. What it has is in the directory.
     Embedded(Server, TempDir),
     /// With its end goes what it has.
     Garage(Garage),

@@ -1,4 +1,4 @@
-//! Through the example server and its object store: what was sent comes back.
+//! Through `asset-upload serve` and its object store: what was sent comes back.
 
 use std::fs;
 use std::num::NonZeroU32;

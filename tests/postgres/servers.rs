@@ -1,4 +1,4 @@
-//! The example server over PostgreSQL, as processes of their own: two over one database, and one whose
+//! `asset-upload serve` over PostgreSQL, as processes of their own: two over one database, and one whose
 //! server goes away.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! The example server's page in headless Chromium, driven through `chromedriver`.
+//! The page of `asset-upload serve` in headless Chromium, driven through `chromedriver`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

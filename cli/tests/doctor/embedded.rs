@@ -1,4 +1,4 @@
-//! The object store of the example server, in this process: s3s-fs, with CORS and without.
+//! The object store of `asset-upload serve`, in this process: s3s-fs, with CORS and without.
 
 use std::convert::Infallible;
 use std::fs;

@@ -233,7 +233,7 @@ async fn an_announced_checksum_is_verified() {
     announced_checksums_hold(Objects::EMBEDDED, &METHODS).await;
 }
 
-/// By PUT: a form for Garage has to name the algorithm, and the example server doesn't know that its
+/// By PUT: a form for Garage has to name the algorithm, and the server doesn't know that its
 /// store is Garage. What a form leaves unchecked doesn't count either.
 #[tokio::test]
 async fn an_announced_checksum_is_verified_in_garage() {

@@ -1,4 +1,4 @@
-//! Where the example server keeps objects: in its own embedded store, or in an independent one.
+//! Where the server keeps objects: in its own embedded store, or in an independent one.
 
 use tower_asset_upload::s3::S3Bucket;
 use tower_asset_upload::sigv4::Region;

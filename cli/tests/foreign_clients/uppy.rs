@@ -1,4 +1,4 @@
-//! Uppy in a headless browser, on a page of its own, before the example server.
+//! Uppy in a headless browser, on a page of its own, before the server.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use crate::fixture::Database;
 use crate::process::{Api, Http, Process, Server, subcommand, temp_dir};
 use crate::support::KEY;
 
-/// The object store that the example server brings along.
+/// The object store that `asset-upload serve` embeds.
 pub(crate) struct Bucket {
     pub(crate) endpoint: String,
     server: Server,
