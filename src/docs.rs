@@ -1,6 +1,6 @@
 //! Pages that need more room than an item's documentation has.
 
-// The examples of this page need both features.
+// The examples of some pages need features. Without these, the pages are not tested.
 #[cfg(any(not(doctest), all(feature = "conformance", feature = "purge")))]
 #[doc = include_str!("../docs/bring-your-own-store.md")]
 pub mod bring_your_own_store {}
@@ -11,6 +11,7 @@ pub mod differences_from_plane {}
 #[doc = include_str!("../docs/life-of-an-asset.md")]
 pub mod life_of_an_asset {}
 
+#[cfg(any(not(doctest), feature = "verify"))]
 #[doc = include_str!("../docs/mounting.md")]
 pub mod mounting {}
 
@@ -20,6 +21,15 @@ pub mod object_stores {}
 #[doc = include_str!("../docs/plane-sidecar.md")]
 pub mod plane_sidecar {}
 
+#[cfg(any(
+    not(doctest),
+    all(
+        feature = "postgres",
+        feature = "purge",
+        feature = "rate-limit",
+        feature = "verify"
+    )
+))]
 #[doc = include_str!("../docs/production.md")]
 pub mod production {}
 

@@ -567,10 +567,10 @@ async fn several_runs_at_once_from_tasks_over_ports() {
 async fn it_is_repeated_after_each_pause() {
     let world = world::in_memory().await;
     let bucket = Bucket::default();
-    let (paused, mut pauses) = tokio::sync::mpsc::unbounded_channel();
+    let (sent, mut pauses) = tokio::sync::mpsc::unbounded_channel();
     let pause = move || {
         let (go_on, going_on) = tokio::sync::oneshot::channel::<()>();
-        paused.send(go_on).unwrap();
+        sent.send(go_on).unwrap();
         async { going_on.await.unwrap() }
     };
     let runs = purge_periodically(world.store.clone(), bucket.clone(), world::options(), pause);

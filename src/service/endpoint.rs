@@ -76,6 +76,7 @@ use crate::usecase::{DeletePermit, UseCases};
 /// ```
 /// use bytes::Bytes;
 /// use http::Request;
+/// use http_body_util::Full;
 /// use tower::ServiceExt;
 /// use tower_asset_upload::{AssetUploadService, HeaderAuthenticator, MemoryStore};
 /// use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
