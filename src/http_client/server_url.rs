@@ -45,7 +45,8 @@ impl ServerUrl {
             _ => return None,
         };
         let authority = uri.authority()?;
-        // A port is a number from 0 to 65535. The comparison with `authority.host()` refuses any other text.
+        // A port is a number from 0 to 65535. The comparison with `authority.host()` refuses any
+        // other text.
         let host = match uri.port_u16() {
             Some(_) => authority.as_str().rsplit_once(':')?.0,
             None => authority.as_str(),
