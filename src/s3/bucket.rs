@@ -223,7 +223,7 @@ impl S3Bucket {
         Ok(self)
     }
 
-    /// The bucket's name.
+    /// Returns the bucket's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -340,7 +340,6 @@ pub(super) fn existing(region: Region, rules: &ProviderRules) -> Result<Region, 
 
 /// Returns whether a text can be part of a host name. Upper case can't: clients write hosts in
 /// lower case, and the host is signed.
-/// is signed.
 pub(super) fn is_host_part(text: &str) -> bool {
     !text.is_empty() && is_dns_label(text)
 }

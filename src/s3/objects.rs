@@ -53,8 +53,8 @@ const READ: &str = "s3:GetObject or s3:ListBucket";
 /// use tower_asset_upload::sigv4::{Credentials, Region};
 ///
 /// let bucket = S3Bucket::custom("uploads", Region::us_east_1(), "http://127.0.0.1:9000")?;
-/// let verifier = S3Objects::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
-/// # let _ = verifier;
+/// let objects = S3Objects::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+/// # let _ = objects;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

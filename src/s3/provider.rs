@@ -38,8 +38,7 @@ impl S3Bucket {
     ///
     /// let bucket = S3Bucket::cloudflare_r2("uploads", "0123456789abcdef0123456789abcdef")?;
     /// assert_eq!(bucket.region().as_str(), "auto");
-    /// assert_eq!(bucket.origin(),
-    /// "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com");
+    /// assert_eq!(bucket.origin(), "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com");
     /// # Ok::<(), tower_asset_upload::s3::InvalidBucket>(())
     /// ```
     ///
@@ -219,9 +218,9 @@ impl S3Bucket {
         self.put_condition().is_some()
     }
 
-    /// Declares that the object store of a [`custom`](Self::custom) bucket enforces `If-None-Match:
-    /// *` for PUT. Each PUT URL is then valid for one upload only. The doctor (feature `doctor`)
-    /// tests whether the object store does so.
+    /// Declares that the object store of a [`custom`](Self::custom) bucket enforces
+    /// `If-None-Match: *` for PUT. Each PUT URL is then valid for one upload only. The doctor
+    /// (feature `doctor`) tests whether the object store does so.
     ///
     /// **Danger:** an object store that doesn't support the header either refuses every upload
     /// (OpenStack Swift: 501), or ignores the header, and URLs stay reusable.
@@ -251,7 +250,7 @@ impl S3Bucket {
     }
 
     /// Signs PUT URLs without the condition that makes each URL valid for one upload only. This
-    /// reverts [`single_use_puts`](Self::single_use_puts).
+    /// is the opposite of [`single_use_puts`](Self::single_use_puts).
     ///
     /// Use it for clients that can send no header other than `Content-Type`, such as a device or a
     /// tool that you can't change. With the condition the object store refuses all their uploads.

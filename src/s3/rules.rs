@@ -165,8 +165,7 @@ impl ProviderRules {
             "Security Token Service (STS)",
             // No ObjectACL.
             "S3 API Compatibility",
-            // Forms with checksums: `PostPolicyBucketHandler`. Their tags are compared with the
-            // policy
+            // Forms with checksums: `PostPolicyBucketHandler`. Their tags are compared with the policy
             // since commit fa18589d1 (2025-10), which is in no release.
             "MinIO's source, cmd/bucket-handlers.go",
             // `checkPreconditionsPUT`; `*` means any object since RELEASE.2024-05-07T06-41-25Z.
@@ -203,7 +202,7 @@ impl ProviderRules {
     pub(crate) const CEPH: Self = Self {
         store: "Ceph Object Gateway",
         sources: &[
-            // POST Object; nothing of checksums.
+            // POST Object; checksums are not mentioned.
             "Ceph Object Gateway S3 API",
             "STS in Ceph",
             // Path style unless there is an `rgw dns name`.

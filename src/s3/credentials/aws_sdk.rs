@@ -18,7 +18,7 @@ use crate::sigv4::Credentials;
 /// use tower_asset_upload::s3::AwsSdkCredentials;
 ///
 /// // In production:
-/// `aws_config::defaults(BehaviorVersion::latest()).load().await.credentials_provider()`.
+/// // `aws_config::defaults(BehaviorVersion::latest()).load().await.credentials_provider()`.
 /// let provider = SdkCredentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "example");
 /// let credentials = AwsSdkCredentials::new(provider);
 /// # let _ = credentials;
