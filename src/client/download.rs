@@ -123,7 +123,7 @@ impl AssetClient {
         let request = Request::builder().method(Method::GET).uri(&located.url);
         let request = request.body(whole(""));
         let request =
-            request.map_err(|_| ClientError::Answer("`asset_url` is no URL".to_owned()))?;
+            request.map_err(|_| ClientError::Answer("`asset_url` is not a URL".to_owned()))?;
         let answer = self.transport.begin(PEER, request, || 0).await?;
         if !answer.status().is_success() {
             let reply = self.transport.whole(PEER, answer).await?;

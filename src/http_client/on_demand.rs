@@ -20,7 +20,7 @@ use super::client::RequestBody;
 use crate::error::BoxError;
 
 /// The longest wait for `100 Continue`. Some servers never send it.
-const PATIENCE: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A body that waits for `100 Continue`.
 struct OnDemand {
@@ -40,7 +40,7 @@ enum Asked {
 /// second, and at most half of `timeout`.
 pub(crate) fn on_demand(request: Request<RequestBody>, timeout: Duration) -> Request<RequestBody> {
     let (ask, asked) = oneshot::channel();
-    let asked = Asked::Unsent(PATIENCE.min(timeout / 2), Some(asked));
+    let asked = Asked::Unsent(LONGEST_WAIT.min(timeout / 2), Some(asked));
     let mut request = request.map(|body| -> RequestBody { Box::pin(OnDemand { asked, body }) });
     let expected = HeaderValue::from_static("100-continue");
     request.headers_mut().insert(EXPECT, expected);

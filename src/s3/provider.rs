@@ -256,7 +256,7 @@ impl S3Bucket {
     /// tool that you can't change. With the condition the object store refuses all their uploads.
     /// POST forms are always reusable.
     ///
-    /// **Danger:** whoever has a URL can replace the object until the URL expires, even after the
+    /// **Danger:** anyone who has a URL can replace the object until the URL expires, even after the
     /// asset was completed and others rely on its content. Keep the lifetime short (`expires_in`),
     /// and enable versioning on the bucket: downloads then name the verified version.
     ///

@@ -52,7 +52,7 @@ pub(crate) struct Held {
 
 #[derive(Clone, Copy)]
 enum Life {
-    Endless,
+    LongLived,
     Until(OffsetDateTime),
     /// A session token with unknown expiry, and the time when it was read.
     Since(OffsetDateTime),
@@ -169,7 +169,7 @@ impl Held {
         let life = match (credentials.expires_at(), credentials.session_token()) {
             (Some(end), _) => Life::Until(end),
             (None, Some(_)) => Life::Since(now),
-            (None, None) => Life::Endless,
+            (None, None) => Life::LongLived,
         };
         let credentials = match life {
             // Nothing that is signed may outlive the assumed lifetime of the token.
@@ -189,7 +189,7 @@ impl Life {
     /// Returns the remaining lifetime, or `None` for long-lived credentials.
     fn left(self, now: OffsetDateTime) -> Option<Duration> {
         match self {
-            Self::Endless => None,
+            Self::LongLived => None,
             Self::Until(end) => Some(end - now),
             Self::Since(read_at) => Some(ASSUMED_LIFETIME - (now - read_at).abs()),
         }

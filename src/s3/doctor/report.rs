@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn skipped_checks_name_the_failed_one() {
         let found = vec![
-            DoctorCheck::passed("cleanup", "Nothing was made."),
+            DoctorCheck::passed("cleanup", "Nothing was created."),
             DoctorCheck::failed("region", "Wrong."),
             DoctorCheck::warned("clock", "Slow."),
             DoctorCheck::passed("endpoint", "There."),
