@@ -1,13 +1,13 @@
-//! The errors that every port shares.
+//! Error types that every port shares.
 
 use std::time::Duration;
 
-/// Any error, boxed: what ports wrap the causes of their failures in.
+/// A boxed error of any type. Ports wrap the causes of their failures in it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Something the service depends on did not answer; trying again later may help.
+/// Error of a port whose backend did not answer. The same call may succeed later.
 ///
-/// The cause is for the log of the host. It is never sent to a client.
+/// The cause is for the host's log. The service never sends it to a client.
 #[derive(Debug, thiserror::Error)]
 #[error("unavailable: {cause}")]
 pub struct Unavailable {
@@ -17,7 +17,8 @@ pub struct Unavailable {
 }
 
 impl Unavailable {
-    /// Wraps a cause. A retry may succeed in five seconds.
+    /// Wraps the cause of the failure. Clients are told to retry after five seconds, unless
+    /// [`with_retry_after`](Self::with_retry_after) sets another time.
     pub fn new(cause: impl Into<BoxError>) -> Self {
         Self {
             cause: cause.into(),
@@ -25,14 +26,16 @@ impl Unavailable {
         }
     }
 
-    /// Sets when a retry may succeed. Clients get it as `Retry-After`, in whole seconds, 1 at least.
+    /// Sets how long clients should wait before they retry.
+    ///
+    /// The service sends the time as `Retry-After`, in whole seconds and at least 1.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = wait;
         self
     }
 
-    /// When a retry may succeed.
+    /// Returns how long clients should wait before they retry.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
         self.retry_after
@@ -48,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_a_second_at_least() {
+    fn retry_after_is_at_least_one_second() {
         assert_eq!(
             Unavailable::new("down")
                 .with_retry_after(Duration::ZERO)

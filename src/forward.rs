@@ -1,9 +1,9 @@
-//! Ports through pointers.
+//! Implementations of the ports for `Arc<T>` and `Box<T>`.
 
 /// Implements a port for `Arc<T>` and `Box<T>` by calling the same method of `T`.
 ///
-/// Takes the port's methods as the trait declares them. One that is left out is an error of Clippy's,
-/// as its default would silently replace the method of `T`.
+/// Pass all methods of the port, as the trait declares them. Clippy reports an omitted method as an
+/// error: a default method would silently replace the one of `T`.
 macro_rules! forward {
     ($port:ident $methods:tt) => {
         forward! { std::sync::Arc<T>, $port $methods }

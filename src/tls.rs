@@ -1,4 +1,4 @@
-//! TLS: which certificate authorities are trusted.
+//! TLS: the certificate authorities that a client trusts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,26 +9,26 @@ use rustls::{ClientConfig, RootCertStore};
 
 /// The certificate authorities that a TLS client trusts.
 ///
-/// The same type serves everything here that speaks TLS: `s3::S3Objects::trust_roots`,
+/// Every TLS client of this crate takes this type: `s3::S3Objects::trust_roots`,
 /// `s3::DoctorOptions::trust_roots`, `client::AssetClient::trust_roots`,
-/// `PostgresOptions::trust_roots` and `PlaneOptions::trust_roots`. Each trusts
-/// [`mozilla`](Self::mozilla)'s unless it is told otherwise.
+/// `PostgresOptions::trust_roots` and `PlaneOptions::trust_roots`. Each defaults to
+/// [`mozilla`](Self::mozilla).
 ///
-/// | start with | trusted |
+/// | start with | trusts |
 /// |---|---|
 /// | [`mozilla`](Self::mozilla) | the authorities that Mozilla trusts, as of this release's dependencies |
-/// | `system` (feature `system-roots`) | those that the operating system trusts |
-/// | [`none`](Self::none) | nobody yet |
+/// | `system` (feature `system-roots`) | the authorities that the operating system trusts |
+/// | [`none`](Self::none) | no authority |
 ///
-/// and [add](Self::pem) the certificates of private authorities.
+/// Then add the certificates of private authorities with [`pem`](Self::pem).
 ///
 /// ```
 /// use tower_asset_upload::tls::TrustRoots;
 ///
 /// # fn example(company_ca: &[u8]) -> Result<(), tower_asset_upload::tls::InvalidTrustRoots> {
-/// // The public authorities, and the company's own.
+/// // Trusts the public authorities and the company's own.
 /// let both = TrustRoots::mozilla().pem(company_ca)?;
-/// // The company's alone.
+/// // Trusts the company's authority alone.
 /// let own = TrustRoots::none().pem(company_ca)?;
 /// # Ok(())
 /// # }
@@ -36,23 +36,24 @@ use rustls::{ClientConfig, RootCertStore};
 #[derive(Clone)]
 pub struct TrustRoots(Arc<RootCertStore>);
 
-/// Why there are no such [`TrustRoots`].
+/// Error of reading root certificates.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTrustRoots {
-    /// The text holds no certificates, or one that can't be trusted as an authority's.
+    /// The PEM text holds no certificate, or one that can't be a certificate authority's.
     #[error(
-        "the root certificates can't be read ({0}): give a PEM text with one CERTIFICATE or several"
+        "the root certificates can't be read ({0}): pass PEM text with at least one CERTIFICATE block"
     )]
     Pem(String),
-    /// The operating system has no root certificates where they are looked for.
+    /// No root certificate was found in the operating system's locations.
     #[error("the operating system's root certificates can't be read: {0}")]
     System(String),
 }
 
 impl TrustRoots {
-    /// The authorities that Mozilla trusts, as the crate `webpki-roots` has them. The same on every
-    /// machine; they change with the dependency.
+    /// Trusts the authorities that Mozilla trusts, as listed by the crate `webpki-roots`.
+    ///
+    /// The list is the same on every machine and changes with that dependency.
     #[must_use]
     pub fn mozilla() -> Self {
         Self(Arc::new(RootCertStore {
@@ -60,12 +61,14 @@ impl TrustRoots {
         }))
     }
 
-    /// The authorities that the operating system trusts, read now. On Linux these are the files of the
-    /// distribution, elsewhere the system's own store; the environment variables `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` name others. Certificates that can't be read are left out.
+    /// Trusts the authorities that the operating system trusts. Reads the certificates when called.
+    ///
+    /// On Linux they are the distribution's certificate files, on other systems the system's
+    /// certificate store. The environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name other
+    /// locations. Unreadable certificates are skipped.
     ///
     /// # Errors
-    /// [`InvalidTrustRoots::System`] when no certificate is found.
+    /// [`InvalidTrustRoots::System`] if no certificate is found.
     #[cfg(feature = "system-roots")]
     pub fn system() -> Result<Self, InvalidTrustRoots> {
         let found = rustls_native_certs::load_native_certs();
@@ -74,7 +77,7 @@ impl TrustRoots {
         if taken == 0 {
             let faults: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
             let why = if faults.is_empty() {
-                "there are none".to_owned()
+                "no certificate was found".to_owned()
             } else {
                 faults.join("; ")
             };
@@ -83,22 +86,23 @@ impl TrustRoots {
         Ok(Self(Arc::new(store)))
     }
 
-    /// Nobody: a connection fails unless an authority is [added](Self::pem).
+    /// Trusts no authority. Every TLS connection fails until you [add](Self::pem) one.
     #[must_use]
     pub fn none() -> Self {
         Self(Arc::new(RootCertStore::empty()))
     }
 
-    /// Adds private authorities: the contents of a PEM file with one certificate or several.
+    /// Adds the certificates of private authorities. Pass the contents of a PEM file with one or
+    /// more certificates.
     ///
     /// # Errors
-    /// [`InvalidTrustRoots::Pem`] when there is no certificate, or one can't be read.
+    /// [`InvalidTrustRoots::Pem`] if the text holds no certificate, or one that can't be read.
     pub fn pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self, InvalidTrustRoots> {
         let invalid = |fault: &dyn fmt::Display| InvalidTrustRoots::Pem(fault.to_string());
         let found = CertificateDer::pem_slice_iter(pem.as_ref()).collect::<Result<Vec<_>, _>>();
         let found = found.map_err(|fault| invalid(&fault))?;
         if found.is_empty() {
-            return Err(invalid(&"there is no CERTIFICATE in it"));
+            return Err(invalid(&"it holds no CERTIFICATE block"));
         }
         let store = Arc::make_mut(&mut self.0);
         for certificate in found {
@@ -107,8 +111,8 @@ impl TrustRoots {
         Ok(self)
     }
 
-    /// The provider is named: with two of them among the host's dependencies rustls panics rather than
-    /// choose.
+    /// Names the crypto provider, because rustls panics if the host's dependencies enable two of
+    /// them and none is chosen.
     #[expect(
         clippy::expect_used,
         reason = "ring has the suites of the versions that are on by default"
@@ -141,22 +145,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_certificate_is_refused() {
-        for (pem, said) in [
-            ("", "no CERTIFICATE"),
+    fn text_without_valid_certificates_is_refused() {
+        for (pem, expected) in [
+            ("", "holds no CERTIFICATE"),
             ("-----BEGIN CERTIFICATE-----\nAAAA\n", ""),
             (
                 "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
                 "",
             ),
         ] {
-            let refused = TrustRoots::none().pem(pem).unwrap_err().to_string();
-            assert!(refused.contains(said), "{refused}");
+            let error = TrustRoots::none().pem(pem).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
         }
     }
 
     #[test]
-    fn mozillas_are_the_default() {
+    fn mozilla_is_the_default() {
         let count = webpki_roots::TLS_SERVER_ROOTS.len();
         assert_eq!(
             format!("{:?}", TrustRoots::default()),

@@ -689,7 +689,7 @@ const BAD_FLAGS: Refusals<'static> = &[
     ),
     (
         &["get", "--endpoint", "s3.example.com"],
-        "`s3.example.com` is no endpoint: write http://",
+        "`s3.example.com` is not an endpoint: write http://",
     ),
     (
         &["get", "--virtual-hosted"],
@@ -734,7 +734,7 @@ const BAD_REQUESTS: Refusals<'static> = &[
     ),
     (
         &["get", "--bucket=u", "--key=k", "--region=r"],
-        "a bucket's name has 3 to 255",
+        "a bucket's name must have 3 to 255",
     ),
     (
         &["get", "--bucket=uploads", "--key=", "--region=r"],
@@ -762,7 +762,7 @@ const BAD_REQUESTS: Refusals<'static> = &[
             "--endpoint=http://h",
             "--virtual-hosted",
         ],
-        "`my.bucket` is no DNS label",
+        "`my.bucket` is not a DNS label",
     ),
 ];
 

@@ -1,4 +1,4 @@
-//! Where the server is, and how its callers are known.
+//! The URLs of the API, and the header with the credential.
 
 use http::{HeaderName, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -7,30 +7,33 @@ use crate::asset::{AssetId, WorkspaceSlug};
 use crate::auth::{Credential, CredentialKind};
 use crate::http_client::ServerUrl;
 
-/// Where the service serves unless its host says otherwise.
+/// The base path of the API if the server's address has no path.
 const BASE_PATH: &str = "/api/v1";
 
-/// Why there can be no client for what was given.
+/// Error of creating an [`AssetClient`](super::AssetClient).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidClient {
-    /// The address is none.
+    /// The server's address is not an `http` or `https` URL, or it has a user, a query or a
+    /// fragment.
     #[error(
-        "the server's address must be http:// or https:// and a host, without user, query or \
+        "the server's address must be http:// or https:// and a host, without a user, query or \
          fragment, as in https://assets.example.com"
     )]
     Server,
-    /// The key or token can't be sent in a header.
-    #[error("a key or token has visible ASCII characters only, and at least one")]
+    /// The API key or token is empty, or has characters that can't be sent in a header.
+    #[error(
+        "an API key or token must have at least one character, and visible ASCII characters only"
+    )]
     Secret,
 }
 
-/// The assets of one workspace on one server: `http://host/api/v1/workspaces/slug/assets/`.
+/// The URL of one workspace's assets: `http://host/api/v1/workspaces/slug/assets/`.
 #[derive(Clone, Debug)]
 pub(super) struct Address(String);
 
 impl Address {
-    /// A path that is not empty replaces `/api/v1`.
+    /// Builds the URL. A path in `server` replaces `/api/v1`.
     pub(super) fn new(server: &str, workspace: &WorkspaceSlug) -> Result<Self, InvalidClient> {
         let url = ServerUrl::parse(server).ok_or(InvalidClient::Server)?;
         let base = if url.path().is_empty() {
@@ -54,7 +57,7 @@ impl Address {
     }
 }
 
-/// The header that says who calls. Its value is marked as sensitive, and so is not shown.
+/// Returns the header with the credential. Its value is marked as sensitive, so `Debug` hides it.
 pub(super) fn header(
     credential: &Credential<'_>,
 ) -> Result<(HeaderName, HeaderValue), InvalidClient> {
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_sent_and_not_shown() {
+    fn secrets_are_sent_but_hidden_in_debug() {
         let of = |kind, secret| header(&Credential::new(kind, secret));
         let (name, value) = of(CredentialKind::ApiKey, "k1").unwrap();
         assert_eq!((name.as_str(), value.as_bytes()), ("x-api-key", &b"k1"[..]));

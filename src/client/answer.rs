@@ -1,4 +1,4 @@
-//! What the two peers answer, read.
+//! Parses the answers of the server and of the object store.
 
 use std::fmt;
 
@@ -13,39 +13,41 @@ use super::transport::Reply;
 use crate::asset::{AssetId, Pairs};
 use crate::ports::UploadData;
 
-/// The longest sentence that is taken from an answer, in characters.
+/// The longest message that is kept from an answer, in characters.
 const MESSAGE: usize = 500;
 
-/// What came of announcing a file.
+/// Result of announcing a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Announced {
-    /// A new asset, to be uploaded.
+    /// A new asset was created. Its file has to be uploaded.
     New(Ticket),
-    /// An asset with the same external pair, made before and not uploaded yet.
+    /// An asset with the same external reference exists and is pending. Its file has to be
+    /// uploaded.
     Pending(Ticket),
-    /// An asset with the same external pair that has been uploaded: there is nothing to do.
+    /// An asset with the same external reference exists and is uploaded. Nothing is left to do.
     Uploaded {
         /// The asset.
         asset_id: AssetId,
-        /// Its address in the application.
+        /// The path of the asset in the application (`asset_url`).
         asset_url: String,
     },
 }
 
-/// Permission to upload one file. `Debug` shows nothing of the form.
+/// Upload data for one file, and its asset. `Debug` hides form fields and signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ticket {
     /// The asset.
     pub asset_id: AssetId,
-    /// Its address in the application.
+    /// The path of the asset in the application (`asset_url`).
     pub asset_url: String,
     /// How to send the file.
     pub upload: UploadData,
 }
 
-/// Where an uploaded file is. `Debug` doesn't show the URL: it is a permission.
+/// A download URL for an uploaded file. `Debug` hides the URL's signature, which gives access to
+/// the file.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Located {
@@ -53,10 +55,10 @@ pub struct Located {
     pub asset_id: AssetId,
     /// A signed URL to download it from.
     pub url: String,
-    /// Its name as it was given, for people. Before it names a file, see
+    /// The file's name as its uploader gave it, for display. To use it as a file name, see
     /// [`ObjectName::clean`](crate::asset::ObjectName::clean).
     pub name: String,
-    /// Its type.
+    /// The file's media type.
     pub media_type: String,
 }
 
@@ -71,7 +73,7 @@ impl fmt::Debug for Located {
     }
 }
 
-/// The body that announces an asset, of 200 and of 409.
+/// The body of the answer to an announcement: of a 200, or of a 409.
 #[derive(Deserialize)]
 struct AnnouncedBody {
     asset_id: Uuid,
@@ -120,7 +122,7 @@ struct RefusalBody {
     error_message: Option<String>,
 }
 
-/// The pairs of an object, in its order.
+/// The members of a JSON object, in their order.
 #[derive(Default)]
 struct Ordered(Pairs);
 
@@ -156,12 +158,12 @@ impl From<UploadBody> for UploadData {
 }
 
 pub(super) fn announced(reply: &Reply, now: OffsetDateTime) -> Result<Announced, ClientError> {
-    let made = reply.status.is_success();
-    if !made && reply.status != http::StatusCode::CONFLICT {
+    let created = reply.status.is_success();
+    if !created && reply.status != http::StatusCode::CONFLICT {
         return Err(refused(Peer::Server, reply, now));
     }
     let body = match read::<AnnouncedBody>(reply) {
-        Err(_) if !made => return Err(refused(Peer::Server, reply, now)),
+        Err(_) if !created => return Err(refused(Peer::Server, reply, now)),
         body => body?,
     };
     let (asset_id, asset_url) = (body.asset_id.into(), body.asset_url);
@@ -172,14 +174,14 @@ pub(super) fn announced(reply: &Reply, now: OffsetDateTime) -> Result<Announced,
                 asset_url,
                 upload: upload.into(),
             };
-            Ok(if made {
+            Ok(if created {
                 Announced::New(ticket)
             } else {
                 Announced::Pending(ticket)
             })
         }
-        None if made => Err(ClientError::Answer("there is no `upload_data`".to_owned())),
-        // Plane says neither this word nor whether the asset was ever uploaded.
+        None if created => Err(ClientError::Answer("`upload_data` is missing".to_owned())),
+        // Plane sends no `code`, and doesn't say whether the asset was uploaded.
         None if body.code.as_deref() == Some("asset_exists") => Ok(Announced::Uploaded {
             asset_id,
             asset_url,
@@ -199,7 +201,7 @@ pub(super) fn located(reply: &Reply, now: OffsetDateTime) -> Result<Located, Cli
     })
 }
 
-/// Any success will do.
+/// Fails unless the status is a success (2xx).
 pub(super) fn done(peer: Peer, reply: &Reply, now: OffsetDateTime) -> Result<(), ClientError> {
     if reply.status.is_success() {
         Ok(())
@@ -209,12 +211,12 @@ pub(super) fn done(peer: Peer, reply: &Reply, now: OffsetDateTime) -> Result<(),
 }
 
 fn read<T: DeserializeOwned>(reply: &Reply) -> Result<T, ClientError> {
-    // The parser's own sentence might quote from a form.
+    // The parser's own message could quote a form field.
     serde_json::from_slice(&reply.body).map_err(|fault| {
         let (line, column) = (fault.line(), fault.column());
         let status = reply.status.as_u16();
         ClientError::Answer(format!(
-            "the body of a {status} is not what the API describes, at line {line}, column {column}"
+            "the body of a {status} differs from the API's description at line {line}, column {column}"
         ))
     })
 }
@@ -231,14 +233,14 @@ pub(super) fn refused(peer: Peer, reply: &Reply, now: OffsetDateTime) -> ClientE
     ClientError::Refused(Box::new(Refusal {
         peer,
         status: reply.status,
-        code: body.code.map(|code| shown(&code)),
-        field: body.field.map(|field| shown(&field)),
-        message: shown(&message.unwrap_or_default()),
+        code: body.code.map(|code| printable(&code)),
+        field: body.field.map(|field| printable(&field)),
+        message: printable(&message.unwrap_or_default()),
         retry_after: retry_after(&reply.headers, now),
     }))
 }
 
-/// S3's errors are a flat XML document (AWS, "Error responses").
+/// Parses S3's errors, which are a flat XML document (AWS, "Error responses").
 fn store_refusal(body: &[u8]) -> RefusalBody {
     let text = String::from_utf8_lossy(body);
     let element = |name: &str| {
@@ -253,8 +255,8 @@ fn store_refusal(body: &[u8]) -> RefusalBody {
     }
 }
 
-/// A text of the peer's, fit for a terminal.
-fn shown(text: &str) -> String {
+/// Makes the peer's text safe for a terminal: removes control characters and limits its length.
+fn printable(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control())
         .take(MESSAGE)
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_of_announcing() {
+    fn announcing_is_new_pending_or_uploaded() {
         let form = r#""asset_id":"ID","asset_url":"/a","upload_data":{"method":"POST","url":"http://s/b","fields":{"z":"1","a":"SECRET"}}"#;
         let Announced::New(ticket) = announce(200, &format!("{{{form}}}")).unwrap() else {
             panic!("not new");
@@ -298,8 +300,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_an_error() {
-        // Plane's own: whether it was ever uploaded can't be told.
+    fn an_unusable_answer_is_an_error() {
+        // Plane's own 409 doesn't say whether the asset was uploaded.
         let error = announce(409, r#"{"asset_id":"ID","message":"exists"}"#).unwrap_err();
         assert_eq!(error.status(), Some(StatusCode::CONFLICT));
         for body in ["", "{}", "[]", r#"{"asset_id":"ID"}"#, r#"{"asset_id":7}"#] {
@@ -316,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn each_has_its_own_way_to_refuse() {
+    fn errors_of_server_and_object_store_are_parsed() {
         let body = r#"{"error":"Too\u001b large.","code":"size_too_large","field":"size"}"#;
         let error = refused(Peer::Server, &reply(400, body), OffsetDateTime::UNIX_EPOCH);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The client, and its calls of the API.
+//! The client and its calls of the API.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,14 +21,16 @@ use crate::auth::Credential;
 use crate::http_client::{HttpClient, whole};
 use crate::tls::TrustRoots;
 
-/// How long nothing may happen.
+/// The default of [`AssetClient::timeout`].
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Calls the API for one workspace, with one key or token.
+/// Calls the API for one workspace, with one API key or token.
 ///
-/// Cheap to clone; clones share their connections. Needs a Tokio runtime with time and I/O. A future
-/// that is dropped stops what it does; what a half-done upload leaves is a pending asset, and what a
-/// half-done download leaves is nothing.
+/// Cloning is cheap, and clones share their connections. The client needs a Tokio runtime with time
+/// and I/O enabled.
+///
+/// A future that is dropped stops its call. A dropped upload can leave a pending asset; a dropped
+/// download leaves no file.
 ///
 /// ```
 /// use tower_asset_upload::asset::WorkspaceSlug;
@@ -53,11 +55,14 @@ pub struct AssetClient {
 }
 
 impl AssetClient {
-    /// Calls the server at that address. The API is below `/api/v1` there, or below the address's own
-    /// path if it has one.
+    /// Creates a client for one workspace.
+    ///
+    /// `server` is an `http` or `https` URL with a host. The API is expected below `/api/v1`, or
+    /// below the path in `server` if there is one.
     ///
     /// # Errors
-    /// When the address is none, or the credential can't be sent; see [`InvalidClient`].
+    /// [`InvalidClient`] if `server` is not such a URL, or if the credential can't be sent in a
+    /// header.
     pub fn new(
         server: &str,
         workspace: &WorkspaceSlug,
@@ -76,23 +81,26 @@ impl AssetClient {
         })
     }
 
-    /// How often to try, and how long to wait in between.
+    /// Sets how often a failed call is tried again, and the waits in between; [`RetryPolicy::new`]
+    /// by default.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// How long to wait while nothing happens; a minute by default. It is the time for an answer, and
-    /// for each step of a transfer; a transfer that goes on may take as long as it likes. (Twice as
-    /// long at most: a step that came early in one wait ends with the next.)
+    /// Sets how long a call may go without progress; one minute by default.
+    ///
+    /// The timeout applies to the wait for an answer and to each step of a transfer. A transfer
+    /// that makes progress may take as long as it needs. A stalled transfer fails after at most
+    /// twice the timeout.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.transport.http.set_timeout(timeout);
         self
     }
 
-    /// The certificate authorities to trust, for the server and for the object store;
+    /// Sets the certificate authorities to trust, for the server and the object store;
     /// [`TrustRoots::mozilla`] by default.
     #[must_use]
     pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
@@ -100,30 +108,35 @@ impl AssetClient {
         self
     }
 
-    /// Whom to tell how far a transfer is; nobody by default. Called for each piece that moves, on
-    /// the way: be brief. For one file, clone the client and tell the clone.
+    /// Sets a function that is called as a transfer progresses; none by default.
+    ///
+    /// It is called for each piece that is sent or written, and delays the transfer until it
+    /// returns. To follow one file, clone the client and set the function on the clone.
     #[must_use]
     pub fn on_progress(mut self, listener: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.listener = Listener::new(listener);
         self
     }
 
-    /// The clock by which dates in `Retry-After` are read; the machine's by default.
+    /// Sets the clock that dates in `Retry-After` are compared with; [`SystemClock`] by default.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Where randomness comes from: the spread of waits, the boundaries of forms, the names of
-    /// unfinished downloads. [`RandomIds`] by default.
+    /// Sets the source of randomness; [`RandomIds`] by default.
+    ///
+    /// The client draws from it the random part of waits, the boundaries of forms and the names of
+    /// unfinished downloads.
     #[must_use]
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.ids = Arc::new(ids);
         self
     }
 
-    /// Announces a file of `size` bytes.
+    /// Announces a file of `size` bytes. This creates a pending asset, unless one with the same
+    /// external reference exists.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -144,27 +157,30 @@ impl AssetClient {
         }
     }
 
-    /// Says that the file is where it should be.
+    /// Completes an upload: tells the server that the file has been sent. The server checks the
+    /// object if it is configured to.
     ///
     /// # Errors
-    /// See [`ClientError`]; with the codes `object_missing` and `object_mismatch` the server found
-    /// out that it is not.
+    /// See [`ClientError`]. With the code `object_missing` the server found no object; with
+    /// `object_mismatch` the object differs from the announcement.
     pub async fn complete(&self, id: AssetId) -> Result<(), ClientError> {
         let body = Bytes::from_static(br#"{"is_uploaded":true}"#);
         let reply = self.repeated(Method::PATCH, id, body).await?;
         done(Peer::Server, &reply, self.now())
     }
 
-    /// Where to download an uploaded file from.
+    /// Returns a URL to download an uploaded file from.
     ///
     /// # Errors
-    /// See [`ClientError`]; with the code `asset_not_uploaded` nobody has completed it yet.
+    /// See [`ClientError`]. With the code `asset_not_uploaded` the upload has not been completed
+    /// yet.
     pub async fn locate(&self, id: AssetId) -> Result<Located, ClientError> {
         let reply = self.repeated(Method::GET, id, Bytes::new()).await?;
         located(&reply, self.now())
     }
 
-    /// Deletes an asset. `false` when there is none, as after a deletion whose answer was lost.
+    /// Deletes an asset. Returns `false` if the asset doesn't exist, for example because the answer
+    /// to an earlier deletion was lost.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -176,7 +192,7 @@ impl AssetClient {
         }
     }
 
-    /// A call that does no harm twice.
+    /// Sends a call that may be repeated without harm.
     async fn repeated(
         &self,
         method: Method,
@@ -208,7 +224,7 @@ impl AssetClient {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         let request = request.body(whole(body));
-        // The address was parsed, and an id is plain.
+        // Can't fail: the address was parsed, and an id needs no escaping.
         let request = request.map_err(|fault| ClientError::Answer(fault.to_string()))?;
         self.transport.ask(Peer::Server, request, || 0).await
     }

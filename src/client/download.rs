@@ -1,4 +1,4 @@
-//! Downloads: whole, or not at all.
+//! Downloads of complete files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::progress::Meter;
 use crate::asset::{AssetId, Checksum};
 use crate::http_client::whole;
 
-/// What a download has to be, where that is known. The default expects nothing.
+/// The expected size and checksum of a download. The default accepts any file.
 ///
 /// ```
 /// use tower_asset_upload::client::Expected;
@@ -31,7 +31,7 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// Anything.
+    /// Accepts any file.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -40,14 +40,14 @@ impl Expected {
         }
     }
 
-    /// So many bytes.
+    /// Accepts only a file of this size in bytes.
     #[must_use]
     pub const fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
         self
     }
 
-    /// What hashes to this.
+    /// Accepts only a file with this SHA-256.
     #[must_use]
     pub const fn checksum(mut self, checksum: Checksum) -> Self {
         self.checksum = Some(checksum);
@@ -55,18 +55,18 @@ impl Expected {
     }
 }
 
-/// A file that was downloaded.
+/// Size and checksum of a downloaded file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
-    /// How many bytes it has.
+    /// The file's size in bytes.
     pub size: u64,
-    /// What they hash to.
+    /// The file's SHA-256.
     pub checksum: Checksum,
 }
 
 impl AssetClient {
-    /// Downloads an uploaded file to `path`, replacing what is there.
+    /// Downloads an uploaded file to `path` and replaces an existing file.
     ///
     /// # Errors
     /// See [`download_expecting`](Self::download_expecting).
@@ -78,20 +78,22 @@ impl AssetClient {
         self.download_expecting(id, path, Expected::new()).await
     }
 
-    /// Downloads an uploaded file to `path`, replacing what is there, if it is what was expected.
+    /// Downloads an uploaded file to `path` and replaces an existing file, if the download has the
+    /// expected size and checksum.
     ///
-    /// It is written beside `path`, under a name of its own that begins with a dot and ends in
-    /// `.part`, and renamed once it is whole, checked and on the disk. So `path` never has a part
-    /// of it, whatever happens. Attempts begin from the beginning, each with a fresh URL.
+    /// The client writes to a temporary file in the same directory, whose name begins with a dot
+    /// and ends in `.part`. It renames that file once it is complete, checked and synced to disk,
+    /// so `path` never holds a partial file. Each attempt starts from the beginning with a new URL.
     ///
-    /// An answer that has neither `Content-Length` nor chunked framing ends when its connection does,
-    /// and one that was cut off looks whole (RFC 9112, section 8). Such an answer is accepted only
-    /// where `expected` has a size or a checksum.
+    /// An answer with neither `Content-Length` nor chunked framing ends with its connection, so a
+    /// truncated body looks complete (RFC 9112, section 8). The client accepts such an answer only
+    /// if `expected` has a size or a checksum.
     ///
     /// # Errors
-    /// [`ClientError::Different`] when it is not what was expected, [`ClientError::Unbounded`] when
-    /// nothing shows where it ends, [`ClientError::File`] when it can't be written; see
-    /// [`ClientError`] for the rest. Then `path` is as it was, and nothing is beside it.
+    /// [`ClientError::Different`] if the file has another size or checksum,
+    /// [`ClientError::Unbounded`] if a truncated file could not be detected, and
+    /// [`ClientError::File`] if the file can't be written. See [`ClientError`] for the rest. After
+    /// an error `path` is unchanged, and the temporary file is removed.
     pub async fn download_expecting(
         &self,
         id: AssetId,
@@ -121,13 +123,14 @@ impl AssetClient {
         let request = Request::builder().method(Method::GET).uri(&located.url);
         let request = request.body(whole(""));
         let request =
-            request.map_err(|_| ClientError::Answer("`asset_url` is no URL".to_owned()))?;
+            request.map_err(|_| ClientError::Answer("`asset_url` is not a URL".to_owned()))?;
         let answer = self.transport.begin(PEER, request, || 0).await?;
         if !answer.status().is_success() {
             let reply = self.transport.whole(PEER, answer).await?;
             return Err(refused(PEER, &reply, self.now()));
         }
-        // A part of the file (206), or none of it: not the answer to a request for all of it.
+        // The request is for the whole file. Any other success, such as 206, brings only a part or
+        // nothing.
         if answer.status() != StatusCode::OK {
             let status = answer.status().as_u16();
             let answer =
@@ -138,7 +141,7 @@ impl AssetClient {
         if let (Some(length), Some(size)) = (length, expected.size) {
             same_size(length, size)?;
         }
-        let is_bounded = shows_its_end(answer.headers());
+        let is_bounded = has_detectable_end(answer.headers());
         if !is_bounded && expected == Expected::new() {
             return Err(ClientError::Unbounded);
         }
@@ -163,7 +166,8 @@ impl AssetClient {
             if !is_bounded && downloaded.size < size {
                 return Err(ClientError::Lost {
                     peer: PEER,
-                    source: format!("it ended after {} of {size} bytes", downloaded.size).into(),
+                    source: format!("the answer ended after {} of {size} bytes", downloaded.size)
+                        .into(),
                 });
             }
             same_size(downloaded.size, size)?;
@@ -183,10 +187,9 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Whether a body that was cut off is told from a whole one (RFC 9112, section 6.3). A
-/// `Transfer-Encoding` overrides `Content-Length`, and shows the end only if its last coding is
-/// `chunked`.
-fn shows_its_end(headers: &HeaderMap) -> bool {
+/// Returns whether a truncated body can be detected (RFC 9112, section 6.3). A `Transfer-Encoding`
+/// overrides `Content-Length`, and marks the end only if its last coding is `chunked`.
+fn has_detectable_end(headers: &HeaderMap) -> bool {
     let Some(codings) = headers.get_all(TRANSFER_ENCODING).iter().next_back() else {
         return headers.contains_key(CONTENT_LENGTH);
     };
@@ -203,7 +206,7 @@ fn same_size(found: u64, expected: u64) -> Result<(), ClientError> {
     )))
 }
 
-/// A file that is not whole yet, and goes when it is dropped before it is.
+/// An unfinished download. Dropping it removes its file.
 struct Part {
     path: PathBuf,
     file: File,
@@ -212,7 +215,7 @@ struct Part {
 
 impl Part {
     async fn beside(path: &Path, unique: &str) -> Result<Self, ClientError> {
-        // A name of 255 bytes has no room for more, so none of it is in this one.
+        // A name may have 255 bytes already, so the temporary name doesn't contain it.
         let path = path.with_file_name(format!(".{unique}.part"));
         let create = {
             let path = path.clone();
@@ -225,7 +228,8 @@ impl Part {
                 })
             }
         };
-        // Its result goes even if nobody waits for it any more, and the file with it.
+        // If the future is dropped, the blocking task still creates the file, and dropping its
+        // result removes it.
         let created = tokio::task::spawn_blocking(create).await;
         let created = created.unwrap_or_else(|fault| Err(io::Error::other(fault)));
         created.map_err(|source| fault(&path, source))
@@ -237,7 +241,7 @@ impl Part {
     }
 
     async fn finish(mut self, to: &Path) -> Result<(), ClientError> {
-        // What `write_all` has taken may still be on its way.
+        // `File` buffers: bytes that `write_all` accepted may not be written yet.
         let flushed = self.file.flush().await;
         flushed.map_err(|source| fault(&self.path, source))?;
         let synced = self.file.sync_all().await;
@@ -257,9 +261,9 @@ impl Drop for Part {
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 let path = self.path.display();
-                tracing::warn!(%error, %path, "an unfinished download stays");
+                tracing::warn!(%error, %path, "an unfinished download can't be removed");
             }
-            // A rename that nobody waited for may have come first.
+            // The file may have been renamed already, although the future was dropped.
             _ => {}
         }
     }

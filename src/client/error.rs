@@ -1,4 +1,4 @@
-//! Why a call of the client's failed, and whether another may not.
+//! Errors of the client, and whether a retry may help.
 
 use std::error::Error;
 use std::fmt;
@@ -11,13 +11,13 @@ use http::StatusCode;
 use crate::asset::UploadSize;
 use crate::error::BoxError;
 
-/// The two that a client talks to.
+/// The peer of a call: the API's server or the object store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Peer {
     /// The server of the API.
     Server,
-    /// The object store that the server sends its clients to.
+    /// The object store that files are uploaded to and downloaded from.
     ObjectStore,
 }
 
@@ -30,22 +30,22 @@ impl fmt::Display for Peer {
     }
 }
 
-/// An answer that says no.
+/// An answer with an error status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// Who said so.
+    /// The peer that sent the answer.
     pub peer: Peer,
-    /// The status.
+    /// The HTTP status.
     pub status: StatusCode,
-    /// The word for programs: the server's `code`, such as `size_too_large`, or the object store's,
-    /// such as `EntityTooLarge`.
+    /// The error code: the server's `code`, such as `size_too_large`, or the object store's, such
+    /// as `EntityTooLarge`.
     pub code: Option<String>,
-    /// The member of the request that is at fault, if one is.
+    /// The member of the request body that is invalid, if the server named one.
     pub field: Option<String>,
-    /// The sentence for people, free of control characters.
+    /// The error message, without control characters. Empty if the answer has none.
     pub message: String,
-    /// How long to wait before the next attempt, if it was said.
+    /// The time until the next attempt, if the answer had a `Retry-After`.
     pub retry_after: Option<Duration>,
 }
 
@@ -62,100 +62,107 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Why a call of the client's failed. Shows no key, no form and no signed URL.
+/// Error of a call. Neither `Debug` nor `Display` shows an API key, a form field or a signed URL.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The answer was no.
+    /// The server or the object store answered with an error.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// No connection could be made: nothing has happened.
+    /// The connection could not be opened, so the call had no effect.
     #[error("{peer} can't be reached: {}", chain(source.as_ref()))]
     Unreachable {
-        /// Who was called.
+        /// The peer that was called.
         peer: Peer,
-        /// What went wrong.
+        /// The cause.
         source: BoxError,
     },
-    /// The connection failed before the answer was there: what was asked for may have happened.
+    /// The connection failed before the answer was complete. The call may have had its effect.
     #[error("the connection to {peer} was lost: {}", chain(source.as_ref()))]
     Lost {
-        /// Who was called.
+        /// The peer that was called.
         peer: Peer,
-        /// What went wrong.
+        /// The cause.
         source: BoxError,
     },
-    /// Nothing came or went for so long: what was asked for may have happened.
-    #[error("nothing came from {peer} for {wait:?}")]
+    /// No data was sent or received within the timeout. The call may have had its effect.
+    #[error("no progress for {wait:?} while waiting for {peer}")]
     Stalled {
-        /// Who was called.
+        /// The peer that was called.
         peer: Peer,
-        /// For how long.
+        /// The timeout.
         wait: Duration,
     },
-    /// What was to be sent could not be read to its end, or has another size than it said.
-    #[error("what is to be sent can't be read: {}", chain(&**.0))]
+    /// The source of an upload could not be read to its end, or has another size than it announced.
+    #[error("the source of the upload can't be read: {}", chain(&**.0))]
     Source(#[source] BoxError),
     /// A file could not be opened, written or renamed.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which file.
+        /// The file's path.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         source: io::Error,
     },
-    /// A size that can't be uploaded at once.
-    #[error("a file to be uploaded has 1 to {} bytes, not {bytes}", UploadSize::MAX.bytes())]
+    /// The file is empty, or too large for one upload.
+    #[error(
+        "a file of {bytes} bytes can't be uploaded: it must have 1 to {} bytes",
+        UploadSize::MAX.bytes()
+    )]
     Size {
-        /// What was asked for.
+        /// The file's size in bytes.
         bytes: u64,
     },
-    /// What there is isn't what was expected: a size, a checksum.
+    /// A size or checksum differs from the expected one.
     #[error("{0}")]
     Different(String),
-    /// A download whose end can't be told from a lost connection, with nothing to compare it with.
+    /// The answer to a download doesn't show where the file ends, and no size or checksum was
+    /// expected.
     #[error(
-        "the object store's answer has neither `Content-Length` nor chunked framing, so a part of the \
-         file would look like all of it; say which size or checksum to expect"
+        "the object store's answer has neither `Content-Length` nor chunked framing, so a truncated \
+         file would look complete: pass the expected size or checksum"
     )]
     Unbounded,
-    /// The answer is none that the API gives.
-    #[error("the answer is not understood: {0}")]
+    /// The answer differs from the API's description.
+    #[error("the answer can't be used: {0}")]
     Answer(String),
 }
 
-/// What another attempt may do.
+/// Whether a failed call may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {
-    /// No good.
+    /// Never: another attempt would fail in the same way.
     Never,
-    /// Nothing but good: the first has done nothing.
+    /// Always: the failed call had no effect.
     Always,
-    /// Some good, and what the first has done once more.
+    /// Only if the call is idempotent: the failed call may have had its effect.
     IfRepeatable,
 }
 
 impl ClientError {
-    /// Whether the same call may succeed later. Those of the kinds that can be
-    /// [repeated](crate::client#what-is-tried-again) have been, as often as the policy says.
+    /// Returns whether the same call may succeed later.
+    ///
+    /// The client has already retried calls that can be
+    /// [repeated](crate::client#retries), as often as its
+    /// [`RetryPolicy`](super::RetryPolicy) allows.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.again() != Again::Never
     }
 
-    /// The peer's word for programs, where it has answered with one.
+    /// Returns the error code of the answer, if there is one.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.refusal()?.code.as_deref()
     }
 
-    /// The status, where the peer has answered.
+    /// Returns the HTTP status, if an answer was received.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         Some(self.refusal()?.status)
     }
 
-    /// How long to wait before the next attempt, where the peer has said so.
+    /// Returns the time until the next attempt, if the answer had a `Retry-After`.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.refusal()?.retry_after
@@ -186,8 +193,8 @@ impl Refusal {
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => Again::IfRepeatable,
-            // The server means that trying again won't help; S3 means that it may (AWS, "Error
-            // responses", `InternalError`), and so it does with some that look like the caller's fault.
+            // A 500 of this API's server is permanent. S3's is not (AWS, "Error responses",
+            // `InternalError`), and neither are some of S3's errors with status 400 and 409.
             StatusCode::INTERNAL_SERVER_ERROR if self.peer == Peer::ObjectStore => {
                 Again::IfRepeatable
             }
@@ -206,7 +213,7 @@ impl Refusal {
     }
 }
 
-/// An error and all that caused it: that of a connection says little by itself.
+/// Formats an error with its chain of causes. A connection error says little by itself.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -237,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn which_answers_may_change() {
+    fn statuses_that_may_be_retried() {
         use Again::{Always, IfRepeatable, Never};
         for (status, server, store) in [
             (400, Never, Never),

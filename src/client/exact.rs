@@ -1,4 +1,4 @@
-//! A body that has as many bytes as it was said to have.
+//! A body that fails unless it has exactly the announced size.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use super::progress::Meter;
 use super::source::SourceBody;
 use crate::error::BoxError;
 
-/// A source that failed. Told apart from a connection that did by its type, in the chain of causes.
+/// Failure of an upload's source. Its type tells it from a failed connection in a chain of causes.
 #[derive(Clone, Debug)]
 pub(super) struct SourceFault(Arc<BoxError>);
 
@@ -34,7 +34,8 @@ impl std::error::Error for SourceFault {
     }
 }
 
-/// Hands on the data of a body, measures it, and fails where it is less or more than was said.
+/// Passes on the data of a body, counts its bytes, and fails if there are fewer or more than
+/// announced.
 pub(super) struct Exact {
     body: SourceBody,
     left: u64,
@@ -62,11 +63,11 @@ impl Body for Exact {
         loop {
             let Some(frame) = ready!(self.body.as_mut().poll_frame(context)) else {
                 return Poll::Ready((self.left > 0).then(|| {
-                    let early = format!("it ended {} bytes early", self.left);
+                    let early = format!("it ended {} bytes before its announced size", self.left);
                     Err(SourceFault::new(early))
                 }));
             };
-            // Trailers have no place in a form.
+            // A form can't carry trailers.
             let data = match frame.map(Frame::into_data) {
                 Ok(Ok(data)) => data,
                 Ok(Err(_)) => continue,
@@ -74,7 +75,7 @@ impl Body for Exact {
             };
             let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
             let Some(left) = self.left.checked_sub(length) else {
-                let fault = SourceFault::new("it has more bytes than it said");
+                let fault = SourceFault::new("it has more bytes than its announced size");
                 return Poll::Ready(Some(Err(fault)));
             };
             self.left = left;

@@ -1,4 +1,4 @@
-//! A `multipart/form-data` body of known length around a file (RFC 7578).
+//! A `multipart/form-data` body of known length that contains a file (RFC 7578).
 
 use std::fmt::Write;
 use std::pin::Pin;
@@ -10,8 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 use super::exact::{Exact, SourceFault};
 use crate::asset::Pairs;
 
-/// The fields in their order, and the file last: S3 ignores what comes behind it (AWS, "POST
-/// Object").
+/// A form with its fields in order and the file last: S3 ignores all fields after the file (AWS,
+/// "POST Object").
 pub(super) struct Form {
     head: Option<Bytes>,
     file: Exact,
@@ -19,7 +19,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// `boundary` must occur nowhere in the file: draw it at random.
+    /// Creates a form. `boundary` must not occur in the file, so pass a random one.
     pub(super) fn new(fields: &Pairs, boundary: &str, file: Exact) -> Self {
         let mut head = String::with_capacity(4096);
         for (name, value) in fields.iter() {
@@ -27,12 +27,13 @@ impl Form {
             head.push_str(value);
             head.push_str("\r\n");
         }
-        // Some stores take a part without a file name for another field. Which name it is matters
-        // to none: the key is in the form.
+        // Some object stores treat a part without a file name as another field. They ignore the
+        // name itself, as the form has the key.
         let name = "file\"; filename=\"file";
         let media_type = fields.iter().find_map(|(name, value)| {
             let found = name.eq_ignore_ascii_case("content-type")
-                // It becomes a line of its own here, not a value.
+                // Here the value is part of a header, so a line break in it would start another
+                // header.
                 && !value.contains(['\r', '\n']);
             found.then(|| format!("Content-Type: {value}\r\n"))
         });
@@ -45,7 +46,7 @@ impl Form {
     }
 }
 
-/// The head of a part.
+/// Appends the head of a part.
 fn part(text: &mut String, boundary: &str, name: &str, more: &str) {
     // Writing to a string can't fail.
     _ = write!(
@@ -54,7 +55,7 @@ fn part(text: &mut String, boundary: &str, name: &str, more: &str) {
     );
 }
 
-/// As browsers do (WHATWG, "Multipart form data").
+/// Escapes a field name as browsers do (WHATWG, "Multipart form data").
 fn escaped(name: &str) -> String {
     name.replace('"', "%22")
         .replace('\r', "%0D")
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_form_is_as_long_as_it_says() {
+    async fn a_form_has_its_announced_length() {
         let fields: Pairs = [
             ("key", "a/b"),
             ("Content-Type", "image/png"),
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_shorter_or_longer_is_no_form() {
+    async fn a_file_of_another_size_is_an_error() {
         for said in [3, 5] {
             let form = Form::new(&Pairs::new(), "B", exact("FILE", said));
             assert!(form.collect().await.is_err(), "{said}");

@@ -1,8 +1,8 @@
-//! Uploads and downloads, for programs that call the API which the service serves.
+//! A client of the API that the service serves: uploads and downloads files.
 //!
-//! [`AssetClient::upload`] does the whole of it: it announces the file, sends it to where the server
-//! says, by POST or PUT, and completes the asset. Files are read and written as they travel, never
-//! whole: one of 5 GiB takes no more memory than one of 5 KiB.
+//! [`AssetClient::upload`] does a whole upload. It announces the file, which creates a pending
+//! asset, sends the file to the URL that the server returns, by POST or PUT, and completes the
+//! asset. Files are streamed: a file of 5 GiB takes no more memory than one of 5 KiB.
 //!
 //! ```no_run
 //! use tower_asset_upload::asset::{ExternalLabel, WorkspaceSlug};
@@ -26,36 +26,39 @@
 //! # }
 //! ```
 //!
-//! # What is tried again
+//! # Retries
 //!
-//! What may have been lost on the way is tried again, with a back-off that doubles and is spread out
-//! at random ([`RetryPolicy`]), and no sooner than `Retry-After` says; but only what does no harm
-//! twice:
+//! The client retries a call that may succeed later, but only if repeating the call does no harm.
+//! The wait between attempts doubles each time and is spread at random ([`RetryPolicy`]). It is
+//! never shorter than `Retry-After`.
 //!
-//! | call | tried again after |
+//! | call | retried after |
 //! |---|---|
-//! | look-up, completion, deletion | a connection that failed, a time-out, 408, 429, 502, 503, 504 |
-//! | sending the file, with the same form; fetching it | the same, and the object store's 500 |
-//! | announcing, with an [external pair](NewUpload::external) | the same as for a look-up |
-//! | announcing, without one | 429, and a connection that was never made: nothing was created |
+//! | locate, complete, delete | a failed connection, a timeout, 408, 429, 502, 503, 504 |
+//! | send the file with the same upload data; download the file | the same, and the object store's 500 |
+//! | announce with an [external reference](NewUpload::external) | the same as for locate |
+//! | announce without one | 429, and a connection that could not be opened: no asset was created |
 //!
-//! A PUT URL may be good for one upload, and its object store then answers 412 to the second. The client
-//! takes that as sent, and the server decides when the asset is completed.
+//! A PUT URL may be valid for one upload only. The object store then answers 412 to a second
+//! upload. The client treats this 412 as success, and the server checks the object when the asset
+//! is completed.
 //!
 //! # After a crash
 //!
-//! With an external pair an upload can be taken up by a process that knows nothing of the first:
-//! the server knows the pair, and answers with a fresh form for the same asset, or with the fact that
-//! it has been uploaded already. The file is sent from its beginning, as neither POST nor PUT has a
-//! middle. Without a pair each run makes an asset of its own.
+//! With an external reference, another process can resume an upload. The server finds the asset by
+//! the reference and answers with new upload data for it, or says that the upload is complete. The
+//! file is sent again from its beginning, because neither POST nor PUT can continue a partial
+//! upload. Without a reference each run creates another asset.
 //!
 //! # Security
-//! 1. The key goes to the server alone, never to the object store, and is shown nowhere.
-//! 2. Redirects are not followed: they could carry the key, or the file, to somebody else.
-//! 3. TLS is rustls with the [roots of your choice](AssetClient::trust_roots). Over `http://` the key can be read on the way.
-//! 4. What is downloaded bears its name only once it is whole.
-//! 5. The environment's proxies (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`) are not used: a proxy could
-//!    read keys and signed URLs that go over `http://`.
+//! 1. The API key is sent to the server only, never to the object store. No error and no `Debug`
+//!    output shows it.
+//! 2. Redirects are not followed: a redirect could send the key or the file to another host.
+//! 3. TLS is rustls with the [roots of your choice](AssetClient::trust_roots). Over `http://` the
+//!    key can be read in transit.
+//! 4. A downloaded file gets its name only once it is complete.
+//! 5. The proxies in `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY` are ignored: a proxy could read
+//!    keys and signed URLs that go over `http://`.
 
 mod address;
 mod answer;

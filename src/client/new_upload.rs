@@ -1,10 +1,10 @@
-//! What is said of a file before it is sent.
+//! The description of a file to upload.
 
 use serde_json::{Map, Value};
 
 use crate::asset::{Checksum, ExternalLabel, ExternalRef, MediaType, ProjectId, UploadSize};
 
-/// What is said of a file before it is sent, its size aside.
+/// A file to announce: its name and, optionally, type, project, external reference and checksum.
 ///
 /// ```
 /// use tower_asset_upload::asset::ExternalLabel;
@@ -21,18 +21,18 @@ use crate::asset::{Checksum, ExternalLabel, ExternalRef, MediaType, ProjectId, U
 pub struct NewUpload {
     /// The file's name.
     pub name: String,
-    /// Its type; what its extension says, if there is none.
+    /// Its media type. `None` lets the server derive it from the name's extension.
     pub media_type: Option<MediaType>,
     /// The project it belongs to, if any.
     pub project: Option<ProjectId>,
-    /// How another system knows it.
+    /// Its reference in another system; see [`external`](Self::external).
     pub external: ExternalRef,
-    /// What it has to hash to, if the object store shall check that.
+    /// Its SHA-256, if the object store has to compare it.
     pub checksum: Option<Checksum>,
 }
 
 impl NewUpload {
-    /// A file of that name, of which nothing else is said.
+    /// Describes a file by its name only.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -44,23 +44,25 @@ impl NewUpload {
         }
     }
 
-    /// Its type. Without one the server goes by the name's extension.
+    /// Sets the media type. Without it the server derives the type from the name's extension.
     #[must_use]
     pub fn media_type(mut self, media_type: MediaType) -> Self {
         self.media_type = Some(media_type);
         self
     }
 
-    /// The project it belongs to.
+    /// Sets the project that the file belongs to.
     #[must_use]
     pub fn project(mut self, project: ProjectId) -> Self {
         self.project = Some(project);
         self
     }
 
-    /// The pair under which it can be found again: no two living assets of a workspace have the same.
-    /// It is what makes an upload safe to repeat and to resume; let `id` change when the content
-    /// does, or the new content is taken for the old.
+    /// Sets the external reference: the name of another system, and the file's id there. No two
+    /// living assets of a workspace have the same reference.
+    ///
+    /// The reference makes an upload safe to repeat and to resume. Use another `id` when the file's
+    /// content changes: with the same `id` the client keeps the old content.
     #[must_use]
     pub fn external(mut self, source: ExternalLabel, id: ExternalLabel) -> Self {
         self.external = ExternalRef {
@@ -70,19 +72,19 @@ impl NewUpload {
         self
     }
 
-    /// What it has to hash to. The object store refuses anything else, where it can.
+    /// Sets the SHA-256. Object stores that support it refuse a file with another one.
     #[must_use]
     pub fn checksum(mut self, checksum: Checksum) -> Self {
         self.checksum = Some(checksum);
         self
     }
 
-    /// Whether announcing it twice makes one asset.
+    /// Returns whether announcing the file twice creates only one asset.
     pub(super) fn is_repeatable(&self) -> bool {
         self.external.pair().is_some()
     }
 
-    /// The body of the request that announces it.
+    /// Returns the body of the request that announces the file.
     pub(super) fn to_json(&self, size: UploadSize) -> String {
         let mut body = Map::new();
         body.insert("name".to_owned(), self.name.as_str().into());

@@ -1,23 +1,23 @@
-//! How far a transfer is.
+//! Progress of uploads and downloads.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How far a transfer is.
+/// Progress of one transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The bytes of the file that this attempt has moved: handed to the connection, when uploading;
-    /// written, when downloading. An attempt begins anew at 0.
+    /// The bytes of the file that this attempt has moved so far. An upload counts bytes handed to
+    /// the connection, a download bytes written to the file. Each attempt starts at 0.
     pub bytes: u64,
-    /// The bytes that there are, if that is known.
+    /// The file's size in bytes, if it is known.
     pub total: Option<u64>,
-    /// Which attempt it is, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
 }
 
-/// Is told how far a transfer is.
+/// The host's function for progress, if one is set.
 #[derive(Clone, Default)]
 pub(super) struct Listener(Option<Arc<dyn Fn(Progress) + Send + Sync>>);
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// What one attempt has moved.
+/// Counts the bytes of one attempt and reports them.
 #[derive(Clone, Debug)]
 pub(super) struct Meter {
     moved: Arc<AtomicU64>,
@@ -50,21 +50,21 @@ impl Meter {
             attempt,
             listener,
         };
-        meter.tell(0);
+        meter.report(0);
         meter
     }
 
     pub(super) fn add(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let before = self.moved.fetch_add(bytes, Ordering::Relaxed);
-        self.tell(before.saturating_add(bytes));
+        self.report(before.saturating_add(bytes));
     }
 
     pub(super) fn moved(&self) -> u64 {
         self.moved.load(Ordering::Relaxed)
     }
 
-    fn tell(&self, bytes: u64) {
+    fn report(&self, bytes: u64) {
         if let Listener(Some(listener)) = &self.listener {
             listener(Progress {
                 bytes,

@@ -1,4 +1,4 @@
-//! How often, and how long after one another.
+//! Retries of failed calls.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use time::format_description::well_known::Rfc2822;
 use super::error::{Again, ClientError};
 use crate::asset::IdSource;
 
-/// How often a call is tried, and how long to wait in between.
+/// How often a call is tried, and the waits in between.
 ///
-/// The wait doubles each time, and each is shortened by up to a half at random, so that clients which
-/// failed together don't come back together. A peer that asks for more time with `Retry-After` gets
-/// it.
+/// The wait doubles after each attempt. Each wait is shortened by a random amount of up to one
+/// half, so that clients which failed together don't retry together. A longer time in `Retry-After`
+/// replaces the wait, up to [`longest`](Self::longest).
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -35,7 +35,8 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Five attempts, half a second after the first, and never more than two minutes.
+    /// Creates the default policy: five attempts, a first wait of half a second, no wait above two
+    /// minutes.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -45,29 +46,32 @@ impl RetryPolicy {
         }
     }
 
-    /// How often a call is tried, the first time included; 5 by default.
+    /// Sets the number of attempts, including the first; 5 by default.
     #[must_use]
     pub const fn attempts(mut self, attempts: NonZeroU32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// How long to wait after the first failure; half a second by default.
+    /// Sets the wait after the first failure; half a second by default.
     #[must_use]
     pub const fn first(mut self, wait: Duration) -> Self {
         self.first = wait;
         self
     }
 
-    /// The longest wait; two minutes by default. A peer that asks for more is not waited for: the
-    /// call fails at once, and its error says [how long](ClientError::retry_after) it would be.
+    /// Sets the longest wait; two minutes by default.
+    ///
+    /// If a `Retry-After` asks for more, the call fails at once. Its error has [the
+    /// time](ClientError::retry_after).
     #[must_use]
     pub const fn longest(mut self, wait: Duration) -> Self {
         self.longest = wait;
         self
     }
 
-    /// How long to wait after so many failures; `None` to give up. `random` is any number.
+    /// Returns the wait after this number of failures, or `None` to give up. `asked` is the time in
+    /// `Retry-After`, and `random` is uniformly distributed.
     fn wait(&self, failures: u32, asked: Option<Duration>, random: u32) -> Option<Duration> {
         if failures >= self.attempts.get() {
             return None;
@@ -77,7 +81,7 @@ impl RetryPolicy {
         let spread = half.mul_f64(f64::from(random) / f64::from(u32::MAX));
         match asked {
             Some(asked) if asked > self.longest => None,
-            // Spread behind what was asked for, not before it.
+            // The random part is added, so the wait is never shorter than `Retry-After`.
             Some(asked) if asked > half => Some(asked.saturating_add(spread)),
             _ => Some(half.saturating_add(spread)),
         }
@@ -90,7 +94,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// The attempts at one call.
+/// Counts the attempts of one call.
 pub(super) struct Attempts<'a> {
     policy: RetryPolicy,
     random: &'a dyn IdSource,
@@ -106,41 +110,41 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Which attempt is next, from 1.
+    /// Returns the number of the next attempt, from 1.
     pub(super) fn number(&self) -> u32 {
         self.failures.saturating_add(1)
     }
 
-    /// Waits for the next attempt; gives the error back when there is none.
+    /// Waits before the next attempt. Returns the error if there must be no other attempt.
     pub(super) async fn pause(
         &mut self,
         error: ClientError,
         repeatable: bool,
     ) -> Result<(), ClientError> {
         self.failures = self.failures.saturating_add(1);
-        let sensible = match error.again() {
+        let may_retry = match error.again() {
             Again::Never => false,
             Again::Always => true,
             Again::IfRepeatable => repeatable,
         };
-        // Of version 4 all of these bits are random (RFC 9562, section 5.4).
+        // In a UUID of version 4 all of these bits are random (RFC 9562, section 5.4).
         let [.., a, b, c, d] = *self.random.next_id().as_bytes();
         let random = u32::from_be_bytes([a, b, c, d]);
         let wait = self.policy.wait(self.failures, error.retry_after(), random);
-        let Some(wait) = wait.filter(|_| sensible) else {
+        let Some(wait) = wait.filter(|_| may_retry) else {
             return Err(error);
         };
         tracing::debug!(
             error = &error as &dyn std::error::Error,
             ?wait,
-            "a call failed and is tried again"
+            "a call failed and will be tried again"
         );
         tokio::time::sleep(wait).await;
         Ok(())
     }
 }
 
-/// What `Retry-After` says: seconds, or a date (RFC 9110, section 10.2.3).
+/// Parses `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
 pub(super) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
     if let Ok(seconds) = value.parse() {
@@ -159,7 +163,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn waits_double_and_end() {
+    fn waits_double_up_to_the_longest() {
         let policy = RetryPolicy::new()
             .first(2 * SECOND)
             .longest(10 * SECOND)
@@ -177,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_time_gets_it() {
+    fn the_wait_is_at_least_retry_after() {
         let policy = RetryPolicy::new().first(2 * SECOND).longest(60 * SECOND);
         for random in [0, 1, u32::MAX] {
             let wait = policy.wait(1, Some(30 * SECOND), random).unwrap();

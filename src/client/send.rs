@@ -1,4 +1,4 @@
-//! Sending a file to the object store.
+//! Sends a file to the object store.
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, IF_NONE_MATCH};
 use http::{Method, Request, StatusCode, request};
@@ -15,18 +15,21 @@ use crate::http_client::{RequestBody, on_demand};
 use crate::ports::{UploadData, UploadMethod};
 
 impl AssetClient {
-    /// Sends a file as the ticket says, by POST or PUT, and again if that fails for a reason that may
-    /// pass. It doesn't complete the asset.
+    /// Sends a file by POST or PUT, as the ticket's upload data says. Retries after failures that
+    /// may pass. This doesn't complete the asset.
     ///
-    /// A URL may be good for one upload only. The object store then answers 412 once there is an object,
-    /// be it of an attempt whose answer was lost or of an earlier run. This counts as sent: whether the
-    /// object is the announced one shows when the asset is [completed](Self::complete). The server
-    /// compares size and type, and the bytes if their [checksum](super::NewUpload::checksum) was announced.
-    /// The file is sent when the object store asks for it (`Expect: 100-continue`), or after a second.
+    /// A PUT URL may be valid for one upload only. The object store then answers 412 if the object
+    /// exists already, for example from an attempt whose answer was lost or from an earlier run.
+    /// The client treats this 412 as success. The server decides whether the object is the
+    /// announced one when the asset is [completed](Self::complete): it compares size and type, and
+    /// the bytes if their [checksum](super::NewUpload::checksum) was announced. For such a URL the
+    /// client sends `Expect: 100-continue`, and the file follows when the object store asks for it,
+    /// or after one second.
     ///
     /// # Errors
-    /// See [`ClientError`]. A 403 of the object store's often means that the ticket has ended: then
-    /// announce the file once more, with the same external pair, for another.
+    /// See [`ClientError`]. The object store often answers 403 because the upload data has expired.
+    /// In that case announce the file again with the same external reference to get new upload
+    /// data.
     pub async fn send(
         &self,
         ticket: &Ticket,
@@ -35,8 +38,9 @@ impl AssetClient {
         let size = source.size();
         let mut attempts = self.attempts();
         let opened = source.open().await.map_err(ClientError::Source)?;
-        let mut body = opened
-            .ok_or_else(|| ClientError::Source("it can be sent once only, and has been".into()))?;
+        let mut body = opened.ok_or_else(|| {
+            ClientError::Source("it can be sent only once, and was sent before".into())
+        })?;
         loop {
             let meter = Meter::new(Some(size), attempts.number(), self.listener.clone());
             let file = Exact::new(body, size, meter.clone());
@@ -47,7 +51,7 @@ impl AssetClient {
             let Err(error) = answer else {
                 return Ok(());
             };
-            if was_used(&ticket.upload, &error) {
+            if was_used_before(&ticket.upload, &error) {
                 return Ok(());
             }
             if !error.is_transient() {
@@ -75,7 +79,8 @@ impl AssetClient {
                 let request = put(request, upload, file, size)?;
                 request.map(|request| {
                     if is_single_use(upload) {
-                        // The refusal of a second use must not be lost behind the file.
+                        // Without it the client could miss the answer to a second upload while it
+                        // sends the file.
                         on_demand(request, self.transport.http.timeout())
                     } else {
                         request
@@ -83,7 +88,9 @@ impl AssetClient {
                 })
             }
         };
-        request.map_err(|_| ClientError::Answer("`upload_data` is no request".to_owned()))
+        request.map_err(|_| {
+            ClientError::Answer("`upload_data` has an invalid URL or header".to_owned())
+        })
     }
 
     fn form(
@@ -102,7 +109,7 @@ impl AssetClient {
     }
 }
 
-/// Whether a URL is good for one upload.
+/// Returns whether the URL is valid for one upload only.
 fn is_single_use(upload: &UploadData) -> bool {
     upload.headers().iter().any(|(name, _)| {
         name.eq_ignore_ascii_case(IF_NONE_MATCH.as_str())
@@ -110,8 +117,8 @@ fn is_single_use(upload: &UploadData) -> bool {
     })
 }
 
-/// Whether the object store says that the URL was good for one upload, and that there was one.
-fn was_used(upload: &UploadData, error: &ClientError) -> bool {
+/// Returns whether the object store refused a second upload with a URL that is valid for one.
+fn was_used_before(upload: &UploadData, error: &ClientError) -> bool {
     is_single_use(upload) && error.status() == Some(StatusCode::PRECONDITION_FAILED)
 }
 
@@ -123,11 +130,11 @@ fn put(
 ) -> Result<http::Result<Request<RequestBody>>, ClientError> {
     let mut request = request.method(Method::PUT);
     for (name, value) in upload.headers().iter() {
-        // These two come from the body and the URL.
+        // `Content-Length` is set by the body, and `Host` by the URL.
         if name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()) {
             if value.parse() != Ok(size) {
                 return Err(ClientError::Different(format!(
-                    "the server expects {value} bytes, and there are {size}"
+                    "the server expects a file of {value} bytes, but the source has {size}"
                 )));
             }
         } else if !name.eq_ignore_ascii_case(HOST.as_str()) {

@@ -1,4 +1,4 @@
-//! Where the bytes of an upload come from.
+//! Sources of uploads.
 
 use std::fmt;
 use std::io;
@@ -20,30 +20,31 @@ use super::error::ClientError;
 use crate::asset::Checksum;
 use crate::error::BoxError;
 
-/// How much of a file is read at once, in bytes.
+/// The size of one read from a file, in bytes.
 const CHUNK: usize = 128 * 1024;
 
-/// The bytes of a source, from their beginning.
+/// The body of an [`UploadSource`], from its beginning.
 pub type SourceBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
 
-/// Where the bytes of an upload come from.
+/// The bytes of an upload.
 ///
-/// Ready-made: [`FileSource`], [`Bytes`] for what is in memory anyway, and [`OnceSource`] for any
-/// other [`Body`].
+/// Implementations: [`FileSource`] for files, [`Bytes`] for data in memory, and [`OnceSource`] for
+/// any other [`Body`].
 ///
-/// # What must hold
-/// Each body has exactly [`size`](Self::size) bytes, the same ones. One that ends early or goes on is
-/// noticed, and the upload fails.
+/// # Contract
+/// Each body that [`open`](Self::open) returns has exactly [`size`](Self::size) bytes, and the same
+/// bytes as the others. The upload fails if a body is shorter or longer.
 #[async_trait]
 pub trait UploadSource: Send + Sync {
-    /// How many bytes there are. Known beforehand, as S3 takes no upload of unknown length.
+    /// Returns the number of bytes. It must be known in advance: S3 takes no upload of unknown
+    /// length.
     fn size(&self) -> u64;
 
-    /// The bytes from the beginning, for one attempt. `None` when they can't be had once more: then
-    /// the attempt before was the last.
+    /// Returns a body with all bytes from the beginning, for one attempt. Returns `None` if the
+    /// bytes can't be read again; there is no other attempt then.
     ///
     /// # Errors
-    /// When they can't be read. That is not tried again.
+    /// Any error of reading. The client doesn't retry after such an error.
     async fn open(&self) -> Result<Option<SourceBody>, BoxError>;
 }
 
@@ -59,11 +60,11 @@ impl UploadSource for Bytes {
     }
 }
 
-/// A file, read as it is sent.
+/// A file that is read while it is sent.
 ///
-/// A file that has another size or another time of modification than when the source was made is
-/// not sent. One that is written to *while* it is sent is sent as it is read; announce its
-/// [checksum](Self::checksum) to have that refused.
+/// The client refuses to send the file if its size or modification time differs from those when the
+/// `FileSource` was created. A change *during* the upload is not detected. To have the object store
+/// refuse such an upload, announce the [checksum](Self::checksum).
 #[derive(Clone, Debug)]
 pub struct FileSource {
     path: PathBuf,
@@ -72,10 +73,10 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// The file at that path.
+    /// Creates a source for the file at `path`.
     ///
     /// # Errors
-    /// [`ClientError::File`] when it can't be looked at, or is no regular file.
+    /// [`ClientError::File`] if the file's metadata can't be read, or if it is not a regular file.
     pub async fn new(path: impl Into<PathBuf>) -> Result<Self, ClientError> {
         let path = path.into();
         let fault = |source| ClientError::File {
@@ -85,7 +86,7 @@ impl FileSource {
         let metadata = tokio::fs::metadata(&path).await.map_err(fault)?;
         if !metadata.is_file() {
             let kind = io::ErrorKind::InvalidInput;
-            return Err(fault(io::Error::new(kind, "this is no file")));
+            return Err(fault(io::Error::new(kind, "not a regular file")));
         }
         let modified = metadata.modified().ok();
         let size = metadata.len();
@@ -96,22 +97,23 @@ impl FileSource {
         })
     }
 
-    /// Where it is.
+    /// Returns the file's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// When it was last modified, where the file system knows.
+    /// Returns the time of the last modification, if the file system records one.
     #[must_use]
     pub fn modified(&self) -> Option<SystemTime> {
         self.modified
     }
 
-    /// Its SHA-256, for [`NewUpload::checksum`](super::NewUpload::checksum). Reads all of it.
+    /// Returns the file's SHA-256, for [`NewUpload::checksum`](super::NewUpload::checksum). This
+    /// reads the whole file.
     ///
     /// # Errors
-    /// [`ClientError::File`] when it can't be read.
+    /// [`ClientError::File`] if the file can't be read.
     pub async fn checksum(&self) -> Result<Checksum, ClientError> {
         let fault = |source| ClientError::File {
             path: self.path.clone(),
@@ -135,11 +137,11 @@ impl UploadSource for FileSource {
     }
 
     async fn open(&self) -> Result<Option<SourceBody>, BoxError> {
-        let named = |fault: io::Error| format!("{}: {fault}", self.path.display());
-        let file = File::open(&self.path).await.map_err(named)?;
-        let metadata = file.metadata().await.map_err(named)?;
+        let with_path = |fault: io::Error| format!("{}: {fault}", self.path.display());
+        let file = File::open(&self.path).await.map_err(with_path)?;
+        let metadata = file.metadata().await.map_err(with_path)?;
         if (metadata.len(), metadata.modified().ok()) != (self.size, self.modified) {
-            return Err(format!("{} has changed meanwhile", self.path.display()).into());
+            return Err(format!("{} was modified before it was sent", self.path.display()).into());
         }
         Ok(Some(Box::pin(FileBody {
             file,
@@ -148,7 +150,7 @@ impl UploadSource for FileSource {
     }
 }
 
-/// The first `left` bytes of what a file still has.
+/// The next `left` bytes of an open file.
 struct FileBody {
     file: File,
     left: u64,
@@ -181,7 +183,7 @@ impl Body for FileBody {
     }
 }
 
-/// Any body of known size. It can be sent once only, so a failed upload is not tried again.
+/// Any body of known size. It can be sent only once, so a failed upload is not retried.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -197,7 +199,7 @@ pub struct OnceSource<B> {
 }
 
 impl<B> OnceSource<B> {
-    /// The body, and how many bytes it has.
+    /// Creates a source from a body and its size in bytes.
     #[must_use]
     pub fn new(body: B, size: u64) -> Self {
         Self {

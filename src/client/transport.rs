@@ -1,4 +1,4 @@
-//! Requests to either peer.
+//! Requests to the server and to the object store.
 
 use std::error::Error;
 
@@ -11,13 +11,14 @@ use super::exact::SourceFault;
 use crate::error::BoxError;
 use crate::http_client::{Answer, AnswerBody, CallError, HttpClient, RequestBody};
 
-/// The longest answer that is read whole, in bytes: a form has 20 KB at most, as JSON somewhat more.
+/// The longest answer that is read, in bytes. Upload data has up to 20 KB, and slightly more as
+/// JSON.
 const ANSWER: usize = 1024 * 1024;
 
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("tower-asset-upload/", env!("CARGO_PKG_VERSION")));
 
-/// An answer, whole.
+/// A complete answer.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
@@ -32,7 +33,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// Sends a request and waits for the head of the answer. Time only counts while `moved` does not.
+    /// Sends a request and waits for the head of the answer; see [`HttpClient::send`].
     pub(super) async fn begin(
         &self,
         peer: Peer,
@@ -44,7 +45,7 @@ impl Transport {
         answer.map_err(|fault| failed(peer, fault))
     }
 
-    /// Sends a request and waits for the whole answer.
+    /// Sends a request and waits for the complete answer; see [`HttpClient::send`].
     pub(super) async fn ask(
         &self,
         peer: Peer,
@@ -55,7 +56,7 @@ impl Transport {
         self.whole(peer, answer).await
     }
 
-    /// The rest of an answer.
+    /// Reads the body of an answer.
     pub(super) async fn whole(&self, peer: Peer, answer: Answer) -> Result<Reply, ClientError> {
         let (head, body) = answer.into_parts();
         let body = self.http.read(body, ANSWER).await;
@@ -66,7 +67,7 @@ impl Transport {
         })
     }
 
-    /// The next piece of an answer, or `None` at its end.
+    /// Returns the next piece of a body, or `None` at its end.
     pub(super) async fn next_piece(
         &self,
         peer: Peer,
@@ -88,7 +89,7 @@ fn failed(peer: Peer, fault: CallError) -> ClientError {
     }
 }
 
-/// The failure of the request's own body, if that ended the call.
+/// Returns the failure of the upload's source if it ended the call.
 fn source_fault(error: &BoxError) -> Option<SourceFault> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&**error);
     while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! The whole of an upload.
+//! A complete upload, from the announcement to the completion.
 
 use http::StatusCode;
 
@@ -9,39 +9,39 @@ use super::new_upload::NewUpload;
 use super::source::UploadSource;
 use crate::asset::{AssetId, UploadSize};
 
-/// What an upload came to.
+/// Result of a successful upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Uploaded {
     /// The asset.
     pub asset_id: AssetId,
-    /// Its address in the application.
+    /// The path of the asset in the application (`asset_url`).
     pub asset_url: String,
-    /// What there was to do.
+    /// Which steps the upload needed.
     pub outcome: Outcome,
 }
 
-/// What there was to do for an upload.
+/// The steps that an upload needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// All of it.
+    /// A new asset was created, its file sent, and its upload completed.
     New,
-    /// The asset had been announced before: the file was sent, and the asset completed.
+    /// The asset existed and was pending. The file was sent, and the upload completed.
     Resumed,
-    /// Nothing: it had been uploaded before.
+    /// The asset was uploaded already. Nothing was sent.
     AlreadyThere,
 }
 
 impl AssetClient {
     /// Announces a file, sends it and completes the asset.
     ///
-    /// With an [external pair](NewUpload::external) it takes up where an earlier one ended, and does
-    /// nothing for a file that is there already.
+    /// With an [external reference](NewUpload::external) this resumes an earlier upload, and sends
+    /// nothing if the file was uploaded before.
     ///
     /// # Errors
-    /// See [`ClientError`]. What was announced stays as a pending asset, which counts for nothing
-    /// until it is completed.
+    /// See [`ClientError`]. After an error the asset may stay pending. A pending asset can't be
+    /// downloaded.
     pub async fn upload(
         &self,
         upload: &NewUpload,
@@ -58,7 +58,7 @@ impl AssetClient {
             } => return Ok(there(asset_id, asset_url)),
         };
         let mut sent = self.send(&ticket, source).await;
-        if upload.is_repeatable() && sent.as_ref().is_err_and(may_have_ended) {
+        if upload.is_repeatable() && sent.as_ref().is_err_and(may_have_expired) {
             match self.announce(upload, size).await? {
                 Announced::New(fresh) | Announced::Pending(fresh) => ticket = fresh,
                 Announced::Uploaded {
@@ -91,9 +91,9 @@ fn there(asset_id: AssetId, asset_url: String) -> Uploaded {
     }
 }
 
-/// S3 answers 403 to a form that has ended, as it does to much else (AWS, "Error responses",
-/// `AccessDenied`).
-fn may_have_ended(error: &ClientError) -> bool {
+/// Returns whether the upload data may have expired. S3 answers 403 to an expired form, but also
+/// for many other reasons (AWS, "Error responses", `AccessDenied`).
+fn may_have_expired(error: &ClientError) -> bool {
     matches!(error, ClientError::Refused(refusal)
         if refusal.peer == Peer::ObjectStore && refusal.status == StatusCode::FORBIDDEN)
 }

@@ -1,4 +1,4 @@
-//! Requests and answers.
+//! The HTTP client: sends requests and reads answers.
 
 use std::fmt;
 use std::future::Future;
@@ -21,20 +21,20 @@ use crate::tls::TrustRoots;
 /// The body of a request.
 pub(crate) type RequestBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
 
-/// An answer whose body has not been read.
+/// An HTTP response whose body has not been read yet.
 pub(crate) type Answer = Response<AnswerBody>;
 
 /// The body of an [`Answer`].
 pub(crate) type AnswerBody = Incoming;
 
-/// Why a request has no answer.
+/// Error of a request that got no complete answer.
 #[derive(Debug)]
 pub(crate) enum CallError {
-    /// No connection could be made, so the request was not sent.
+    /// The connection could not be opened, so the request was not sent.
     Unreachable(BoxError),
-    /// The connection failed before the answer was whole.
+    /// The connection failed before the answer was complete.
     Lost(BoxError),
-    /// Nothing moved for this long.
+    /// No data was sent or received for this long.
     Stalled(Duration),
 }
 
@@ -46,17 +46,17 @@ pub(crate) struct HttpClient {
 }
 
 impl HttpClient {
-    /// Each wait ends after `timeout`.
+    /// Creates a client. A wait without progress ends after `timeout`.
     pub(crate) fn new(timeout: Duration, roots: &TrustRoots) -> Self {
         Self {
-            client: trusting(roots),
+            client: new_client(roots),
             timeout,
         }
     }
 
-    /// Replaces the trusted certificate authorities, and with them all connections.
+    /// Replaces the trusted certificate authorities. Open connections are not used again.
     pub(crate) fn set_trust_roots(&mut self, roots: &TrustRoots) {
-        self.client = trusting(roots);
+        self.client = new_client(roots);
     }
 
     pub(crate) fn set_timeout(&mut self, timeout: Duration) {
@@ -68,10 +68,11 @@ impl HttpClient {
         self.timeout
     }
 
-    /// Sends a request and waits for the head of the answer, connecting included.
+    /// Sends a request and returns when the head of the answer has arrived. The timeout includes
+    /// the time to connect.
     ///
-    /// The wait begins again as long as `moved` returns another number than at its beginning, so that
-    /// a long body has the time that it needs.
+    /// `moved` returns the number of body bytes sent so far. The timeout starts again if that
+    /// number has changed, so a long body may take as long as it needs.
     pub(crate) async fn send(
         &self,
         request: Request<RequestBody>,
@@ -92,20 +93,20 @@ impl HttpClient {
         }
     }
 
-    /// Reads a body to its end. Fails if it has more than `most` bytes.
+    /// Reads a body to its end. Fails if it is longer than `most` bytes.
     pub(crate) async fn read(&self, body: AnswerBody, most: usize) -> Result<Bytes, CallError> {
         let body = self.in_time(Limited::new(body, most).collect()).await?;
         Ok(body.map_err(CallError::Lost)?.to_bytes())
     }
 
-    /// The next piece of a body, or `None` at its end.
+    /// Returns the next piece of a body, or `None` at its end.
     #[cfg(feature = "client")]
     pub(crate) async fn next_piece(
         &self,
         body: &mut AnswerBody,
     ) -> Result<Option<Bytes>, CallError> {
         match self.in_time(body.frame()).await? {
-            // Trailers are no data.
+            // A frame of trailers holds no data.
             Some(Ok(frame)) => Ok(Some(frame.into_data().unwrap_or_default())),
             Some(Err(fault)) => Err(CallError::Lost(fault.into())),
             None => Ok(None),
@@ -119,12 +120,12 @@ impl HttpClient {
     }
 }
 
-/// A body that is in memory.
+/// Creates a body from bytes in memory.
 pub(crate) fn whole(body: impl Into<Bytes>) -> RequestBody {
     Box::pin(Full::new(body.into()).map_err(|never| match never {}))
 }
 
-fn trusting(roots: &TrustRoots) -> Client<HttpsConnector<Connector>, RequestBody> {
+fn new_client(roots: &TrustRoots) -> Client<HttpsConnector<Connector>, RequestBody> {
     let connector = hyper_rustls::HttpsConnectorBuilder::new()
         .with_tls_config(roots.client_config())
         .https_or_http()
@@ -164,14 +165,14 @@ mod tests {
 
     const SECRET: &str = "sEcReT-signature";
 
-    /// A server that gives each request these bytes.
+    /// A server that sends the same bytes to each request.
     struct Server {
         url: String,
         asked: Arc<AtomicUsize>,
     }
 
     impl Server {
-        /// `after` is how long the connection stays open behind the answer.
+        /// Keeps the connection open for `after` once the answer is sent.
         async fn start(answer: &'static str, after: Duration) -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
@@ -207,7 +208,7 @@ mod tests {
         client.read(answer.into_body(), 10).await
     }
 
-    /// All that a log could show.
+    /// Returns everything that a log could show of the error.
     fn shown(fault: CallError) -> String {
         let mut text = format!("{fault:?}");
         let fault = Unavailable::from(fault);
@@ -222,7 +223,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
 
     #[tokio::test]
-    async fn a_body_is_whole_or_an_error() {
+    async fn an_incomplete_or_too_long_body_is_an_error() {
         let whole = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
         let server = Server::start(whole, LONG).await;
         assert_eq!(call(&server.url, LONG).await.unwrap(), "0123456789");
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_wait_ends() {
+    async fn a_server_that_stalls_is_a_timeout() {
         for stalled in [
             "",
             "HTTP/1.1 200 OK\r\n",
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_not_there() {
+    async fn a_refused_connection_is_unreachable() {
         for url in ["http://127.0.0.1:9", "https://127.0.0.1:9"] {
             let url = format!("{url}/a?X-Amz-Signature={SECRET}");
             let fault = call(&url, LONG).await.unwrap_err();
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_redirect_is_an_answer() {
+    async fn redirects_are_not_followed() {
         let other = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
         let other = Server::start(other, LONG).await;
         let client = HttpClient::new(LONG, &TrustRoots::none());

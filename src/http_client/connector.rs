@@ -1,4 +1,4 @@
-//! Connections on which an early answer is read.
+//! Connections that can read an early answer.
 
 use std::future::Future;
 use std::io;
@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use crate::error::BoxError;
 
-/// Connects by TCP, to [`Listening`] connections.
+/// Opens TCP connections and wraps them in [`Listening`].
 #[derive(Clone, Debug)]
 pub(super) struct Connector(HttpConnector);
 
@@ -49,13 +49,15 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// A stream that still reads after its peer has stopped reading.
+/// A stream that can still be read after its peer has stopped reading.
 ///
-/// A server that refuses a body answers before it has read all of it, and closes the connection. The
-/// client's next write then fails, hyper gives up, and the answer is lost. `Listening` lets a failed
-/// write wait, so that the read decides: it finds the answer, or the end of the connection. The wait
-/// is short, because hyper stops reading once it has the answer, and would keep the connection for
-/// ever.
+/// A server that refuses a body answers before it has read all of it, and closes the connection.
+/// The client's next write fails, and hyper then gives up without reading the answer. `Listening`
+/// delays the error of the write, so that hyper reads first and finds the answer or the end of the
+/// connection.
+///
+/// The delay is short: hyper stops reading once it has the answer, and would otherwise keep the
+/// connection open forever.
 pub(super) struct Listening<S> {
     stream: S,
     hung_up: Option<HungUp>,
@@ -66,7 +68,7 @@ struct HungUp {
     until: Pin<Box<Sleep>>,
 }
 
-/// How long a failed write waits. The answer was sent before the connection was closed.
+/// The delay of a failed write's error. The answer was sent before the connection was closed.
 const LISTEN: Duration = Duration::from_secs(2);
 
 impl<S: Unpin> Listening<S> {
@@ -82,7 +84,7 @@ impl<S: Unpin> Listening<S> {
                         error: error.kind(),
                         until: Box::pin(tokio::time::sleep(LISTEN)),
                     });
-                    // The last read may have been before the answer came.
+                    // The answer may have arrived after the last read.
                     context.waker().wake_by_ref();
                 }
                 written => return written,

@@ -1,7 +1,7 @@
-//! A body that is sent when the server asks for it (RFC 9110, section 10.1.1).
+//! A request body that is sent when the server asks for it (RFC 9110, section 10.1.1).
 //!
-//! A server that refuses an upload may close the connection behind its answer. A client that is still
-//! sending then finds the connection broken, and never reads the answer.
+//! A server that refuses an upload may close the connection after its answer. A client that is
+//! still sending then gets a connection error and never reads the answer.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,28 +19,28 @@ use tokio::time::Timeout;
 use super::client::RequestBody;
 use crate::error::BoxError;
 
-/// How long to wait for a server that may not know how to ask.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The longest wait for `100 Continue`. Some servers never send it.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// A body that waits until the server asks for it.
+/// A body that waits for `100 Continue`.
 struct OnDemand {
     asked: Asked,
     body: RequestBody,
 }
 
-/// The wait begins when the body is polled first: the head has been sent then, and the time that the
-/// connection took doesn't count.
+/// The wait starts when the body is first polled. The request's head has been sent by then, so the
+/// time to connect doesn't count.
 enum Asked {
     Unsent(Duration, Option<oneshot::Receiver<()>>),
     Waiting(Pin<Box<Timeout<oneshot::Receiver<()>>>>),
     Done,
 }
 
-/// Adds `Expect: 100-continue`. The body waits for the server's `100 Continue`, for a second at most
-/// and for no more than half of `timeout`.
+/// Adds `Expect: 100-continue`. The body waits for the server's `100 Continue` for at most one
+/// second, and at most half of `timeout`.
 pub(crate) fn on_demand(request: Request<RequestBody>, timeout: Duration) -> Request<RequestBody> {
     let (ask, asked) = oneshot::channel();
-    let asked = Asked::Unsent(PATIENCE.min(timeout / 2), Some(asked));
+    let asked = Asked::Unsent(LONGEST_WAIT.min(timeout / 2), Some(asked));
     let mut request = request.map(|body| -> RequestBody { Box::pin(OnDemand { asked, body }) });
     let expected = HeaderValue::from_static("100-continue");
     request.headers_mut().insert(EXPECT, expected);
@@ -48,7 +48,7 @@ pub(crate) fn on_demand(request: Request<RequestBody>, timeout: Duration) -> Req
     hyper::ext::on_informational(&mut request, move |answer| {
         if answer.status() == StatusCode::CONTINUE {
             let ask = ask.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // Nobody waits where the body was sent unasked.
+            // The receiver is gone if the wait has timed out.
             _ = ask.map(|ask| ask.send(()));
         }
     });
@@ -70,7 +70,7 @@ impl Body for OnDemand {
             self.asked = Asked::Waiting(Box::pin(asked));
         }
         if let Asked::Waiting(asked) = &mut self.asked {
-            // Asked for, or waited for long enough.
+            // `100 Continue` has arrived, or the wait has timed out.
             _ = ready!(asked.as_mut().poll(context));
             self.asked = Asked::Done;
         }

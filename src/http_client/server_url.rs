@@ -4,17 +4,17 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
 
-/// The address of a server: scheme, host, port, and the path below which it serves.
+/// The address of a server: scheme, host, port, and the base path.
 ///
-/// It is written as clients write it (WHATWG, "URL Standard"): the host in lower case, an IPv6 address
-/// in its shortest form, and no port where it is the scheme's own.
+/// The address is normalized as clients write it (WHATWG, "URL Standard"): the host in lower case,
+/// an IPv6 address in its shortest form, and without the scheme's default port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServerUrl {
     scheme: &'static str,
     host: Host,
-    /// `None` for the scheme's own.
+    /// `None` for the scheme's default port.
     port: Option<u16>,
-    /// Without slashes at the end.
+    /// Without trailing slashes.
     path: String,
 }
 
@@ -23,16 +23,18 @@ enum Host {
     Name(String),
     V4(Ipv4Addr),
     V6(Ipv6Addr),
-    /// An IPv4 address in another notation than four decimal numbers: `127.1`, `0177.0.0.1`,
+    /// An IPv4 address that isn't written as four decimal numbers: `127.1`, `0177.0.0.1`,
     /// `2130706433`. Some clients rewrite it, others look it up as a name.
     Number(String),
 }
 
 impl ServerUrl {
-    /// `None` unless it is an `http` or `https` URL with a host, and at most a port and a path besides:
-    /// no user information, no query, no fragment.
+    /// Parses an `http` or `https` URL with a host, and optionally a port and a path.
+    ///
+    /// Returns `None` for anything else, including URLs with user information, a query or a
+    /// fragment.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        // `Uri` drops a fragment.
+        // `Uri` drops a fragment without an error.
         if text.contains('#') {
             return None;
         }
@@ -43,7 +45,8 @@ impl ServerUrl {
             _ => return None,
         };
         let authority = uri.authority()?;
-        // A port is a number from 0 to 65535. Whatever else stands beside the host is refused below.
+        // A port is a number from 0 to 65535. The comparison with `authority.host()` refuses any
+        // other text.
         let host = match uri.port_u16() {
             Some(_) => authority.as_str().rsplit_once(':')?.0,
             None => authority.as_str(),
@@ -63,7 +66,7 @@ impl ServerUrl {
         self.scheme
     }
 
-    /// Host and port.
+    /// Returns host and port.
     pub(crate) fn authority(&self) -> String {
         let host = match &self.host {
             Host::Name(text) | Host::Number(text) => text.clone(),
@@ -76,12 +79,12 @@ impl ServerUrl {
         }
     }
 
-    /// Scheme, host and port.
+    /// Returns scheme, host and port.
     pub(crate) fn origin(&self) -> String {
         format!("{}://{}", self.scheme, self.authority())
     }
 
-    /// The path without slashes at its end: empty, or `/base/path`.
+    /// Returns the path without trailing slashes: empty, or `/base/path`.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
@@ -90,7 +93,7 @@ impl ServerUrl {
         matches!(self.host, Host::Name(_))
     }
 
-    /// Whether clients may take the host for another one.
+    /// Returns whether clients may resolve the host to a different address.
     pub(crate) fn has_ambiguous_host(&self) -> bool {
         matches!(self.host, Host::Number(_))
     }
@@ -115,8 +118,8 @@ impl Host {
     }
 }
 
-/// Whether clients take a host in lower case for an IPv4 address (WHATWG, "URL Standard", "ends in a
-/// number checker").
+/// Returns whether clients parse a host in lower case as an IPv4 address (WHATWG, "URL Standard",
+/// "ends in a number checker").
 fn ends_in_number(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let last = host.rsplit('.').next().unwrap_or_default();
@@ -125,8 +128,8 @@ fn ends_in_number(host: &str) -> bool {
     digits(last) || last.strip_prefix("0x").is_some_and(hexadecimal)
 }
 
-/// The address as clients write it (WHATWG, "URL Standard", "IPv6 serializer"). Rust writes the one
-/// kind otherwise that holds an IPv4 address.
+/// Formats an IPv6 address as clients do (WHATWG, "URL Standard", "IPv6 serializer"). Rust formats
+/// IPv4-mapped addresses differently.
 fn shortest(address: Ipv6Addr) -> String {
     match (address.to_ipv4_mapped(), address.segments()) {
         (Some(_), [.., high, low]) => format!("::ffff:{high:x}:{low:x}"),
@@ -170,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_of_a_server() {
+    fn invalid_addresses_are_refused() {
         for text in [
             "",
             "h",

@@ -1,4 +1,4 @@
-//! Where a bucket is: for browsers, and for the server itself.
+//! A bucket and its addresses: one for clients, one for the server itself.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use crate::sigv4::{Credentials, InvalidRegion, Region, Signer};
 
 /// A bucket and its addresses.
 ///
-/// There are two addresses. The *public* one is where clients are sent and what signatures for them
-/// are made for; the *internal* one is where the server itself talks to the store. They are the same
-/// unless [`internal_endpoint`](Self::internal_endpoint) says otherwise. Neither is ever taken from
-/// a request.
+/// A bucket has two addresses. The *public* address is in the URLs that clients get, and is what
+/// their signatures cover. The *internal* address is used by the server itself to reach the object
+/// store. Both are the same unless [`internal_endpoint`](Self::internal_endpoint) sets another.
+/// Neither is ever taken from a request.
 ///
 /// ```
 /// use tower_asset_upload::s3::S3Bucket;
@@ -35,89 +35,91 @@ pub struct S3Bucket {
     reusable_puts: bool,
 }
 
-/// One way to reach a bucket.
+/// One address of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     /// Scheme, host and port.
     pub(crate) origin: String,
     /// The path before a key: `/`, or `/bucket/`.
     pub(crate) prefix: String,
-    /// Where forms are posted to.
+    /// The URL that forms are posted to.
     pub(crate) post_url: Arc<str>,
 }
 
-/// Why a bucket can't be reached like that.
+/// Error of describing a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBucket {
     /// The text isn't a region.
     #[error(transparent)]
     InvalidRegion(#[from] InvalidRegion),
-    /// The name can't stand in a URL.
-    #[error("a bucket's name has 3 to 255 letters, digits, dots, hyphens and underscores")]
+    /// The name can't be a bucket's.
+    #[error("a bucket's name must have 3 to 255 letters, digits, dots, hyphens and underscores")]
     Name,
-    /// The endpoint is no URL of a server.
+    /// The endpoint is not the URL of a server.
     #[error(
-        "`{endpoint}` is no endpoint: write http:// or https://, a host and, if need be, a port and a path"
+        "`{endpoint}` is not an endpoint: write http:// or https:// and a host, optionally with a port and a path"
     )]
     Endpoint {
-        /// What was given.
+        /// The rejected text.
         endpoint: String,
     },
-    /// Clients would send requests elsewhere than the endpoint says, or sign another path.
+    /// Clients would send requests to another host or path than the signed one.
     #[error(
         "clients rewrite `{endpoint}`: write an IPv4 address as four decimal numbers, and a path of \
          letters, digits, `-`, `.`, `_` and `~`"
     )]
     Rewritten {
-        /// What was given.
+        /// The rejected text.
         endpoint: String,
     },
-    /// The bucket was to stand in front of an IP address.
+    /// The endpoint of a virtual-hosted bucket is an IP address.
     #[error(
-        "`{endpoint}` is an IP address: a bucket can't stand in front of it, so use path style"
+        "`{endpoint}` is an IP address: the bucket's name can't be prepended to it, so use path style"
     )]
     IpAddress {
-        /// What was given.
+        /// The rejected text.
         endpoint: String,
     },
-    /// The bucket was to stand in the host's name, where it can't.
-    #[error("`{name}` is no DNS label: it can't stand in a host's name, so use path style")]
+    /// The name of a virtual-hosted bucket is not a DNS label.
+    #[error("`{name}` is not a DNS label and can't be part of a host name: use path style")]
     NoDnsLabel {
         /// The bucket's name.
         name: String,
     },
-    /// The region can't stand in a host's name, or the store has no such region.
-    #[error("`{region}` is no region of {store}: take the one in the bucket's endpoint")]
+    /// The region can't be part of a host name, or the object store has no such region.
+    #[error("`{region}` is not a region of {store}: use the region in the bucket's endpoint")]
     Region {
-        /// The store.
+        /// The object store's name.
         store: &'static str,
-        /// What was given.
+        /// The rejected text.
         region: String,
     },
-    /// The account can't stand in a host's name.
-    #[error("an account id of Cloudflare's has 32 hexadecimal digits, in lower case")]
+    /// The Cloudflare account id is malformed.
+    #[error("a Cloudflare account id must have 32 hexadecimal digits in lower case")]
     Account,
-    /// The store documents no condition that makes a PUT URL good for one upload.
+    /// The object store documents no condition that makes a PUT URL valid for one upload only.
     #[error(
-        "{store} documents no If-None-Match for uploads: leave `single_use_puts` out, or describe the \
-         bucket by `custom` if you have tried it"
+        "{store} documents no If-None-Match for uploads: omit `single_use_puts`, or describe the \
+         bucket with `custom` if you have tested that the store enforces it"
     )]
     SingleUse {
-        /// The store.
+        /// The object store's name.
         store: &'static str,
     },
 }
 
 impl S3Bucket {
-    /// A bucket of AWS, at its regional address `https://{bucket}.s3.{region}.amazonaws.com/`.
+    /// Describes an AWS bucket, at its regional address
+    /// `https://{bucket}.s3.{region}.amazonaws.com/`.
     ///
-    /// Path style where the name has dots or is no DNS label for another reason: TLS certificates
-    /// don't cover such hosts (AWS, "Virtual hosting of general purpose buckets"). The global host
-    /// isn't used, as browsers can't follow its redirect with a form.
+    /// A name with dots, or one that is not a DNS label for another reason, is addressed in path
+    /// style: TLS certificates don't cover such host names (AWS, "Virtual hosting of general
+    /// purpose buckets"). The global host isn't used, because browsers can't repeat a form upload
+    /// after its redirect.
     ///
     /// # Errors
-    /// When the name can't be a bucket's, or the region can't stand in a host's name.
+    /// If the name can't be a bucket's, or the region can't be part of a host name.
     pub fn aws(
         name: impl Into<String>,
         region: impl TryInto<Region, Error: Into<InvalidRegion>>,
@@ -139,17 +141,19 @@ impl S3Bucket {
         Ok(Self::at(address, name, region).obeying(&ProviderRules::AWS))
     }
 
-    /// A bucket of any other store, at `{endpoint}/{bucket}`: SeaweedFS, RustFS and the like. It is
-    /// taken to do whatever AWS does; where the store has a method of its own here, as
-    /// [`garage`](Self::garage), use that.
+    /// Describes a bucket of any other object store, such as SeaweedFS or RustFS, at
+    /// `{endpoint}/{bucket}`.
     ///
-    /// The endpoint is written as clients write it (WHATWG, "URL Standard"), because the host is
-    /// signed: in lower case, without the scheme's default port, and an IPv6 address in its shortest
-    /// form. `https://S3.Example.com:443` becomes `https://s3.example.com`.
+    /// The object store is assumed to support whatever AWS does. For a provider with a method of
+    /// its own, such as [`garage`](Self::garage), use that method.
+    ///
+    /// The host is signed, so the endpoint is normalized as clients write it (WHATWG, "URL
+    /// Standard"): in lower case, without the scheme's default port, and with an IPv6 address in
+    /// its shortest form. `https://S3.Example.com:443` becomes `https://s3.example.com`.
     ///
     /// # Errors
-    /// When the name can't be a bucket's, or the endpoint is no `http` or `https` URL; one with user
-    /// information, a query or a fragment is none. Endpoints whose meaning clients change are refused:
+    /// If the name can't be a bucket's, or if the endpoint is not an `http` or `https` URL or has
+    /// user information, a query or a fragment. Endpoints that clients rewrite are refused too:
     /// `http://127.1`, `http://0x7f000001`, `https://s3.example.com/%2e%2e`.
     pub fn custom(
         name: impl Into<String>,
@@ -163,12 +167,12 @@ impl S3Bucket {
         Ok(Self::at(address, name, region))
     }
 
-    /// Like [`custom`](Self::custom), with the bucket in the host's name:
+    /// Describes a bucket as [`custom`](Self::custom) does, but with the bucket in the host name:
     /// `https://{bucket}.s3.example.com/`.
     ///
     /// # Errors
-    /// As [`custom`](Self::custom), and when the name is no DNS label or the endpoint's host is an IP
-    /// address.
+    /// As for [`custom`](Self::custom), and if the name is not a DNS label or the endpoint's host
+    /// is an IP address.
     pub fn custom_virtual_hosted(
         name: impl Into<String>,
         region: impl TryInto<Region, Error: Into<InvalidRegion>>,
@@ -209,41 +213,43 @@ impl S3Bucket {
         self
     }
 
-    /// The endpoint, path style, by which the server itself reaches the store.
+    /// Sets the endpoint that the server itself uses to reach the object store, in path style.
     ///
     /// # Errors
-    /// As [`custom`](Self::custom).
+    /// As for [`custom`](Self::custom).
     pub fn internal_endpoint(mut self, endpoint: &str) -> Result<Self, InvalidBucket> {
         let url = parse_endpoint(endpoint)?;
         self.internal = Address::path_style(url.origin(), url.path(), &self.name);
         Ok(self)
     }
 
-    /// The bucket's name.
+    /// Returns the bucket's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The bucket's region.
+    /// Returns the bucket's region.
     #[must_use]
     pub fn region(&self) -> &Region {
         &self.region
     }
 
-    /// Scheme, host and port that clients are sent to; see [`Presign::new`](crate::sigv4::Presign::new).
+    /// Returns the scheme, host and port of the public address; see
+    /// [`Presign::new`](crate::sigv4::Presign::new).
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.public.origin
     }
 
-    /// The path before a key: `/`, or `/bucket/`; see [`Presign::new`](crate::sigv4::Presign::new).
+    /// Returns the path before a key, `/` or `/bucket/`; see
+    /// [`Presign::new`](crate::sigv4::Presign::new).
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.public.prefix
     }
 
-    /// Where clients post forms to.
+    /// Returns the URL that clients post forms to.
     #[must_use]
     pub fn post_url(&self) -> &str {
         &self.public.post_url
@@ -253,13 +259,13 @@ impl S3Bucket {
         self.rules
     }
 
-    /// The condition that every PUT URL is signed with.
+    /// Returns the condition that every PUT URL is signed with.
     pub(crate) fn put_condition(&self) -> Option<Condition> {
         let condition = self.rules.single_use.condition();
         condition.filter(|_| !self.reusable_puts)
     }
 
-    /// A signer in the store's own dialect.
+    /// Creates a signer with the object store's variant of the signature: AWS's, or Google's.
     pub(crate) fn signer(&self, credentials: Credentials) -> Signer {
         let region = self.region.clone();
         if self.rules.google {
@@ -315,7 +321,7 @@ fn checked(name: String) -> Result<String, InvalidBucket> {
     }
 }
 
-/// A region that stands in a host's name. `auto` is none: no such host is there.
+/// Parses a region. [`existing`] checks whether a host name can contain it.
 pub(super) fn read_region(
     region: impl TryInto<Region, Error: Into<InvalidRegion>>,
 ) -> Result<Region, InvalidRegion> {
@@ -332,13 +338,13 @@ pub(super) fn existing(region: Region, rules: &ProviderRules) -> Result<Region, 
     })
 }
 
-/// Whether a text can stand in a host. Upper case can't: clients write hosts in lower case, and the host
-/// is signed.
+/// Returns whether a text can be part of a host name. Upper case can't: clients write hosts in
+/// lower case, and the host is signed.
 pub(super) fn is_host_part(text: &str) -> bool {
     !text.is_empty() && is_dns_label(text)
 }
 
-/// Whether a name can be one label of a host (RFC 1123, section 2.1), in lower case as hosts are.
+/// Returns whether a name can be one label of a host name (RFC 1123, section 2.1) in lower case.
 pub(super) fn is_dns_label(name: &str) -> bool {
     name.len() <= 63
         && name
@@ -348,14 +354,15 @@ pub(super) fn is_dns_label(name: &str) -> bool {
         && !name.ends_with('-')
 }
 
-/// The address of a store, which every client has to read in the same way: it is signed.
+/// Parses the address of an object store. Refuses an address that clients would rewrite, as the
+/// host is signed.
 fn parse_endpoint(endpoint: &str) -> Result<ServerUrl, InvalidBucket> {
     let removed = |segment: &str| matches!(segment, "" | "." | "..");
     let url = ServerUrl::parse(endpoint);
     let url = url.filter(|url| !url.path().split('/').skip(1).any(removed));
     let Some(url) = url else {
         return Err(InvalidBucket::Endpoint {
-            // What stands before an `@` may be a password.
+            // The text before an `@` may contain a password.
             endpoint: match endpoint.rsplit_once('@') {
                 Some((_, host)) => format!("...@{host}"),
                 None => endpoint.to_owned(),
@@ -418,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_others() {
+    fn addresses_of_custom_endpoints() {
         for (endpoint, url) in [
             ("https://s3.example.com", "https://s3.example.com/uploads"),
             ("https://s3.example.com/", "https://s3.example.com/uploads"),
@@ -445,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_endpoint_is_refused() {
+    fn invalid_endpoints_and_names_are_refused() {
         for bad in [
             "",
             "s3.example.com",
@@ -477,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_are_written_as_clients_write_them() {
+    fn endpoints_are_normalized_as_clients_do() {
         for (endpoint, origin) in [
             ("https://S3.Example.COM", "https://s3.example.com"),
             ("https://s3.example.com:443", "https://s3.example.com"),
@@ -511,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bucket_stands_in_front_of_an_ip_address() {
+    fn virtual_hosted_buckets_need_a_host_name() {
         for endpoint in [
             "http://127.0.0.1:9000",
             "http://[::1]:9000",
@@ -538,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_would_rewrite_is_refused() {
+    fn endpoints_that_clients_rewrite_are_refused() {
         for endpoint in [
             "http://127.1:9000",
             "http://2130706433",
@@ -586,9 +593,9 @@ mod tests {
     }
 
     proptest! {
-        /// The `url` crate is the URL Standard, and so what browsers do.
+        /// The `url` crate implements the URL Standard, as browsers do.
         #[test]
-        fn no_client_rewrites_an_endpoint(
+        fn clients_keep_accepted_endpoints_unchanged(
             scheme in "http|https|HTTPS",
             host in hosts(),
             port in "|:80|:443|:0443|:[0-9]{1,5}",

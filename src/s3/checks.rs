@@ -1,49 +1,50 @@
-//! What a store doesn't do, and a signer therefore refuses.
+//! Checks that an object store supports the features that a signer relies on.
 
 use super::target::Target;
 use crate::error::Unavailable;
 use crate::ports::UploadMethod;
 use crate::sigv4::PolicyError;
 
-/// Why there is no such signer for a store.
+/// Error of creating a signer for an object store that lacks a feature.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidS3Signer {
-    /// The store takes no forms.
-    #[error("{store} documents no POST Object: sign PUT URLs")]
+    /// The object store documents no POST forms.
+    #[error("{store} documents no POST Object: sign PUT URLs instead")]
     PostObject {
-        /// The store.
+        /// The object store's name.
         store: &'static str,
     },
-    /// The store would refuse all that temporary credentials sign, or take no notice of their end.
-    #[error("{store} has no session tokens: use credentials that don't end")]
+    /// The credentials are temporary. The object store would refuse their signatures, or ignore
+    /// that they expire.
+    #[error("{store} has no session tokens: use long-lived credentials")]
     SessionToken {
-        /// The store.
+        /// The object store's name.
         store: &'static str,
     },
-    /// The store takes the field and does nothing about it.
-    #[error("{store} ignores the form field `{field}`: leave it out")]
+    /// The object store accepts the form field but ignores it.
+    #[error("{store} ignores the form field `{field}`: omit it")]
     Field {
-        /// The store.
+        /// The object store's name.
         store: &'static str,
         /// The field's name.
         field: String,
     },
-    /// A request with PUT has no form, and so no fields.
-    #[error("{store} is uploaded to with PUT, which has no form fields: leave them out")]
+    /// Uploads use PUT, which has no form fields.
+    #[error("uploads to {store} use PUT, which has no form fields: omit the fields")]
     FieldsWithPut {
-        /// The store.
+        /// The object store's name.
         store: &'static str,
     },
-    /// One of the fields is unsound.
+    /// One of the form fields is invalid.
     #[error(transparent)]
     Fields(#[from] PolicyError),
-    /// There are no credentials to begin with.
+    /// The provider has no credentials now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-/// Whether the store takes forms at all.
+/// Fails if the object store documents no POST forms.
 pub(super) fn check_forms(target: &Target) -> Result<(), InvalidS3Signer> {
     let rules = target.bucket.rules();
     match rules.uploads {

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::asset::ObjectName;
 
-/// All but the `attr-char`s of RFC 8187, section 3.2.1.
+/// All characters except the `attr-char`s of RFC 8187, section 3.2.1.
 const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -19,8 +19,8 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The header's value (RFC 6266, section 4): the name in UTF-8 for all clients of today, and before
-/// it, for others, the name in ASCII where it is ASCII and needs no escapes.
+/// Returns the header's value (RFC 6266, section 4). It has the name in UTF-8, which all current
+/// clients read. For older clients an ASCII name that needs no escapes comes first.
 pub(crate) fn content_disposition(inline: bool, name: &ObjectName) -> String {
     let name = name.as_str();
     let kind = if inline { "inline" } else { "attachment" };
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_both_spellings() {
+    fn names_are_encoded_for_old_and_new_clients() {
         let value = |inline, name| content_disposition(inline, &ObjectName::clean(name).unwrap());
         assert_eq!(
             value(true, "a b.png"),

@@ -2,20 +2,20 @@
 
 use roxmltree::Document;
 
-/// An error as S3 writes it: `<Error><Code>NoSuchKey</Code>…</Error>`.
+/// A parsed S3 error: `<Error><Code>NoSuchKey</Code>…</Error>`.
 pub(super) struct ErrorBody<'a>(Document<'a>);
 
 impl<'a> ErrorBody<'a> {
-    /// `None` for anything else, such as a proxy's page. A document type is refused, and with it
-    /// entities that grow.
+    /// Returns `None` if the body is not an S3 error, such as a proxy's page. A body with a
+    /// document type is refused too, because its entities could expand without limit.
     pub(super) fn parse(body: &'a [u8]) -> Option<Self> {
         let document = Document::parse(std::str::from_utf8(body).ok()?).ok()?;
         let is_error = document.root_element().tag_name().name() == "Error";
         is_error.then_some(Self(document))
     }
 
-    /// The text of an element directly below `Error`. The message, the key and the rest are others'
-    /// words, and may hold any code's name.
+    /// Returns the text of an element directly below `Error`. Only the element counts: the message
+    /// and the key may contain any code as text.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         let mut elements = self.0.root_element().children();
         let element = elements.find(|element| element.tag_name().name() == name)?;
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_is_its_element() {
+    fn the_code_is_read_from_its_element() {
         for (body, wanted) in [
             (
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>\
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_error_has_no_code() {
+    fn other_bodies_have_no_code() {
         let deep = "<Error>".repeat(9000);
         for body in [
             "",

@@ -1,4 +1,5 @@
-//! S3 and everything that speaks it: where a bucket is, forms to post to it, and what it holds.
+//! Adapter to S3-compatible object stores: describes buckets, signs uploads and downloads, verifies
+//! and deletes objects, and provides credentials.
 
 mod bucket;
 mod checks;

@@ -1,4 +1,4 @@
-//! Asks a bucket for its objects, and removes them.
+//! Verifies and deletes the objects of a bucket.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,33 +22,39 @@ use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, Method, Presign};
 use crate::tls::TrustRoots;
 
-/// How long to wait for an answer.
+/// The default timeout of each request.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest body of an error that is looked at, in bytes.
+/// The longest error body that is read, in bytes.
 const ERROR_BODY: usize = 64 * 1024;
-/// The permissions that asking takes.
+/// The permissions that HEAD and GET need.
 const READ: &str = "s3:GetObject or s3:ListBucket";
 
-/// Asks a bucket by HEAD, GET and DELETE, at its internal address, with URLs presigned by this crate's
-/// own [`sigv4`](crate::sigv4).
+/// Looks up objects in a bucket with HEAD and GET, and deletes them with DELETE. Requests go to the
+/// bucket's internal address, with URLs presigned by this crate's own [`sigv4`](crate::sigv4).
 ///
-/// Only the object store itself is believed. An object counts as missing or removed if the store's
-/// error says so in its `<Code>` (`NoSuchKey`, `NoSuchVersion`); the answer to HEAD has no body, so a
-/// 404 to it is followed by a GET of one byte. A 404 from anything in between, such as a proxy, is
-/// [`ObjectStoreError::Unavailable`], and a bucket that does not exist is [`ObjectStoreError::Failed`].
+/// An object counts as missing or deleted only if the object store's own error says so in its
+/// `<Code>`: `NoSuchKey` or `NoSuchVersion`. The answer to HEAD has no body, so a 404 to HEAD is
+/// followed by a GET of one byte. A 404 from anything in between, such as a proxy, is
+/// [`ObjectStoreError::Unavailable`]. A missing bucket is [`ObjectStoreError::Failed`].
 ///
-/// Needs a Tokio runtime, and `s3:GetObject` on the bucket; `s3:ListBucket` too, or S3 answers 403
-/// instead of 404 for objects that are missing (AWS, "HeadObject", "Permissions"); and for the clean-up
-/// `s3:DeleteObject`. TLS is rustls with [the roots of your choice](Self::trust_roots). The environment's
-/// proxies (`HTTPS_PROXY` and the like) are not used.
+/// Needs a Tokio runtime. The credentials need these permissions:
+///
+/// | permission | for |
+/// |---|---|
+/// | `s3:GetObject` | looking up objects |
+/// | `s3:ListBucket` | telling missing objects from forbidden ones: without it S3 answers 403 instead of 404 (AWS, "HeadObject", "Permissions") |
+/// | `s3:DeleteObject` | removing objects, for the purge and for rejected uploads |
+///
+/// TLS is rustls with [the roots of your choice](Self::trust_roots). The environment's proxies
+/// (`HTTPS_PROXY` and the like) are ignored.
 ///
 /// ```
 /// use tower_asset_upload::s3::{S3Bucket, S3Objects};
 /// use tower_asset_upload::sigv4::{Credentials, Region};
 ///
 /// let bucket = S3Bucket::custom("uploads", Region::us_east_1(), "http://127.0.0.1:9000")?;
-/// let verifier = S3Objects::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
-/// # let _ = verifier;
+/// let objects = S3Objects::new(bucket, Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret")?);
+/// # let _ = objects;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -60,18 +66,18 @@ pub struct S3Objects {
 }
 
 impl S3Objects {
-    /// Asks that bucket, and waits ten seconds at most for each answer.
+    /// Creates an object store with fixed credentials. Each request times out after ten seconds.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
         let signer = FreshSigner::fixed(&bucket, credentials);
         Self::signed_by(bucket, Arc::new(signer))
     }
 
-    /// Asks that bucket with credentials that come and go; see
+    /// Creates an object store with credentials from a provider; see
     /// [`S3PostSigner::from_provider`](super::S3PostSigner::from_provider).
     ///
     /// # Errors
-    /// When there are no credentials to begin with.
+    /// If the provider has no credentials now.
     pub async fn from_provider(
         bucket: S3Bucket,
         provider: impl ProvideCredentials + 'static,
@@ -89,23 +95,23 @@ impl S3Objects {
         }
     }
 
-    /// How long to wait for each answer, connecting included; ten seconds by default. Where there is
-    /// no object, two or three are waited for.
+    /// Sets the timeout of each request, including the time to connect; ten seconds by default.
+    /// Looking up a missing object takes two or three requests.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.client.set_timeout(timeout);
         self
     }
 
-    /// The certificate authorities to trust; [`TrustRoots::mozilla`] by default. An object store whose
-    /// certificate is a private authority's needs that authority here.
+    /// Sets the certificate authorities to trust; [`TrustRoots::mozilla`] by default. Add the
+    /// private authority here if it issued the object store's certificate.
     #[must_use]
     pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
         self.client.set_trust_roots(roots);
         self
     }
 
-    /// The clock; the machine's by default.
+    /// Sets the clock that requests are signed with; [`SystemClock`] by default.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -114,12 +120,12 @@ impl S3Objects {
 }
 
 impl S3Objects {
-    async fn ask(&self, method: Method, key: &ObjectKey) -> Result<Answer, ObjectStoreError> {
+    async fn request(&self, method: Method, key: &ObjectKey) -> Result<Answer, ObjectStoreError> {
         let address = self.bucket.internal();
         let mut presign = Presign::new(method, &address.origin, &address.prefix, key.as_str())
             .expires_in(ExpiresIn::new(Duration::from_mins(5)).unwrap_or_default());
         let mut request = Request::builder().method(method.as_str());
-        // Stores that know no checksums refuse the question, or can't read it.
+        // Object stores without checksums refuse this header, or fail to parse the request.
         if method == Method::Head && self.bucket.rules().checksums != Checksums::Ignored {
             presign = presign.checksum_mode();
             request = request.header("x-amz-checksum-mode", "ENABLED");
@@ -142,12 +148,12 @@ impl S3Objects {
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<Option<StoredObject>, ObjectStoreError> {
-        let answer = self.ask(Method::Head, key).await?;
+        let answer = self.request(Method::Head, key).await?;
         match answer.status() {
             StatusCode::OK => {
                 let object = stored(answer.headers())?;
-                if !bears_marks(answer.headers()) && could_be_a_page(&object) {
-                    self.expect_no_page().await?;
+                if !has_store_headers(answer.headers()) && could_be_a_page(&object) {
+                    self.ensure_random_key_is_missing().await?;
                 }
                 Ok(Some(object))
             }
@@ -156,27 +162,29 @@ impl S3Objects {
         }
     }
 
-    /// Fails unless the object store itself answers: a server that has a page for every path has one for
-    /// a key that nobody has, too. A page that is taken for the object would have it rejected, and then
-    /// removed.
-    async fn expect_no_page(&self) -> Result<(), ObjectStoreError> {
-        let nobodys = ObjectKey::new(RandomIds.next_id().to_string());
-        let nobodys = nobodys.map_err(|fault| ObjectStoreError::Failed(fault.into()))?;
-        let answer = self.ask(Method::Get, &nobodys).await?;
+    /// Fails unless a random key is missing.
+    ///
+    /// A server with a page for every path has one for this key too, so its page is no object.
+    /// Without this check the page would be compared with the announcement, the asset rejected, and
+    /// the object removed.
+    async fn ensure_random_key_is_missing(&self) -> Result<(), ObjectStoreError> {
+        let random = ObjectKey::new(RandomIds.next_id().to_string());
+        let random = random.map_err(|fault| ObjectStoreError::Failed(fault.into()))?;
+        let answer = self.request(Method::Get, &random).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return self.is_missing(Method::Get, answer.into_body()).await;
         }
         let status = answer.status();
         let page = format!(
-            "GET of a key that nobody has was answered with {status}: that is not the object store"
+            "GET of a random key was answered with {status}, so the answer is not the object store's"
         );
         Err(Unavailable::new(page).into())
     }
 
-    /// What an answer means that is neither a yes nor a no.
+    /// Converts an answer other than success and 404 to an error.
     async fn refused(&self, method: Method, permissions: &str, answer: Answer) -> ObjectStoreError {
         let (head, body) = answer.into_parts();
-        let mut is_own = bears_marks(&head.headers);
+        let mut is_own = has_store_headers(&head.headers);
         if !is_own && method != Method::Head {
             match self.client.read(body, ERROR_BODY).await {
                 Ok(body) => is_own = ErrorBody::parse(&body).is_some(),
@@ -186,25 +194,25 @@ impl S3Objects {
         refusal(method.as_str(), permissions, &head, is_own)
     }
 
-    /// `Ok` if a 404 is the store's own, and is about the object.
+    /// Returns `Ok` if the 404 is the object store's own and says that the object is missing.
     async fn is_missing(&self, method: Method, answer: AnswerBody) -> Result<(), ObjectStoreError> {
         let body = self.client.read(answer, ERROR_BODY).await?;
-        judge(method.as_str(), &body)
+        check_missing(method.as_str(), &body)
     }
 }
 
-/// What a 404 with this body says.
-fn judge(method: &str, body: &[u8]) -> Result<(), ObjectStoreError> {
+/// Returns `Ok` if the body of a 404 says that the object is missing.
+fn check_missing(method: &str, body: &[u8]) -> Result<(), ObjectStoreError> {
     let error = ErrorBody::parse(body);
     let said = match error.as_ref().and_then(ErrorBody::code) {
         Some("NoSuchKey" | "NoSuchVersion") => return Ok(()),
-        // Its objects may well be in another bucket.
+        // The object may be in another bucket, so it doesn't count as missing.
         Some("NoSuchBucket") => {
-            return Err(ObjectStoreError::Failed("there is no such bucket".into()));
+            return Err(ObjectStoreError::Failed("the bucket does not exist".into()));
         }
         Some(code) => format!("{method} was answered with 404 and the code {code:?}"),
         None => format!(
-            "{method} was answered with 404, and not by the object store: the body is no error of S3's"
+            "{method} was answered with 404, but not by the object store: the body is not an S3 error"
         ),
     };
     Err(Unavailable::new(said).into())
@@ -216,18 +224,18 @@ impl ObjectStore for S3Objects {
         if let Some(object) = self.head(key).await? {
             return Ok(Some(object));
         }
-        // HEAD's 404 has no body, and is the same for a missing object, a missing bucket and a proxy
-        // that has lost its store.
-        let answer = self.ask(Method::Get, key).await?;
+        // A 404 to HEAD has no body. It is the same for a missing object, a missing bucket, and a
+        // proxy that can't reach the object store.
+        let answer = self.request(Method::Get, key).await?;
         match answer.status() {
             StatusCode::NOT_FOUND => {
                 self.is_missing(Method::Get, answer.into_body()).await?;
                 Ok(None)
             }
-            // It has arrived meanwhile; 416 is an empty object's.
+            // The object was uploaded in the meantime. 416 is the answer for an empty object.
             StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
                 let object = self.head(key).await?;
-                let undecided = "GET finds the object, and HEAD doesn't";
+                let undecided = "GET finds the object, but HEAD doesn't";
                 object
                     .map(Some)
                     .ok_or_else(|| Unavailable::new(undecided).into())
@@ -236,23 +244,25 @@ impl ObjectStore for S3Objects {
         }
     }
 
-    /// In a bucket that keeps versions the object is hidden behind a delete marker, and its versions
-    /// stay (AWS, "Deleting object versions from a versioning-enabled bucket"). How to end them, and
-    /// which lifecycle rule must not: "Versions" in `docs/object-stores.md`.
+    /// Deletes the object. In a bucket with versioning the object is hidden behind a delete marker,
+    /// and its versions stay (AWS, "Deleting object versions from a versioning-enabled bucket").
+    /// The section "Versions" in `docs/object-stores.md` says how to delete them, and which
+    /// lifecycle rule to avoid.
     async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectStoreError> {
-        let answer = self.ask(Method::Delete, key).await?;
+        let answer = self.request(Method::Delete, key).await?;
         match answer.status() {
             StatusCode::NO_CONTENT => Ok(()),
-            StatusCode::OK if bears_marks(answer.headers()) => Ok(()),
+            StatusCode::OK if has_store_headers(answer.headers()) => Ok(()),
             StatusCode::OK => {
                 let body = self.client.read(answer.into_body(), ERROR_BODY).await?;
                 if body.is_empty() {
                     return Ok(());
                 }
-                let page = "DELETE was answered with a page, and not by the object store";
+                let page = "DELETE was answered with a page, so not by the object store";
                 Err(Unavailable::new(page).into())
             }
-            // S3 answers 204 when there is no object, others 404 (Google Cloud, "Delete object").
+            // For a missing object S3 answers 204, other object stores 404 (Google Cloud, "Delete
+            // object").
             StatusCode::NOT_FOUND => self.is_missing(Method::Delete, answer.into_body()).await,
             _ => Err(self
                 .refused(Method::Delete, "s3:DeleteObject", answer)
@@ -261,28 +271,28 @@ impl ObjectStore for S3Objects {
     }
 }
 
-/// `is_own` if the answer bears the object store's marks. Anything in between may refuse as well, and
-/// stop to.
+/// Converts an error answer. `is_own` says that the answer is the object store's own. A refusal by
+/// a proxy may be temporary, so it is `Unavailable`.
 fn refusal(method: &str, permissions: &str, head: &Parts, is_own: bool) -> ObjectStoreError {
     let mut answered = format!("{method} was answered with {}", head.status);
     if head.status == StatusCode::FORBIDDEN {
         answered += ": the credentials are wrong, or lack ";
         answered += permissions;
     }
-    let passes = head.status.is_server_error()
+    let is_transient = head.status.is_server_error()
         || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&head.status);
-    if is_own && !passes {
+    if is_own && !is_transient {
         return ObjectStoreError::Failed(answered.into());
     }
     if !is_own {
-        answered += "; the answer bears no mark of an object store";
+        answered += "; the answer has no header or body of an object store";
     }
     unavailable(answered, &head.headers).into()
 }
 
 fn stored(headers: &HeaderMap) -> Result<StoredObject, ObjectStoreError> {
-    if !bears_marks(headers) && !headers.contains_key(ETAG) {
-        let page = "HEAD was answered with 200, and not by the object store: there is no ETag";
+    if !has_store_headers(headers) && !headers.contains_key(ETAG) {
+        let page = "HEAD was answered with 200, but not by the object store: the ETag is missing";
         return Err(Unavailable::new(page).into());
     }
     let text = |name: &str| {
@@ -305,14 +315,15 @@ fn stored(headers: &HeaderMap) -> Result<StoredObject, ObjectStoreError> {
     Ok(object)
 }
 
-/// Whether headers are an object store's own for certain. Not all stores send such, but all send an
-/// `ETag` for an object (AWS, "HeadObject"), as web servers do for their pages.
-fn bears_marks(headers: &HeaderMap) -> bool {
+/// Returns whether headers are certainly an object store's. Not all object stores send such
+/// headers. All send an `ETag` for an object (AWS, "HeadObject"), but web servers send one for
+/// their pages, too.
+fn has_store_headers(headers: &HeaderMap) -> bool {
     let own = |name: &str| name.starts_with("x-amz-") || name.starts_with("x-goog-");
     headers.keys().any(|name| own(name.as_str()))
 }
 
-/// Whether an object is of a type that servers make their own pages of.
+/// Returns whether an object has a type that web pages and error messages have.
 fn could_be_a_page(object: &StoredObject) -> bool {
     let Some(of_type) = &object.content_type else {
         return false;
@@ -371,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_told_apart() {
+    fn answers_are_converted_to_objects_and_errors() {
         let found = headers(&[
             ("content-length", "5"),
             ("content-type", "image/png"),

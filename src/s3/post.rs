@@ -1,4 +1,4 @@
-//! Forms to post: the signer for every store that has POST Object.
+//! The signer of POST forms.
 
 use std::sync::Arc;
 
@@ -17,22 +17,25 @@ use crate::sigv4::{Credentials, FormField, FormFields, PolicyError, PostPolicy, 
 
 const CONTENT_ENCODING: &str = "Content-Encoding";
 
-/// Signs uploads as POST forms with a policy, and downloads as presigned URLs. For stores that have no
-/// POST Object it signs no uploads; [`S3Signer`](super::S3Signer) says so when it is built.
+/// Signs uploads as POST forms with a policy, and downloads as presigned URLs.
+///
+/// For an object store without POST Object, signing an upload fails. [`S3Signer`](super::S3Signer)
+/// reports this when it is created.
 ///
 /// # Security
-/// 1. The policy is for one key, one type, 1 to `size` bytes and, where one was announced, one SHA-256;
-///    every condition is exact.
-/// 2. Nothing signed outlives the credentials.
-/// 3. What can't be enforced is refused when the signer or the form is built: `${`, a field without
-///    its condition, more than S3's 20 KB.
+/// 1. The policy allows one object key, one media type, 1 to `size` bytes and, if the client
+///    announced one, one SHA-256. Every condition is exact.
+/// 2. Nothing that is signed outlives the credentials.
+/// 3. Conditions that can't be enforced are refused when the signer or the form is created: `${`, a
+///    field without a condition, more than S3's 20 KB.
 ///
-/// A form can be used more than once until it ends: S3 has no condition for that. (A PUT URL can be
-/// good for one upload: [`S3PutSigner`](super::S3PutSigner).) The key is random, so only who has the form
-/// can overwrite the object;
-/// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset) says how that shows, and where it can't.
+/// A form can be used several times until it expires, because S3 has no condition against that. (A
+/// PUT URL can be valid for one upload only: see [`S3PutSigner`](super::S3PutSigner).) The key is
+/// random, so only those who have the form can overwrite the object.
+/// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset) describes how an overwrite is
+/// detected, and when it can't be.
 ///
-/// A download that names a version needs `s3:GetObjectVersion`.
+/// A download of a specific version needs the permission `s3:GetObjectVersion`.
 ///
 /// ```
 /// use tower_asset_upload::asset::ExpiresIn;
@@ -58,28 +61,29 @@ struct Inner {
 }
 
 impl S3PostSigner {
-    /// Signs for that bucket, an hour for uploads and for downloads.
+    /// Creates a signer with fixed credentials. Forms and download URLs expire after one hour.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
         Self::of(Target::new(bucket, credentials))
     }
 
-    /// Signs for that bucket with credentials that come and go: asked for now, and again five minutes
-    /// before they end.
+    /// Creates a signer with credentials from a provider. Asks the provider now, and again five
+    /// minutes before the credentials expire.
     ///
-    /// The request that begins such a refresh waits for its answer; all others sign with the
-    /// credentials that still hold. Once those have ended, every request waits. A request that is
-    /// dropped leaves the refresh to the next one, which carries it on. A provider that fails is left
-    /// alone for ten seconds; meanwhile requests without valid credentials are refused
-    /// ([`SignerError::Unavailable`]: 503).
+    /// The request that starts a refresh waits for the provider. Other requests sign with the
+    /// current credentials while these are valid, and wait once they have expired. If the waiting
+    /// request is dropped, the next request continues the refresh.
     ///
-    /// The end of a session token may be unknown, as it often is in the environment and in profiles.
-    /// Such a token is read again every five minutes, and nothing signed with it is good for longer
-    /// than ten minutes after it was last read: a form lasts five to ten minutes, whatever
-    /// [`expires_in`](Self::expires_in) says.
+    /// A provider that fails is not asked again for ten seconds. Meanwhile, requests without valid
+    /// credentials fail with [`SignerError::Unavailable`] (503).
+    ///
+    /// The expiry of a session token may be unknown, as it often is in the environment and in
+    /// profiles. Such a token is read again every five minutes. Its signatures expire at most ten
+    /// minutes after it was last read, so a form lasts five to ten minutes, whatever
+    /// [`expires_in`](Self::expires_in) sets.
     ///
     /// # Errors
-    /// When there are no credentials to begin with.
+    /// If the provider has no credentials now.
     pub async fn from_provider(
         bucket: S3Bucket,
         provider: impl ProvideCredentials + 'static,
@@ -98,32 +102,33 @@ impl S3PostSigner {
         }
     }
 
-    /// How long a form is good for; an hour by default.
+    /// Sets the lifetime of a form; one hour by default.
     #[must_use]
     pub fn expires_in(mut self, lifetime: ExpiresIn) -> Self {
         Arc::make_mut(&mut self.inner).target.upload_lifetime = lifetime;
         self
     }
 
-    /// How long a download URL is good for; an hour by default.
+    /// Sets the lifetime of a download URL; one hour by default.
     #[must_use]
     pub fn downloads_expire_in(mut self, lifetime: ExpiresIn) -> Self {
         Arc::make_mut(&mut self.inner).target.download_lifetime = lifetime;
         self
     }
 
-    /// Fields that every form carries, each with its condition; none by default.
+    /// Sets fields that every form carries, each with its condition in the policy; none by default.
     ///
     /// # Errors
-    /// When one of them is unsound, and when there is a `Content-Encoding`: the service rejects objects
-    /// that have one (see [`StoredObject::content_encoding`](crate::asset::StoredObject::content_encoding)), so
-    /// no upload by such a form would ever be complete.
+    /// If one of the fields is invalid, or is a `Content-Encoding`. The service rejects objects
+    /// with an encoding (see
+    /// [`StoredObject::content_encoding`](crate::asset::StoredObject::content_encoding)), so no
+    /// upload with such a form could be completed.
     pub fn fields(mut self, fields: FormFields) -> Result<Self, PolicyError> {
         let fields = fields.check()?;
         if fields.iter().any(|field| field.name() == CONTENT_ENCODING) {
             return Err(PolicyError::Value {
                 field: CONTENT_ENCODING.to_string(),
-                accepted: "left out: an object with an encoding is rejected when its upload is completed",
+                accepted: "omitted: an object with an encoding is rejected when its upload is completed",
             });
         }
         Arc::make_mut(&mut self.inner).fields = fields;
@@ -181,7 +186,7 @@ impl UploadSigner for S3PostSigner {
         now: OffsetDateTime,
     ) -> Result<UploadData, SignerError> {
         let signer = self.inner.target.signer.at(now).await?;
-        // No await from here on: what is put together stays where it is.
+        // There is no await from here on, so the policy is never moved with the future.
         self.inner.sign(&signer, upload, now)
     }
 
@@ -200,7 +205,7 @@ mod tests {
     use crate::sigv4::Region;
 
     #[test]
-    fn an_encoding_that_no_completion_would_accept_is_refused() {
+    fn the_field_content_encoding_is_refused() {
         let bucket = S3Bucket::aws("uploads", Region::us_east_1()).unwrap();
         let signer = S3PostSigner::new(bucket, Credentials::new("AKID", "secret").unwrap());
         let fields = FormFields::new().cache_control("private");
@@ -209,7 +214,7 @@ mod tests {
             .fields(fields.clone().content_encoding("gzip"));
         let said = refused.unwrap_err().to_string();
         assert!(
-            said.contains("`Content-Encoding` must be left out"),
+            said.contains("`Content-Encoding` must be omitted"),
             "{said}"
         );
         signer.fields(fields).unwrap();

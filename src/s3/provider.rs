@@ -1,35 +1,37 @@
-//! Buckets by their provider: the endpoint, the region and the addressing style that each documents.
+//! Constructors for buckets of known providers, with the endpoint, region and addressing style that
+//! each documents.
 
 use super::bucket::{InvalidBucket, S3Bucket, existing, is_dns_label, is_host_part, read_region};
 use super::rules::{ProviderRules, SingleUse};
 use crate::ports::UploadMethod;
 use crate::sigv4::{InvalidRegion, Region};
 
-/// One method for each provider. A bucket made by one of these knows what its store takes:
-/// [`S3Signer`](super::S3Signer) picks the upload method by that, and refuses what the store doesn't
-/// do.
+/// Constructors for buckets of known providers.
+///
+/// Such a bucket knows which features its object store documents. [`S3Signer`](super::S3Signer)
+/// chooses the upload method accordingly, and refuses features that the object store lacks.
 ///
 /// | store | uploads | single-use PUT | SHA-256 compared | session tokens | addressing |
 /// |---|---|---|---|---|---|
-/// | [AWS S3](Self::aws) | POST | yes | yes | yes | host, path where need be |
+/// | [AWS S3](Self::aws) | POST | yes | yes | yes | host, or path if the name needs it |
 /// | [Cloudflare R2](Self::cloudflare_r2) | PUT | yes | yes | yes | path |
 /// | [Backblaze B2](Self::backblaze_b2) | PUT | no | no | yes | path |
 /// | [MinIO](Self::minio) | POST | yes | yes | yes | path |
 /// | [Garage](Self::garage) | POST | no | yes | no | path |
 /// | [Ceph](Self::ceph) | POST | yes | no | yes | path |
 /// | [Google Cloud Storage](Self::google_cloud_storage) | POST | yes | no | no | path |
-/// | [DigitalOcean Spaces](Self::digitalocean_spaces) | PUT | no | no | no | host, path where need be |
+/// | [DigitalOcean Spaces](Self::digitalocean_spaces) | PUT | no | no | no | host, or path if the name needs it |
 /// | [Wasabi](Self::wasabi) | PUT | no | no | yes | path |
 ///
-/// "no" means that the provider's documentation denies the feature or doesn't mention it. "PUT" means the
-/// same of forms. [`sources`](Self::sources) names the pages.
+/// "no" means that the provider's documentation denies the feature or doesn't mention it. "PUT"
+/// means that it denies or doesn't mention POST forms. [`sources`](Self::sources) names the pages.
 impl S3Bucket {
-    /// A bucket of Cloudflare R2, at `https://{account}.r2.cloudflarestorage.com/{bucket}`; its region
-    /// is always `auto` (Cloudflare, "S3 API compatibility").
+    /// Describes a bucket of Cloudflare R2, at
+    /// `https://{account}.r2.cloudflarestorage.com/{bucket}`. Its region is always `auto`
+    /// (Cloudflare, "S3 API compatibility").
     ///
-    /// For a bucket in a jurisdiction see
-    /// [`cloudflare_r2_in`](Self::cloudflare_r2_in). A custom domain takes no signatures (Cloudflare,
-    /// "Presigned URLs", "Limitations").
+    /// For a bucket in a jurisdiction use [`cloudflare_r2_in`](Self::cloudflare_r2_in). R2 accepts
+    /// no signed requests on a custom domain (Cloudflare, "Presigned URLs", "Limitations").
     ///
     /// ```
     /// use tower_asset_upload::s3::S3Bucket;
@@ -41,17 +43,17 @@ impl S3Bucket {
     /// ```
     ///
     /// # Errors
-    /// When the name can't be a bucket's, or the account has anything but 32 hexadecimal digits.
+    /// If the name can't be a bucket's, or the account id hasn't exactly 32 hexadecimal digits.
     pub fn cloudflare_r2(name: impl Into<String>, account: &str) -> Result<Self, InvalidBucket> {
         Self::r2_at(name, account, "")
     }
 
-    /// A bucket of Cloudflare R2 in a jurisdiction, `eu` or `fedramp`, at
+    /// Describes a bucket of Cloudflare R2 in a jurisdiction, at
     /// `https://{account}.{jurisdiction}.r2.cloudflarestorage.com/{bucket}` (Cloudflare, "Data
-    /// location", "Jurisdictional Restrictions").
+    /// location", "Jurisdictional Restrictions"). Pass `eu` or `fedramp` as the jurisdiction.
     ///
     /// # Errors
-    /// As [`cloudflare_r2`](Self::cloudflare_r2), and when the jurisdiction is no DNS label.
+    /// As for [`cloudflare_r2`](Self::cloudflare_r2), and if the jurisdiction is not a DNS label.
     pub fn cloudflare_r2_in(
         jurisdiction: &str,
         name: impl Into<String>,
@@ -79,11 +81,12 @@ impl S3Bucket {
         Ok(Self::custom(name, Region::auto(), &endpoint)?.obeying(&ProviderRules::CLOUDFLARE_R2))
     }
 
-    /// A bucket of Backblaze B2, at `https://s3.{region}.backblazeb2.com/{bucket}`. The region, such
-    /// as `us-west-004`, is the one in the bucket's endpoint (Backblaze, "Call the S3-Compatible API").
+    /// Describes a bucket of Backblaze B2, at `https://s3.{region}.backblazeb2.com/{bucket}`. The
+    /// region is the one in the bucket's endpoint, such as `us-west-004` (Backblaze, "Call the
+    /// S3-Compatible API").
     ///
     /// # Errors
-    /// When the name can't be a bucket's, or the region can't stand in a host's name.
+    /// If the name can't be a bucket's, or the region can't be part of a host name.
     pub fn backblaze_b2(
         name: impl Into<String>,
         region: impl TryInto<Region, Error: Into<InvalidRegion>>,
@@ -94,11 +97,12 @@ impl S3Bucket {
         })
     }
 
-    /// A bucket of Wasabi, at `https://s3.{region}.wasabisys.com/{bucket}` (Wasabi, "Service URLs for
-    /// Wasabi's Storage Regions"): path style, as Wasabi recommends ("REST API Introduction").
+    /// Describes a bucket of Wasabi, at `https://s3.{region}.wasabisys.com/{bucket}` (Wasabi,
+    /// "Service URLs for Wasabi's Storage Regions"). The address is in path style, as Wasabi
+    /// recommends ("REST API Introduction").
     ///
     /// # Errors
-    /// When the name can't be a bucket's, or the region can't stand in a host's name.
+    /// If the name can't be a bucket's, or the region can't be part of a host name.
     pub fn wasabi(
         name: impl Into<String>,
         region: impl TryInto<Region, Error: Into<InvalidRegion>>,
@@ -109,12 +113,13 @@ impl S3Bucket {
         })
     }
 
-    /// A bucket of DigitalOcean Spaces, at `https://{bucket}.{region}.digitaloceanspaces.com/`; with
-    /// the bucket in the path where its name is no DNS label. The region is the data center's, such as
-    /// `fra1` (DigitalOcean, "Spaces API Reference Documentation").
+    /// Describes a bucket of DigitalOcean Spaces, at
+    /// `https://{bucket}.{region}.digitaloceanspaces.com/`. If the name is not a DNS label, the
+    /// bucket is in the path instead. The region is the data center's, such as `fra1`
+    /// (DigitalOcean, "Spaces API Reference Documentation").
     ///
     /// # Errors
-    /// When the name can't be a bucket's, or the region can't stand in a host's name.
+    /// If the name can't be a bucket's, or the region can't be part of a host name.
     pub fn digitalocean_spaces(
         name: impl Into<String>,
         region: impl TryInto<Region, Error: Into<InvalidRegion>>,
@@ -130,9 +135,11 @@ impl S3Bucket {
         Ok(Self::custom_virtual_hosted(name, region, &endpoint)?.obeying(rules))
     }
 
-    /// A bucket of Google Cloud Storage, at `https://storage.googleapis.com/{bucket}` (Google Cloud,
-    /// "Request endpoints"), signed for in Google's own dialect with an HMAC key of a service account.
-    /// The region is the bucket's location, or `auto` (Google Cloud, "Signatures").
+    /// Describes a bucket of Google Cloud Storage, at `https://storage.googleapis.com/{bucket}`
+    /// (Google Cloud, "Request endpoints").
+    ///
+    /// Requests are signed with Google's variant of the signature and an HMAC key of a service
+    /// account. The region is the bucket's location, or `auto` (Google Cloud, "Signatures").
     ///
     /// ```
     /// use tower_asset_upload::s3::{S3Bucket, S3Signer};
@@ -145,7 +152,7 @@ impl S3Bucket {
     /// ```
     ///
     /// # Errors
-    /// When the name can't be a bucket's.
+    /// If the name can't be a bucket's.
     pub fn google_cloud_storage(
         name: impl Into<String>,
         region: impl TryInto<Region, Error: Into<InvalidRegion>>,
@@ -155,11 +162,11 @@ impl S3Bucket {
         Ok(bucket.obeying(&ProviderRules::GOOGLE_CLOUD_STORAGE))
     }
 
-    /// A bucket of MinIO, at `{endpoint}/{bucket}`. The region is the server's, `us-east-1` unless it
-    /// was set there.
+    /// Describes a bucket of MinIO, at `{endpoint}/{bucket}`. The region is the one configured on
+    /// the server, `us-east-1` by default.
     ///
     /// # Errors
-    /// As [`custom`](Self::custom).
+    /// As for [`custom`](Self::custom).
     pub fn minio(
         name: impl Into<String>,
         region: impl TryInto<Region, Error: Into<InvalidRegion>>,
@@ -169,12 +176,12 @@ impl S3Bucket {
         Ok(Self::custom(name, region, endpoint)?.obeying(&ProviderRules::MINIO))
     }
 
-    /// A bucket of Garage, at `{endpoint}/{bucket}`. The region is the `s3_region` of Garage's
-    /// configuration file, often `garage`; signatures for any other are refused (Garage,
-    /// "Configuration file format").
+    /// Describes a bucket of Garage, at `{endpoint}/{bucket}`. The region is the `s3_region` of
+    /// Garage's configuration file, often `garage`. Garage refuses signatures for any other region
+    /// (Garage, "Configuration file format").
     ///
     /// # Errors
-    /// As [`custom`](Self::custom).
+    /// As for [`custom`](Self::custom).
     pub fn garage(
         name: impl Into<String>,
         region: impl TryInto<Region, Error: Into<InvalidRegion>>,
@@ -184,11 +191,11 @@ impl S3Bucket {
         Ok(Self::custom(name, region, endpoint)?.obeying(&ProviderRules::GARAGE))
     }
 
-    /// A bucket of the Ceph Object Gateway, at `{endpoint}/{bucket}`. The region is the zone group's
-    /// `api_name`, often `default`.
+    /// Describes a bucket of the Ceph Object Gateway, at `{endpoint}/{bucket}`. The region is the
+    /// zone group's `api_name`, often `default`.
     ///
     /// # Errors
-    /// As [`custom`](Self::custom).
+    /// As for [`custom`](Self::custom).
     pub fn ceph(
         name: impl Into<String>,
         region: impl TryInto<Region, Error: Into<InvalidRegion>>,
@@ -198,24 +205,25 @@ impl S3Bucket {
         Ok(Self::custom(name, region, endpoint)?.obeying(&ProviderRules::CEPH))
     }
 
-    /// How this store takes uploads: as a form where it documents POST Object, else as a PUT.
+    /// Returns the upload method: POST if the object store documents POST Object, otherwise PUT.
     #[must_use]
     pub fn upload_method(&self) -> UploadMethod {
         self.rules().uploads
     }
 
-    /// Whether each PUT URL is good for one upload: the store refuses a second one with 412.
+    /// Returns whether each PUT URL is valid for one upload only: the object store refuses a second
+    /// upload with 412.
     #[must_use]
     pub fn has_single_use_puts(&self) -> bool {
         self.put_condition().is_some()
     }
 
-    /// Says that the store of a [`custom`](Self::custom) bucket enforces `If-None-Match: *` of a PUT,
-    /// so that each PUT URL is good for one upload. The doctor (feature `doctor`) finds out whether it
-    /// does.
+    /// Declares that the object store of a [`custom`](Self::custom) bucket enforces
+    /// `If-None-Match: *` for PUT. Each PUT URL is then valid for one upload only. The doctor
+    /// (feature `doctor`) tests whether the object store does so.
     ///
-    /// **Danger:** a store that doesn't know the header either refuses every upload (OpenStack Swift:
-    /// 501) or ignores it, and URLs stay reusable.
+    /// **Danger:** an object store that doesn't support the header either refuses every upload
+    /// (OpenStack Swift: 501), or ignores the header, and URLs stay reusable.
     ///
     /// ```
     /// use tower_asset_upload::s3::S3Bucket;
@@ -228,7 +236,7 @@ impl S3Bucket {
     /// ```
     ///
     /// # Errors
-    /// When the bucket is described as one of a store that documents no such thing.
+    /// If the bucket's provider documents no such condition.
     pub fn single_use_puts(self) -> Result<Self, InvalidBucket> {
         let described = match self.rules().single_use {
             SingleUse::By(_) => self,
@@ -241,14 +249,16 @@ impl S3Bucket {
         Ok(described.with_reusable_puts(false))
     }
 
-    /// Signs PUT URLs without the condition that makes each good for one upload: the counterpart of
-    /// [`single_use_puts`](Self::single_use_puts). For clients that can't send another header than
-    /// `Content-Type`, such as a device or a tool that you can't change: with the condition the store
-    /// refuses all that they upload. Forms can be used again anyway.
+    /// Signs PUT URLs without the condition that makes each URL valid for one upload only. This
+    /// is the opposite of [`single_use_puts`](Self::single_use_puts).
     ///
-    /// **Danger:** whoever has a URL can replace the object until the URL ends, also after the asset was
-    /// completed and others rely on its content. Keep the lifetime short (`expires_in`), and let the
-    /// bucket keep versions: downloads then name the version that was verified.
+    /// Use it for clients that can send no header other than `Content-Type`, such as a device or a
+    /// tool that you can't change. With the condition the object store refuses all their uploads.
+    /// POST forms are always reusable.
+    ///
+    /// **Danger:** anyone who has a URL can replace the object until the URL expires, even after the
+    /// asset was completed and others rely on its content. Keep the lifetime short (`expires_in`),
+    /// and enable versioning on the bucket: downloads then name the verified version.
     ///
     /// ```
     /// use tower_asset_upload::s3::S3Bucket;
@@ -264,8 +274,8 @@ impl S3Bucket {
         self.with_reusable_puts(true)
     }
 
-    /// The titles of the pages of the provider's documentation that say what is assumed here; none for
-    /// a store that is only known by its address.
+    /// Returns the titles of the pages in the provider's documentation that this description relies
+    /// on. Empty for a bucket described with [`custom`](Self::custom).
     #[must_use]
     pub fn sources(&self) -> &'static [&'static str] {
         self.rules().sources
@@ -360,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_nowhere_is_refused() {
+    fn malformed_accounts_regions_and_names_are_refused() {
         for account in [
             "",
             "me",

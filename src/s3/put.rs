@@ -1,4 +1,4 @@
-//! Bodies to put: the signer for stores without POST Object.
+//! The signer of presigned PUT URLs.
 
 use std::sync::Arc;
 
@@ -14,21 +14,22 @@ use crate::ports::{DownloadIntent, SignerError, UploadData, UploadIntent, Upload
 use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, Method};
 
-/// Signs uploads as presigned PUT URLs, for stores that have no POST Object: Cloudflare R2 and
-/// Backblaze B2 answer it with 501. [`S3Signer`](super::S3Signer) knows which do.
+/// Signs uploads as presigned PUT URLs. Some object stores have no POST Object: Cloudflare R2 and
+/// Backblaze B2 answer it with 501. [`S3Signer`](super::S3Signer) chooses between POST and PUT by
+/// the bucket's provider.
 ///
 /// # Security
-/// 1. `content-type` and `content-length` are signed headers: the store itself refuses another type
-///    and any other size than the announced one.
-/// 2. A URL is for one upload where the store is known to enforce that: `If-None-Match: *` is a
-///    signed header, and the store answers 412 once there is an object. See
-///    [`S3Bucket::has_single_use_puts`].
-/// 3. Nothing signed outlives the credentials.
+/// 1. `content-type` and `content-length` are signed headers: the object store itself refuses
+///    another type and any size but the announced one.
+/// 2. If the object store is known to enforce it, a URL is valid for one upload only:
+///    `If-None-Match: *` is a signed header, and the object store answers 412 if the object exists.
+///    See [`S3Bucket::has_single_use_puts`].
+/// 3. Nothing that is signed outlives the credentials.
 ///
-/// With other stores a URL can be used again until it ends, as a form can.
+/// With other object stores a URL can be used several times until it expires, as a form can.
 ///
-/// A 412 means that there is an object, perhaps the client's own from an attempt whose answer was lost.
-/// Whether that object is the announced one shows when the upload is completed.
+/// A 412 means that the object exists. It may be the client's own, from an attempt whose answer was
+/// lost. Completing the upload checks whether the object is the announced one.
 ///
 /// ```
 /// use tower_asset_upload::s3::{S3Bucket, S3PutSigner};
@@ -45,21 +46,18 @@ pub struct S3PutSigner {
 }
 
 impl S3PutSigner {
-    /// Signs for that bucket, an hour for uploads and for downloads.
+    /// Creates a signer with fixed credentials. Upload and download URLs expire after one hour.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
         Self::of(Target::new(bucket, credentials))
     }
 
-    /// Signs for that bucket with credentials that come and go: asked for now, and again five minutes
-    /// before they end.
-    ///
-    /// Then one caller at a time fetches others, while all the rest sign with those that still hold;
-    /// once they have ended, callers are told to come again (503). A provider that fails is left alone
-    /// for ten seconds.
+    /// Creates a signer with credentials from a provider. Asks the provider now, and again before
+    /// the credentials expire; see
+    /// [`S3PostSigner::from_provider`](super::S3PostSigner::from_provider).
     ///
     /// # Errors
-    /// When there are no credentials to begin with.
+    /// If the provider has no credentials now.
     pub async fn from_provider(
         bucket: S3Bucket,
         provider: impl ProvideCredentials + 'static,
@@ -75,14 +73,14 @@ impl S3PutSigner {
         }
     }
 
-    /// How long an upload URL is good for; an hour by default.
+    /// Sets the lifetime of an upload URL; one hour by default.
     #[must_use]
     pub fn expires_in(mut self, lifetime: ExpiresIn) -> Self {
         Arc::make_mut(&mut self.target).upload_lifetime = lifetime;
         self
     }
 
-    /// How long a download URL is good for; an hour by default.
+    /// Sets the lifetime of a download URL; one hour by default.
     #[must_use]
     pub fn downloads_expire_in(mut self, lifetime: ExpiresIn) -> Self {
         Arc::make_mut(&mut self.target).download_lifetime = lifetime;
@@ -115,7 +113,7 @@ impl UploadSigner for S3PutSigner {
         };
         let condition = self.target.bucket.put_condition();
         let request = match condition {
-            Some(condition) => condition.demanded_of(request),
+            Some(condition) => condition.sign_into(request),
             None => request,
         };
         let url = self.target.presign(&request, now).await?;
@@ -177,9 +175,9 @@ mod tests {
         assert!(data.fields().is_empty());
     }
 
-    /// Signed by botocore as of this moment: `put_object` with `IfNoneMatch`.
+    /// The expected URL was signed by botocore at the same time: `put_object` with `IfNoneMatch`.
     #[tokio::test]
-    async fn a_url_for_one_upload_is_botocore_s() {
+    async fn a_single_use_url_equals_botocores() {
         let bucket = S3Bucket::aws("uploads", Region::new("eu-central-1").unwrap()).unwrap();
         let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret").unwrap();
         let signer = S3PutSigner::new(bucket, credentials);

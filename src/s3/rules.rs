@@ -1,42 +1,43 @@
-//! What the stores take that speak S3, each by its own documentation.
+//! The features of each S3-compatible object store, according to its own documentation.
 
 use crate::ports::UploadMethod;
 use crate::sigv4::Presign;
 
-/// One store's rules. What isn't documented counts as absent: a condition that is silently dropped
-/// is worse than one that is refused.
+/// The features of one object store. A feature that isn't documented counts as absent: an object
+/// store that silently drops a condition is worse than one that refuses it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ProviderRules {
-    /// The store's name.
+    /// The object store's name.
     pub(crate) store: &'static str,
-    /// Where that is written: pages of the store's documentation, by their titles.
+    /// The sources: titles of pages in the object store's documentation.
     pub(crate) sources: &'static [&'static str],
-    /// POST where it documents forms, PUT elsewhere: that is known to all.
+    /// POST if forms are documented, otherwise PUT, which every object store supports.
     pub(crate) uploads: UploadMethod,
     pub(crate) checksums: Checksums,
-    /// Whether it issues temporary credentials.
+    /// Whether the object store issues temporary credentials.
     pub(crate) session_tokens: bool,
-    /// Whether it has a dialect of its own for all that is signed.
+    /// Whether requests are signed with Google's variant of the signature.
     pub(crate) google: bool,
-    /// Form fields that it takes and ignores; a hyphen or nothing follows these words in a field's
-    /// name.
+    /// Form fields that the object store accepts but ignores. A field matches if its name equals
+    /// one of these words, or begins with the word and a hyphen.
     pub(crate) ignored_fields: &'static [&'static str],
     pub(crate) single_use: SingleUse,
 }
 
-/// Whether a PUT URL can be signed for one upload only.
+/// Whether a PUT URL can be valid for one upload only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SingleUse {
-    /// The store refuses a second upload under this condition, with 412.
+    /// The object store answers 412 to a second upload with this condition.
     By(Condition),
-    /// Nobody knows: the condition is signed only if the host has said that the store knows it.
+    /// Unknown. The condition is signed only if the host declares that the object store enforces
+    /// it.
     Unknown,
-    /// The store documents no such condition.
+    /// The object store documents no such condition.
     No,
 }
 
 impl SingleUse {
-    /// The condition that makes a PUT URL good for one upload.
+    /// Returns the condition that makes a PUT URL valid for one upload only.
     pub(crate) fn condition(self) -> Option<Condition> {
         match self {
             Self::By(condition) => Some(condition),
@@ -45,7 +46,7 @@ impl SingleUse {
     }
 }
 
-/// A header that keeps an upload from replacing an object.
+/// A header that prevents an upload from replacing an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// RFC 9110, section 13.1.2.
@@ -55,7 +56,7 @@ pub(crate) enum Condition {
 }
 
 impl Condition {
-    /// The header that has to be sent.
+    /// Returns the header's name and value, which the client has to send.
     pub(crate) const fn header(self) -> (&'static str, &'static str) {
         match self {
             Self::IfNoneMatch => ("If-None-Match", "*"),
@@ -63,8 +64,8 @@ impl Condition {
         }
     }
 
-    /// Adds the header to those that are signed.
-    pub(crate) fn demanded_of(self, request: Presign<'_>) -> Presign<'_> {
+    /// Adds the header to the signed headers.
+    pub(crate) fn sign_into(self, request: Presign<'_>) -> Presign<'_> {
         match self {
             Self::IfNoneMatch => request.if_none_match_any(),
             Self::GenerationMatch => request.if_generation_match(0),
@@ -72,20 +73,20 @@ impl Condition {
     }
 }
 
-/// What becomes of `x-amz-checksum-sha256`.
+/// How the object store treats `x-amz-checksum-sha256`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Checksums {
-    /// It is compared with what arrives, and told afterwards.
+    /// Compares the checksum with the upload, and returns it for the stored object.
     Compared,
-    /// Likewise; but a form has to have a field `x-amz-checksum-algorithm` too.
+    /// As `Compared`, but a form needs the field `x-amz-checksum-algorithm` too.
     ComparedWhenNamed,
-    /// It is refused, or taken and ignored.
+    /// Refuses the checksum, or accepts and ignores it.
     Ignored,
 }
 
 impl ProviderRules {
-    /// A store that is only known by its address: taken to do what AWS does. Conditions are the
-    /// exception: stores without them refuse every upload that has one.
+    /// An object store described by its address only. It is assumed to support whatever AWS does,
+    /// except conditions: an object store without them refuses every upload that has one.
     pub(crate) const S3_COMPATIBLE: Self = Self {
         store: "This object store",
         sources: &[],
@@ -93,13 +94,13 @@ impl ProviderRules {
         ..Self::AWS
     };
 
-    /// The same, of which the host has said that it knows `If-None-Match`.
+    /// The same, if the host declares that the object store enforces `If-None-Match`.
     pub(crate) const S3_COMPATIBLE_SINGLE_USE: Self = Self {
         single_use: SingleUse::By(Condition::IfNoneMatch),
         ..Self::S3_COMPATIBLE
     };
 
-    /// Whether faults of old releases of MinIO explain what the store does.
+    /// Returns whether faults of old MinIO releases can explain the object store's behavior.
     #[cfg(feature = "doctor")]
     pub(crate) fn may_be_minio(&self) -> bool {
         [Self::MINIO.store, Self::S3_COMPATIBLE.store].contains(&self.store)
@@ -201,7 +202,7 @@ impl ProviderRules {
     pub(crate) const CEPH: Self = Self {
         store: "Ceph Object Gateway",
         sources: &[
-            // POST Object; nothing of checksums.
+            // POST Object; checksums are not mentioned.
             "Ceph Object Gateway S3 API",
             "STS in Ceph",
             // Path style unless there is an `rgw dns name`.

@@ -1,4 +1,4 @@
-//! The signer that suits a bucket's store, or a reason why there is none.
+//! The signer that chooses POST or PUT by the bucket's provider.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ use crate::ports::{
 use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, FormField, FormFields};
 
-/// Signs uploads as the bucket's store takes them: POST forms where it documents POST Object, PUT
-/// URLs elsewhere.
+/// Signs uploads with the method that the bucket's object store documents: POST forms if it
+/// documents POST Object, otherwise PUT URLs.
 ///
-/// What the store doesn't do is refused when the signer is built: a form for a store that takes none,
-/// a field that it would ignore, temporary credentials where there are no session tokens. What only
-/// shows with an upload is refused then: a checksum that the store wouldn't compare.
+/// Creating the signer fails if the object store lacks a feature: POST forms, session tokens for
+/// temporary credentials, or a form field that it would ignore. Signing an upload fails if its
+/// checksum is one that the object store wouldn't compare.
 ///
 /// ```
 /// use tower_asset_upload::ports::UploadMethod;
@@ -50,10 +50,11 @@ enum Kind {
 }
 
 impl S3Signer {
-    /// Signs for that bucket, an hour for uploads and for downloads.
+    /// Creates a signer with fixed credentials. Upload data and download URLs expire after one
+    /// hour.
     ///
     /// # Errors
-    /// When the credentials are temporary and the store has no session tokens.
+    /// If the credentials are temporary and the object store has no session tokens.
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Result<Self, InvalidS3Signer> {
         match bucket.upload_method() {
             UploadMethod::Post => Self::post(S3PostSigner::new(bucket, credentials)),
@@ -61,12 +62,11 @@ impl S3Signer {
         }
     }
 
-    /// Signs for that bucket with credentials that come and go; see
-    /// [`S3PostSigner::from_provider`].
+    /// Creates a signer with credentials from a provider; see [`S3PostSigner::from_provider`].
     ///
     /// # Errors
-    /// When there are no credentials to begin with, or they are temporary and the store has no session
-    /// tokens.
+    /// If the provider has no credentials now, or if they are temporary and the object store has no
+    /// session tokens.
     pub async fn from_provider(
         bucket: S3Bucket,
         provider: impl ProvideCredentials + 'static,
@@ -87,11 +87,11 @@ impl S3Signer {
         }
     }
 
-    /// Signs forms, as this signer does.
+    /// Creates a signer of POST forms from an [`S3PostSigner`].
     ///
     /// # Errors
-    /// When the store takes no forms, ignores one of the fields, or has no session tokens and the
-    /// credentials are temporary.
+    /// If the object store documents no POST forms or ignores one of the fields, or if the
+    /// credentials are temporary and it has no session tokens.
     pub fn post(signer: S3PostSigner) -> Result<Self, InvalidS3Signer> {
         check_forms(signer.target())?;
         check_credentials(signer.target())?;
@@ -115,16 +115,16 @@ impl S3Signer {
         }
     }
 
-    /// Signs PUT URLs, as this signer does. Every store takes them.
+    /// Creates a signer of PUT URLs from an [`S3PutSigner`]. Every object store accepts PUT.
     ///
     /// # Errors
-    /// When the store has no session tokens and the credentials are temporary.
+    /// If the credentials are temporary and the object store has no session tokens.
     pub fn put(signer: S3PutSigner) -> Result<Self, InvalidS3Signer> {
         check_credentials(signer.target())?;
         Ok(Self(Kind::Put(signer)))
     }
 
-    /// The method that clients upload with.
+    /// Returns the method that clients upload with.
     #[must_use]
     pub fn method(&self) -> UploadMethod {
         match &self.0 {
@@ -133,7 +133,8 @@ impl S3Signer {
         }
     }
 
-    /// How long an upload may take to begin; an hour by default.
+    /// Sets the lifetime of a form or an upload URL; one hour by default. An upload has to begin
+    /// within it.
     #[must_use]
     pub fn expires_in(self, lifetime: ExpiresIn) -> Self {
         Self(match self.0 {
@@ -142,7 +143,7 @@ impl S3Signer {
         })
     }
 
-    /// How long a download URL is good for; an hour by default.
+    /// Sets the lifetime of a download URL; one hour by default.
     #[must_use]
     pub fn downloads_expire_in(self, lifetime: ExpiresIn) -> Self {
         Self(match self.0 {
@@ -151,11 +152,11 @@ impl S3Signer {
         })
     }
 
-    /// Fields that every form carries, each with its condition; none by default.
+    /// Sets fields that every form carries, each with its condition in the policy; none by default.
     ///
     /// # Errors
-    /// When one of them is unsound, or ignored by the store; and when there is any and uploads are
-    /// PUT.
+    /// If one of the fields is invalid, if the object store ignores it, or if there are fields and
+    /// uploads use PUT.
     pub fn fields(self, fields: FormFields) -> Result<Self, InvalidS3Signer> {
         match self.0 {
             Kind::Post(signer) => Self::post(signer.fields(fields)?),

@@ -1,4 +1,4 @@
-//! A bucket and the credentials for it, in one value.
+//! One value for a bucket and its credentials.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use super::signer::S3Signer;
 use crate::error::Unavailable;
 use crate::sigv4::Credentials;
 
-/// A bucket and the credentials for it: gives the service its signer and, with the feature `verify`, its
+/// A bucket and its credentials. Creates the service's signer and, with the feature `verify`, its
 /// [`ObjectStore`](crate::ObjectStore).
 ///
-/// Both share the credentials, so that a provider is asked once for both.
+/// Signer and object store share the credentials, so a provider is asked once for both.
 ///
 /// ```
 /// use tower_asset_upload::s3::{S3, S3Bucket};
@@ -34,7 +34,7 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Uses the same credentials for as long as it lives.
+    /// Creates the value with fixed credentials.
     #[must_use]
     pub fn new(bucket: S3Bucket, credentials: Credentials) -> Self {
         let signer = FreshSigner::fixed(&bucket, credentials);
@@ -44,7 +44,8 @@ impl S3 {
         }
     }
 
-    /// Asks the provider for credentials now, and again before they end; see
+    /// Creates the value with credentials from a provider. Asks the provider now, and again before
+    /// the credentials expire; see
     /// [`S3PostSigner::from_provider`](super::S3PostSigner::from_provider).
     ///
     /// # Errors
@@ -60,23 +61,23 @@ impl S3 {
         })
     }
 
-    /// The bucket.
+    /// Returns the bucket.
     #[must_use]
     pub fn bucket(&self) -> &S3Bucket {
         &self.bucket
     }
 
-    /// A signer of uploads and downloads, in the way that the bucket's provider documents: POST forms or
-    /// PUT URLs.
+    /// Creates a signer of uploads and downloads. It signs uploads as POST forms if the provider
+    /// documents POST Object, and as PUT URLs otherwise.
     ///
     /// # Errors
-    /// If the credentials are temporary and the provider has no session tokens.
+    /// If the credentials are temporary and the object store has no session tokens.
     pub fn signer(&self) -> Result<S3Signer, InvalidS3Signer> {
         S3Signer::signed_by(self.bucket.clone(), Arc::clone(&self.signer))
     }
 
-    /// The objects in the bucket: for
-    /// [`verify_with`](crate::service::AssetUploadBuilder::verify_with) and the purge.
+    /// Creates an [`ObjectStore`](crate::ObjectStore) for the bucket. Pass it to
+    /// [`verify_with`](crate::service::AssetUploadBuilder::verify_with) and to the purge.
     #[cfg(feature = "verify")]
     #[must_use]
     pub fn objects(&self) -> S3Objects {

@@ -1,4 +1,4 @@
-//! What the signers for forms and for bodies share: a bucket, and who signs for it.
+//! A bucket, its credentials and lifetimes: the state that the POST and the PUT signer share.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::ports::{DownloadIntent, SignerError, UploadIntent};
 use crate::s3::credentials::ProvideCredentials;
 use crate::sigv4::{Credentials, Method, Presign, SignError, SignedUrl};
 
-/// A bucket as clients see it.
+/// A bucket with the signer and lifetimes for its URLs and forms.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) bucket: S3Bucket,
@@ -46,7 +46,7 @@ impl Target {
         }
     }
 
-    /// Refuses a checksum that the store wouldn't compare.
+    /// Refuses a checksum that the object store wouldn't compare.
     pub(super) fn check_checksum(&self, upload: &UploadIntent<'_>) -> Result<(), SignerError> {
         if upload.checksum.is_some() && self.bucket.rules().checksums == Checksums::Ignored {
             return Err(SignerError::Checksum);
@@ -54,7 +54,7 @@ impl Target {
         Ok(())
     }
 
-    /// A request for an object, at the public address.
+    /// Creates a request for an object at the public address.
     pub(super) fn request<'a>(&'a self, method: Method, key: &'a ObjectKey) -> Presign<'a> {
         let address = self.bucket.public();
         Presign::new(method, &address.origin, &address.prefix, key.as_str())
@@ -89,8 +89,8 @@ impl Target {
     }
 }
 
-/// What a failed signature means to a port: expired credentials may be replaced, anything else stays
-/// as it is.
+/// Converts a failed signature to a port's error. Expired credentials may be replaced, so their
+/// error is `Unavailable`; any other failure is permanent.
 pub(super) fn sign_fault<E: From<Unavailable>>(fault: SignError, failed: fn(BoxError) -> E) -> E {
     match fault {
         SignError::CredentialsExpired => Unavailable::new(fault).into(),

@@ -60,7 +60,7 @@ fn what_was_not_asked_properly_is_said_in_a_sentence() {
         ("--bucket uploads --region us/east", "--region"),
         (
             "--bucket uploads --region us-east-1 --endpoint 127.0.0.1:9000",
-            "is no endpoint",
+            "is not an endpoint",
         ),
         (
             "--bucket uploads --region us-east-1 --virtual-hosted",

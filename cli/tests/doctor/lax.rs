@@ -22,12 +22,12 @@ async fn a_store_that_enforces_nothing_is_told_on() {
             // Of a URL this is no promise of ours.
             let is_header = name == "fields" && method == UploadMethod::Put;
             let status = if is_header { Warned } else { Failed };
-            expect(&report, name, status, &["The store took"]);
+            expect(&report, name, status, &["The object store accepted"]);
         }
         expect(&report, "credentials", Warned, &["false signature"]);
-        expect(&report, "checksum", Warned, &["promises nothing"]);
+        expect(&report, "checksum", Warned, &["has no effect"]);
         assert_eq!(report.status(), Failed);
-        expect(&report, "cleanup", Passed, &["gone"]);
+        expect(&report, "cleanup", Passed, &["were removed"]);
         assert_eq!(moto.boto(NO_OBJECTS), "0 0");
     }
 }
@@ -48,7 +48,7 @@ async fn no_version_stays_behind() {
     };
     let report = moto.setup().report().await;
     let warned = expect(&report, "versioning", Warned, &["delete markers"]);
-    expect(&report, "cleanup", Passed, &["gone"]);
+    expect(&report, "cleanup", Passed, &["were removed"]);
     assert_eq!(moto.boto(NO_OBJECTS), "0 0");
 
     // What it advises is taken, and leaves old versions alone: a form may have made one of the recorded.

@@ -297,7 +297,7 @@ async fn ministack_enforces_what_was_signed_and_takes_one_upload_a_url() {
          LifecycleConfiguration=json.loads('{rule}'))"
     ));
     let report = store.single_use().report().await;
-    expect(&report, "versioning", Passed, &["ends the old ones"]);
+    expect(&report, "versioning", Passed, &["expires old versions"]);
     expect(&report, "lifecycle", Passed, &["in use"]);
     // The same rule, where forms are signed.
     let report = store.setup(Post).report().await;

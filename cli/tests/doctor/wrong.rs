@@ -60,7 +60,7 @@ async fn wrong_credentials() {
         assert_eq!(all(&report, Failed), ["credentials"]);
         let shown = format!("{report:?}");
         assert!(!shown.contains(KEY.1), "{shown}");
-        expect(&report, "cleanup", Passed, &["Nothing was made"]);
+        expect(&report, "cleanup", Passed, &["Nothing was created"]);
     }
     let ended = SystemClock.now() - Span::minutes(1);
     let mut setup = store.setup();
@@ -101,7 +101,7 @@ async fn missing_cors() {
         .setup()
         .with(|options| options.origin("https://app.example.com/"));
     let report = careless.report().await;
-    expect(&report, "cors", Failed, &["is no origin"]);
+    expect(&report, "cors", Failed, &["is not an origin"]);
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn old_releases_of_minio_are_named() {
             ("key", "Upgrade MinIO to RELEASE.2019-07-17T22-54-12Z"),
             ("fields", "Upgrade MinIO to RELEASE.2023-09-27T15-22-50Z"),
         ] {
-            let check = expect(&report, name, Failed, &["The store took"]);
+            let check = expect(&report, name, Failed, &["The object store accepted"]);
             assert_eq!(check.says.contains(release), named, "{check:?}");
         }
         let check = expect(&report, "size", Failed, &[]);

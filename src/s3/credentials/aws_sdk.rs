@@ -1,4 +1,4 @@
-//! Credentials of the AWS SDK's providers.
+//! Credentials from the AWS SDK's providers.
 
 use std::time::UNIX_EPOCH;
 
@@ -10,14 +10,15 @@ use super::provide::ProvideCredentials;
 use crate::error::Unavailable;
 use crate::sigv4::Credentials;
 
-/// Takes credentials from any provider of the AWS SDK: instance metadata, containers, single sign-on,
-/// web identity, the whole default chain of `aws-config`.
+/// Provides credentials from any provider of the AWS SDK: instance metadata, containers, single
+/// sign-on, web identity, or the default chain of `aws-config`.
 ///
 /// ```
 /// use aws_credential_types::Credentials as SdkCredentials;
 /// use tower_asset_upload::s3::AwsSdkCredentials;
 ///
-/// // In production: `aws_config::defaults(BehaviorVersion::latest()).load().await.credentials_provider()`.
+/// // In production:
+/// // `aws_config::defaults(BehaviorVersion::latest()).load().await.credentials_provider()`.
 /// let provider = SdkCredentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "example");
 /// let credentials = AwsSdkCredentials::new(provider);
 /// # let _ = credentials;
@@ -28,7 +29,7 @@ pub struct AwsSdkCredentials<P> {
 }
 
 impl<P: SdkProvider> AwsSdkCredentials<P> {
-    /// Takes credentials from that provider.
+    /// Wraps a provider of the AWS SDK.
     pub fn new(provider: P) -> Self {
         Self { provider }
     }
@@ -53,7 +54,7 @@ impl<P: SdkProvider> ProvideCredentials for AwsSdkCredentials<P> {
             Some(end) => {
                 let since = end.duration_since(UNIX_EPOCH).unwrap_or_default();
                 let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-                // An end too far away to be written is as good as none.
+                // An expiry beyond the range of `OffsetDateTime` counts as none.
                 match OffsetDateTime::from_unix_timestamp(seconds) {
                     Ok(end) => credentials.expiring_at(end),
                     Err(_) => credentials,
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn everything_is_taken_over() {
+    async fn key_secret_token_and_expiry_are_copied() {
         let end = UNIX_EPOCH + Duration::from_hours(500_000);
         let given = SdkCredentials::new("ASIA", "s", Some("t".to_owned()), Some(end), "test");
         let taken = AwsSdkCredentials::new(given)

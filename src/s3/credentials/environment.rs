@@ -1,4 +1,4 @@
-//! Credentials of the environment.
+//! Credentials from environment variables.
 
 use std::env;
 
@@ -10,12 +10,14 @@ use super::provide::ProvideCredentials;
 use crate::error::Unavailable;
 use crate::sigv4::Credentials;
 
-/// Reads `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, for temporary ones, `AWS_SESSION_TOKEN`
-/// and `AWS_CREDENTIAL_EXPIRATION` (AWS, "Environment variables to configure the AWS CLI"). An empty
-/// variable counts as none.
+/// Provides credentials from environment variables.
 ///
-/// A token without an expiration is read again every five minutes; forms are then good for
-/// [ten minutes at most](crate::s3::S3PostSigner::from_provider).
+/// Reads `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, for temporary credentials,
+/// `AWS_SESSION_TOKEN` and `AWS_CREDENTIAL_EXPIRATION` (AWS, "Environment variables to configure
+/// the AWS CLI"). An empty variable counts as missing.
+///
+/// A session token without an expiration is read again every five minutes. Forms then expire after
+/// [at most ten minutes](crate::s3::S3PostSigner::from_provider).
 ///
 /// ```no_run
 /// use tower_asset_upload::s3::EnvironmentCredentials;
@@ -33,13 +35,15 @@ use crate::sigv4::Credentials;
 pub struct EnvironmentCredentials;
 
 impl Credentials {
-    /// Reads the credentials of the environment once; see [`EnvironmentCredentials`] for the variables.
+    /// Reads credentials from environment variables once; see [`EnvironmentCredentials`] for the
+    /// variables.
     ///
-    /// What is made of them never reads the environment again. For temporary credentials pass
-    /// [`EnvironmentCredentials`] to [`S3::from_provider`](crate::s3::S3::from_provider).
+    /// A signer with these credentials never reads the environment again. For temporary credentials
+    /// pass [`EnvironmentCredentials`] to [`S3::from_provider`](crate::s3::S3::from_provider).
     ///
     /// # Errors
-    /// If a variable is missing or malformed. The error names the variable, never its value.
+    /// If a variable is missing or malformed. The error names the variable, but never contains its
+    /// value.
     ///
     /// ```no_run
     /// use tower_asset_upload::sigv4::Credentials;
@@ -77,7 +81,7 @@ fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Credentials, Unavai
     }
     if let Some(end) = given("AWS_CREDENTIAL_EXPIRATION") {
         let end = OffsetDateTime::parse(&end, &Rfc3339)
-            .map_err(|_| Unavailable::new("AWS_CREDENTIAL_EXPIRATION is no RFC 3339 time"))?;
+            .map_err(|_| Unavailable::new("AWS_CREDENTIAL_EXPIRATION is not an RFC 3339 time"))?;
         credentials = credentials.expiring_at(end);
     }
     Ok(credentials)
@@ -100,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn temporary_ones_have_a_token_and_an_end() {
+    fn temporary_credentials_have_a_token_and_an_expiration() {
         let id = ("AWS_ACCESS_KEY_ID", "AKID");
         let secret = ("AWS_SECRET_ACCESS_KEY", "sEcReT");
         let long_lived = from(&[id, secret, ("AWS_SESSION_TOKEN", "")]).unwrap();
@@ -118,12 +122,12 @@ mod tests {
 
         let missing = from(&[id]).unwrap_err();
         assert!(missing.contains("AWS_SECRET_ACCESS_KEY"), "{missing}");
-        let unreadable = from(&[id, secret, ("AWS_CREDENTIAL_EXPIRATION", "soon")]).unwrap_err();
+        let malformed = from(&[id, secret, ("AWS_CREDENTIAL_EXPIRATION", "soon")]).unwrap_err();
         assert!(
-            unreadable.contains("AWS_CREDENTIAL_EXPIRATION"),
-            "{unreadable}"
+            malformed.contains("AWS_CREDENTIAL_EXPIRATION"),
+            "{malformed}"
         );
-        let unsound = from(&[("AWS_ACCESS_KEY_ID", "a b"), secret]).unwrap_err();
-        assert!(!unsound.contains("sEcReT"), "{unsound}");
+        let invalid = from(&[("AWS_ACCESS_KEY_ID", "a b"), secret]).unwrap_err();
+        assert!(!invalid.contains("sEcReT"), "{invalid}");
     }
 }

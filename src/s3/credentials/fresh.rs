@@ -1,4 +1,4 @@
-//! A signer whose credentials are replaced before they end.
+//! A signer that replaces its credentials before they expire.
 
 use std::error::Error;
 use std::fmt;
@@ -17,33 +17,34 @@ use crate::error::Unavailable;
 use crate::s3::bucket::S3Bucket;
 use crate::sigv4::{Credentials, Signer};
 
-/// How long before their end credentials are replaced.
+/// The time before their expiry at which credentials are replaced.
 const AHEAD: Duration = Duration::minutes(5);
-/// How long the provider is left alone after a failure, or after it gave credentials that end soon.
+/// The pause between questions to a provider that failed, or whose credentials expire soon.
 const PAUSE: Duration = Duration::seconds(10);
-/// How long a provider may take to answer. A refresh that takes longer is abandoned, so that a
-/// provider that hangs once is asked again.
-const PATIENCE: Duration = Duration::minutes(1);
-/// How long a session token without an end is taken to last from the moment that it was read. It is
-/// read again when `AHEAD` is left of that: every five minutes.
-const ASSUMED: Duration = Duration::minutes(10);
+/// The time that a provider may take to answer. A refresh that takes longer is abandoned, so that a
+/// provider that hung once is asked again.
+const ANSWER_TIMEOUT: Duration = Duration::minutes(1);
+/// The assumed lifetime of a session token without an expiry, counted from when it was read. It is
+/// read again when `AHEAD` remains of it: every five minutes.
+const ASSUMED_LIFETIME: Duration = Duration::minutes(10);
 
-/// Signs with the credentials of now.
+/// Signs with credentials that are valid now.
 pub(crate) enum FreshSigner {
-    /// With these until they end.
+    /// Fixed credentials.
     Fixed(Box<Signer>),
     Refreshed(Refreshed),
 }
 
-/// While nothing has to be replaced, readers take no lock. A signer is replaced whole, so that id,
-/// secret and token always belong together.
+/// Credentials from a provider. Readers take no lock unless the credentials are about to expire.
+/// The signer is replaced as a whole, so access key id, secret and session token always belong
+/// together.
 pub(crate) struct Refreshed {
     current: ArcSwap<Held>,
     provider: Arc<dyn ProvideCredentials>,
     state: Mutex<State>,
 }
 
-/// A signer and how long its credentials last.
+/// A signer and the lifetime of its credentials.
 pub(crate) struct Held {
     signer: Signer,
     life: Life,
@@ -51,9 +52,9 @@ pub(crate) struct Held {
 
 #[derive(Clone, Copy)]
 enum Life {
-    Endless,
+    LongLived,
     Until(OffsetDateTime),
-    /// A session token whose end is unknown, and when it was read.
+    /// A session token with unknown expiry, and the time when it was read.
     Since(OffsetDateTime),
 }
 
@@ -63,26 +64,28 @@ struct State {
     pause: Option<Pause>,
 }
 
-/// A question to the provider. It lives here and not in the request that asked it: whichever request
-/// polls it next carries it on.
+/// A running question to the provider. It is stored here and not in the request that asked, so that
+/// any request can poll it to its end.
 struct Refresh {
     answer: SharedAnswer,
     begun_at: OffsetDateTime,
     abandon: AbortHandle,
 }
 
-type SharedAnswer = Shared<BoxFuture<'static, Result<Credentials, Refusal>>>;
+type SharedAnswer = Shared<BoxFuture<'static, Result<Credentials, RefreshError>>>;
 
-/// Measured by its distance from `since` in either direction, and never by the moment of its end: a
-/// clock that was ahead for a moment would put that moment out of reach.
+/// A pause between questions to the provider.
+///
+/// It is measured as the distance from `since` in either direction. A stored end could be
+/// unreachable: the clock may have been ahead for a moment when it was computed.
 struct Pause {
     since: OffsetDateTime,
     length: Duration,
 }
 
-/// What a request does about a refresh.
-enum Part {
-    /// Others have replaced the credentials meanwhile.
+/// The part of one request in a refresh.
+enum Role {
+    /// Another request has replaced the credentials already.
     Nothing,
     Pauses {
         left: Duration,
@@ -91,7 +94,7 @@ enum Part {
     Joins(SharedAnswer),
 }
 
-/// The signer of now, for as long as it is needed.
+/// A reference to the signer that is valid now.
 pub(crate) enum Current<'a> {
     Fixed(&'a Signer),
     Refreshed(Guard<Arc<Held>>),
@@ -109,19 +112,20 @@ impl Deref for Current<'_> {
 }
 
 impl FreshSigner {
-    /// Signs with these credentials until they end.
+    /// Creates a signer with fixed credentials.
     pub(crate) fn fixed(bucket: &S3Bucket, credentials: Credentials) -> Self {
         Self::Fixed(Box::new(bucket.signer(credentials)))
     }
 
-    /// Signs with what the provider gives, asked now and before the end of each.
+    /// Creates a signer with the provider's credentials. Asks now, and again before the credentials
+    /// expire.
     pub(crate) async fn provided(
         bucket: &S3Bucket,
         provider: Arc<dyn ProvideCredentials>,
     ) -> Result<Self, Unavailable> {
         let first = provider.provide_credentials().await?;
-        // The signer's own clock comes with the first request. Where it differs from this one, what
-        // is taken to be read long ago is read once more.
+        // The signer's own clock comes with the first request. If it differs from the system clock,
+        // a token without an expiry is read once more.
         let held = Held::new(first, SystemClock.now(), |first| bucket.signer(first));
         Ok(Self::Refreshed(Refreshed {
             current: ArcSwap::from_pointee(held),
@@ -130,10 +134,11 @@ impl FreshSigner {
         }))
     }
 
-    /// The signer to use at `now`.
+    /// Returns the signer to use at `now`.
     ///
-    /// Near the end of the credentials one request asks the provider and waits for the answer; all
-    /// others go on with the credentials that still hold. Once those have ended, every request waits.
+    /// Shortly before the credentials expire, one request asks the provider and waits for the
+    /// answer. Other requests use the current credentials. Once these have expired, every request
+    /// waits.
     pub(crate) async fn at(&self, now: OffsetDateTime) -> Result<Current<'_>, Unavailable> {
         match self {
             Self::Fixed(signer) => Ok(Current::Fixed(signer)),
@@ -141,7 +146,7 @@ impl FreshSigner {
         }
     }
 
-    /// The signer of now, whether or not it should be replaced.
+    /// Returns the current signer, even if it should be replaced.
     fn current(&self) -> Current<'_> {
         match self {
             Self::Fixed(signer) => Current::Fixed(signer),
@@ -149,7 +154,7 @@ impl FreshSigner {
         }
     }
 
-    /// Whether the credentials of now are temporary.
+    /// Returns whether the current credentials are temporary.
     pub(crate) fn has_session_token(&self) -> bool {
         self.current().credentials().session_token().is_some()
     }
@@ -164,11 +169,13 @@ impl Held {
         let life = match (credentials.expires_at(), credentials.session_token()) {
             (Some(end), _) => Life::Until(end),
             (None, Some(_)) => Life::Since(now),
-            (None, None) => Life::Endless,
+            (None, None) => Life::LongLived,
         };
         let credentials = match life {
-            // So that nothing signed outlives what is known of the token.
-            Life::Since(read_at) => credentials.expiring_at(read_at.saturating_add(ASSUMED)),
+            // Nothing that is signed may outlive the assumed lifetime of the token.
+            Life::Since(read_at) => {
+                credentials.expiring_at(read_at.saturating_add(ASSUMED_LIFETIME))
+            }
             _ => credentials,
         };
         Self {
@@ -179,12 +186,12 @@ impl Held {
 }
 
 impl Life {
-    /// `None` where there is no end.
+    /// Returns the remaining lifetime, or `None` for long-lived credentials.
     fn left(self, now: OffsetDateTime) -> Option<Duration> {
         match self {
-            Self::Endless => None,
+            Self::LongLived => None,
             Self::Until(end) => Some(end - now),
-            Self::Since(read_at) => Some(ASSUMED - (now - read_at).abs()),
+            Self::Since(read_at) => Some(ASSUMED_LIFETIME - (now - read_at).abs()),
         }
     }
 
@@ -205,17 +212,18 @@ impl Refreshed {
         }
         let has_ended = held.life.has_ended(now);
         drop(held);
-        let refreshed = match self.part(now) {
-            Part::Nothing => Ok(()),
-            Part::Pauses { left } => {
-                let paused = "the provider of credentials failed, and is asked again shortly";
+        let refreshed = match self.role(now) {
+            Role::Nothing => Ok(()),
+            Role::Pauses { left } => {
+                let paused = "the credentials provider failed and will be asked again shortly";
                 Err(Unavailable::new(paused).with_retry_after(left.unsigned_abs()))
             }
-            // The first waits although its credentials hold. Forms would otherwise be signed for
-            // ever shorter times where requests are rare and nobody carries the refresh on.
-            Part::Begins(answer) => self.settle(&answer, answer.clone().await, now),
-            Part::Joins(answer) if has_ended => self.settle(&answer, answer.clone().await, now),
-            Part::Joins(answer) => match answer.clone().now_or_never() {
+            // The request that begins a refresh waits, although its credentials are valid. If
+            // requests are rare and nobody waited, the refresh would not continue, and forms would
+            // get ever shorter lifetimes.
+            Role::Begins(answer) => self.settle(&answer, answer.clone().await, now),
+            Role::Joins(answer) if has_ended => self.settle(&answer, answer.clone().await, now),
+            Role::Joins(answer) => match answer.clone().now_or_never() {
                 Some(answered) => self.settle(&answer, answered, now),
                 None => Ok(()),
             },
@@ -229,25 +237,26 @@ impl Refreshed {
         Ok(held)
     }
 
-    fn part(&self, now: OffsetDateTime) -> Part {
+    fn role(&self, now: OffsetDateTime) -> Role {
         let mut state = self.state();
-        // Those who settle have the lock, so nothing is fetched twice.
+        // `settle` takes the same lock, so nothing is fetched twice.
         if !self.current.load().life.is_due(now) {
-            return Part::Nothing;
+            return Role::Nothing;
         }
         match &state.refresh {
-            // Where requests are rare and give up early, an answer may be there since long ago.
+            // If requests are rare and give up early, an unread answer may be older than the
+            // timeout.
             Some(refresh)
-                if (now - refresh.begun_at).abs() < PATIENCE
+                if (now - refresh.begun_at).abs() < ANSWER_TIMEOUT
                     || refresh.answer.clone().now_or_never().is_some() =>
             {
-                return Part::Joins(refresh.answer.clone());
+                return Role::Joins(refresh.answer.clone());
             }
             Some(_) => {}
             None => {
                 let left = state.pause.as_ref().map(|pause| pause.left(now));
                 if let Some(left) = left.filter(|left| left.is_positive()) {
-                    return Part::Pauses { left };
+                    return Role::Pauses { left };
                 }
             }
         }
@@ -256,22 +265,22 @@ impl Refreshed {
         let abandoned = state.refresh.replace(refresh);
         drop(state);
         if let Some(abandoned) = abandoned {
-            // Requests that wait for it are woken and told.
+            // This wakes the requests that wait for it, with an error.
             abandoned.abandon.abort();
         }
-        Part::Begins(answer)
+        Role::Begins(answer)
     }
 
-    /// Takes over what the provider has answered, unless another request already has.
+    /// Stores the provider's answer, unless another request has stored it already.
     fn settle(
         &self,
         answer: &SharedAnswer,
-        answered: Result<Credentials, Refusal>,
+        answered: Result<Credentials, RefreshError>,
         now: OffsetDateTime,
     ) -> Result<(), Unavailable> {
         let fetched = answered.map_err(Unavailable::from).and_then(|fetched| {
             if fetched.expires_at().is_some_and(|end| end <= now) {
-                let expired = "the provider gave credentials that have expired";
+                let expired = "the credentials provider returned expired credentials";
                 return Err(Unavailable::new(expired));
             }
             Ok(fetched)
@@ -292,7 +301,8 @@ impl Refreshed {
         let pause = |length| Some(Pause { since: now, length });
         state.pause = match &fetched {
             Err(_) => pause(PAUSE),
-            // Those that end soon need not be asked for again at once, but at their end at the latest.
+            // Credentials that expire soon are not asked for again at once, but at their expiry at
+            // the latest.
             Ok(Some(left)) if *left <= AHEAD => pause(PAUSE.min(*left)),
             Ok(_) => None,
         };
@@ -315,13 +325,13 @@ impl Refreshed {
 impl Refresh {
     fn begin(provider: Arc<dyn ProvideCredentials>, now: OffsetDateTime) -> Self {
         let asked = async move { provider.provide_credentials().await };
-        // All who wait share the future: a panic would be every request's.
+        // All waiting requests share the future, so a panic would reach each of them.
         let (asked, abandon) = abortable(AssertUnwindSafe(asked).catch_unwind());
         let answer = asked.map(|answered| match answered {
-            Ok(Ok(fetched)) => fetched.map_err(Refusal::new),
-            Ok(Err(_)) => Err(Refusal::of("the provider of credentials panicked")),
-            Err(_) => Err(Refusal::of(
-                "the provider of credentials did not answer within a minute",
+            Ok(Ok(fetched)) => fetched.map_err(RefreshError::new),
+            Ok(Err(_)) => Err(RefreshError::of("the credentials provider panicked")),
+            Err(_) => Err(RefreshError::of(
+                "the credentials provider did not answer within one minute",
             )),
         });
         Self {
@@ -338,11 +348,11 @@ impl Pause {
     }
 }
 
-/// Why there are no other credentials, for all who waited for them.
+/// Error of a refresh, shared by all requests that waited for it.
 #[derive(Clone, Debug)]
-struct Refusal(Arc<Unavailable>);
+struct RefreshError(Arc<Unavailable>);
 
-impl Refusal {
+impl RefreshError {
     fn new(cause: Unavailable) -> Self {
         Self(Arc::new(cause))
     }
@@ -352,7 +362,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RefreshError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.source() {
             Some(cause) => fmt::Display::fmt(cause, f),
@@ -361,16 +371,16 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl Error for Refusal {
+impl Error for RefreshError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source()?.source()
     }
 }
 
-impl From<Refusal> for Unavailable {
-    fn from(refusal: Refusal) -> Self {
-        let wait = refusal.0.retry_after();
-        Self::new(refusal).with_retry_after(wait)
+impl From<RefreshError> for Unavailable {
+    fn from(error: RefreshError) -> Self {
+        let wait = error.0.retry_after();
+        Self::new(error).with_retry_after(wait)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ready-made sources of credentials, and a signer that keeps them fresh.
+//! Providers of credentials, and a signer that refreshes its credentials before they expire.
 
 #[cfg(feature = "aws-credentials")]
 mod aws_sdk;

@@ -1,4 +1,4 @@
-//! Credentials of a profile in the shared files.
+//! Credentials from a profile in AWS's shared files.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use super::provide::ProvideCredentials;
 use crate::error::Unavailable;
 use crate::sigv4::Credentials;
 
-/// Reads a profile of the shared `credentials` and `config` files (AWS, "Shared config and
-/// credentials files"), the former before the latter.
+/// Provides credentials from a profile in the shared `credentials` and `config` files (AWS, "Shared
+/// config and credentials files"). The `credentials` file takes precedence.
 ///
-/// Long-lived keys and session tokens that stand in the files are understood. A profile that assumes
-/// a role, signs on or runs a process is refused by name: that is the AWS SDK's to do (feature
+/// Long-lived keys and session tokens in the files are supported. A profile that assumes a role,
+/// uses single sign-on or runs a process is an error: use the AWS SDK's providers for it (feature
 /// `aws-credentials`).
 ///
-/// The files don't say when a session token ends. A profile with a token is read again every five
-/// minutes; forms are then good for
-/// [ten minutes at most](crate::s3::S3PostSigner::from_provider).
+/// The files don't say when a session token expires. A profile with a token is read again every
+/// five minutes. Forms then expire after [at most ten
+/// minutes](crate::s3::S3PostSigner::from_provider).
 ///
 /// ```no_run
 /// use tower_asset_upload::s3::ProfileCredentials;
@@ -40,8 +40,8 @@ struct Files {
     config: Option<PathBuf>,
 }
 
-/// What makes a profile one that needs more than the files.
-const BEYOND: [&str; 5] = [
+/// Settings of profiles whose credentials are not in the files.
+const UNSUPPORTED: [&str; 5] = [
     "role_arn",
     "sso_session",
     "sso_start_url",
@@ -50,15 +50,15 @@ const BEYOND: [&str; 5] = [
 ];
 
 impl ProfileCredentials {
-    /// The profile that `AWS_PROFILE` names, else `default`.
+    /// Selects the profile that `AWS_PROFILE` names, or else `default`.
     #[must_use]
     pub fn new() -> Self {
         let named = env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
         Self::named(named.unwrap_or_else(|| "default".to_owned()))
     }
 
-    /// A profile of the files that `AWS_SHARED_CREDENTIALS_FILE` and `AWS_CONFIG_FILE` name, else of
-    /// those in `~/.aws`.
+    /// Selects a profile by name. The files are those that `AWS_SHARED_CREDENTIALS_FILE` and
+    /// `AWS_CONFIG_FILE` name, or else those in `~/.aws`.
     #[must_use]
     pub fn named(profile: impl Into<String>) -> Self {
         let file = |variable, name| {
@@ -78,7 +78,7 @@ impl ProfileCredentials {
         }
     }
 
-    /// The same profile of other files; one that isn't there counts as empty.
+    /// Sets the files to read. A missing file counts as empty.
     #[must_use]
     pub fn files(mut self, credentials: impl Into<PathBuf>, config: impl Into<PathBuf>) -> Self {
         self.files = Files {
@@ -88,13 +88,14 @@ impl ProfileCredentials {
         self
     }
 
-    /// Reads the credentials once, without a detour through a future.
+    /// Reads the credentials once, without an async runtime.
     ///
-    /// A signer that is made of them never reads them again. For temporary credentials pass the
-    /// provider itself to [`S3Signer::from_provider`](crate::s3::S3Signer::from_provider).
+    /// A signer with these credentials never reads the files again. For temporary credentials pass
+    /// the provider itself to [`S3Signer::from_provider`](crate::s3::S3Signer::from_provider).
     ///
     /// # Errors
-    /// When a file can't be read, there is no such profile, or it needs more than the files.
+    /// If a file can't be read, if the profile doesn't exist or has no access key, or if its
+    /// credentials are not in the files.
     pub fn load(&self) -> Result<Credentials, Unavailable> {
         let Self { profile, files } = self;
         let in_credentials = profile.clone();
@@ -142,15 +143,18 @@ fn read(path: &Path, section: &str) -> Result<Option<Credentials>, Unavailable> 
         enabled_escape: false,
         ..Default::default()
     };
-    // The parser's own words may quote the line, which may be the secret.
+    // The parser's message may quote the line, which may be the secret.
     let files = Ini::load_from_file_opt(path, options)
-        .map_err(|_| Unavailable::new(format!("{shown} can't be read as a file of profiles")))?;
+        .map_err(|_| Unavailable::new(format!("{shown} can't be read as an AWS profile file")))?;
     let Some(found) = files.section(Some(section)) else {
         return Ok(None);
     };
-    if let Some(beyond) = BEYOND.into_iter().find(|name| found.contains_key(name)) {
+    if let Some(unsupported) = UNSUPPORTED
+        .into_iter()
+        .find(|name| found.contains_key(name))
+    {
         let why =
-            format!("{section:?} in {shown} has {beyond}: use the AWS SDK's providers for it");
+            format!("{section:?} in {shown} has {unsupported}: use the AWS SDK's providers for it");
         return Err(Unavailable::new(why));
     }
     let (Some(id), Some(secret)) = (

@@ -1,16 +1,17 @@
-//! The port through which signers get credentials that come and go.
+//! The port that provides credentials to signers.
 
 use async_trait::async_trait;
 
 use crate::error::Unavailable;
 use crate::sigv4::Credentials;
 
-/// Gives out the credentials to sign with: from the environment, a file, a metadata service.
+/// Provides the credentials to sign with, for example from the environment, a file or a metadata
+/// service.
 ///
-/// A signer asks once when it is made, and again before the credentials end; see
-/// [`S3PostSigner::from_provider`](crate::s3::S3PostSigner::from_provider). Credentials with a session
-/// token and no [end](Credentials::expiring_at) are asked for every five minutes, and long-lived ones
-/// once.
+/// A signer asks once when it is created, and again before the credentials expire; see
+/// [`S3PostSigner::from_provider`](crate::s3::S3PostSigner::from_provider). It asks every five
+/// minutes for credentials with a session token but no [expiry](Credentials::expiring_at), and only
+/// once for long-lived credentials.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -29,14 +30,14 @@ use crate::sigv4::Credentials;
 /// ```
 #[async_trait]
 pub trait ProvideCredentials: Send + Sync {
-    /// The credentials as they are now.
+    /// Returns the current credentials.
     ///
-    /// The future may be polled by one request and then by another, and is not dropped when the
-    /// request that caused it is. A future that has not answered after a minute is dropped, and the
-    /// next request asks again; a panic counts as an error.
+    /// Several requests may poll the same future in turn. It is not dropped with the request that
+    /// started it. A future without an answer after one minute is dropped, and the next request
+    /// asks again. A panic counts as an error.
     ///
     /// # Errors
-    /// When there are none to be had now. The cause goes to the log: it must not hold a secret.
+    /// If there are no credentials now. The cause is logged, so it must not contain a secret.
     async fn provide_credentials(&self) -> Result<Credentials, Unavailable>;
 }
 
@@ -44,7 +45,7 @@ forward! { ProvideCredentials {
     async fn provide_credentials(&self) -> Result<Credentials, Unavailable>;
 } }
 
-/// Credentials that stay as they are provide themselves.
+/// Fixed credentials provide themselves.
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl ProvideCredentials for Credentials {

@@ -1,7 +1,7 @@
-//! Whether the store takes the credentials, in this region, for this bucket.
+//! Checks that the object store accepts the credentials, in this region, for this bucket.
 //!
-//! Two requests tell: a download of what isn't there, signed as it should be and with the signature
-//! spoiled. They need no permission but that of the verifier.
+//! It takes two requests for a missing object: one with a correct signature, and one with a changed
+//! signature. Both need the permissions of `S3Objects` only.
 
 use http::StatusCode;
 
@@ -14,14 +14,14 @@ const REGION: &str = "region";
 const CREDENTIALS: &str = "credentials";
 const BUCKET: &str = "bucket";
 
-/// How the store answered a signature, and a spoiled one.
+/// The answers to a correct signature and to a changed one.
 struct Probe {
     signed: Answer,
-    spoiled: Answer,
+    changed: Answer,
 }
 
-/// What the checks have to know.
-struct Asked<'a> {
+/// The configuration that the sentences name.
+struct Config<'a> {
     bucket: &'a str,
     region: &'a str,
     key_id: &'a str,
@@ -33,41 +33,41 @@ pub(super) async fn access(checkup: &Checkup<'_>) -> Vec<DoctorCheck> {
         Err(fault) => {
             return vec![DoctorCheck::failed(
                 CREDENTIALS,
-                format!("Nothing could be asked with the credentials: {fault}."),
+                format!("No request could be sent with the credentials: {fault}."),
             )];
         }
     };
-    let asked = Asked {
+    let config = Config {
         bucket: checkup.bucket.name(),
         region: checkup.bucket.region().as_str(),
         key_id: checkup.credentials.access_key_id(),
     };
-    let mut region = region(&probe, &asked);
+    let mut region = region(&probe, &config);
     if region.has_failed() {
         return vec![region];
     }
-    let credentials = credentials(&probe, &asked);
+    let credentials = credentials(&probe, &config);
     if credentials.has_failed() {
         return vec![region, credentials];
     }
-    let mut bucket = bucket(&probe, &asked);
-    // Some stores look for the object only.
+    let mut bucket = bucket(&probe, &config);
+    // Some object stores only look for the object, so a list is requested too.
     let listing = [("list-type", "2"), ("max-keys", "1")];
     if let Ok(answer) = checkup.ask_bucket(&listing).await
         && answer.code() == "NoSuchBucket"
     {
-        bucket = no_bucket(&asked, &answer);
+        bucket = no_bucket(&config, &answer);
     }
     if !bucket.has_failed()
         && let Ok(answer) = checkup.ask_bucket(&[("location", "")]).await
-        && let Some(elsewhere) = elsewhere(&answer, asked.region)
+        && let Some(elsewhere) = elsewhere(&answer, config.region)
     {
         region = DoctorCheck::warned(
             REGION,
             format!(
-                "The store takes signatures for `{}`, but says that the bucket is in `{elsewhere}`. \
-                 Use that, as other stores refuse the wrong one.",
-                asked.region
+                "The object store accepts signatures for `{}`, but says that the bucket is in `{elsewhere}`. \
+                 Use that region: other object stores refuse a wrong one.",
+                config.region
             ),
         );
     }
@@ -78,12 +78,12 @@ async fn probe(checkup: &Checkup<'_>) -> Result<Probe, String> {
     let url = checkup.object_url(Method::Get, &checkup.key("missing"), None)?;
     Ok(Probe {
         signed: checkup.get(&url).await?,
-        spoiled: checkup.get(&spoiled(&url)).await?,
+        changed: checkup.get(&changed_signature(&url)).await?,
     })
 }
 
-/// The text with another last digit: a signature stands at the end of its URL.
-pub(super) fn spoiled(signature: &str) -> String {
+/// Changes the last digit of a signature, or of a signed URL, which ends with its signature.
+pub(super) fn changed_signature(signature: &str) -> String {
     let mut text = signature.to_owned();
     let other = if text.pop() == Some('0') { '1' } else { '0' };
     text.push(other);
@@ -91,9 +91,9 @@ pub(super) fn spoiled(signature: &str) -> String {
 }
 
 impl Probe {
-    /// Whether a spoiled signature makes no difference, the store's reasons included.
-    fn is_blind(&self) -> bool {
-        self.signed.status == self.spoiled.status && self.signed.error == self.spoiled.error
+    /// Returns whether the object store's answer is the same for a changed signature.
+    fn ignores_signature(&self) -> bool {
+        self.signed.status == self.changed.status && self.signed.error == self.changed.error
     }
 
     fn is_denied(&self) -> bool {
@@ -104,10 +104,10 @@ impl Probe {
     }
 }
 
-fn region(probe: &Probe, asked: &Asked<'_>) -> DoctorCheck {
-    let Asked { bucket, region, .. } = asked;
+fn region(probe: &Probe, config: &Config<'_>) -> DoctorCheck {
+    let Config { bucket, region, .. } = config;
     let answer = &probe.signed;
-    let told = answer.told();
+    let summary = answer.summary();
     let error = answer.error.as_ref();
     let named = error
         .and_then(|error| error.region.as_deref())
@@ -125,7 +125,7 @@ fn region(probe: &Probe, asked: &Asked<'_>) -> DoctorCheck {
         return DoctorCheck::failed(
             REGION,
             format!(
-                "The bucket `{bucket}` is in `{named}`, not in `{region}` ({told}). Configure that region \
+                "The bucket `{bucket}` is in `{named}`, not in `{region}` ({summary}). Configure that region \
                  and its endpoint."
             ),
         );
@@ -134,109 +134,112 @@ fn region(probe: &Probe, asked: &Asked<'_>) -> DoctorCheck {
         return DoctorCheck::failed(
             REGION,
             format!(
-                "The store doesn't take signatures for the region `{region}` ({told}). Configure the region \
-                 that the store or the bucket is in."
+                "The object store refuses signatures for the region `{region}` ({summary}). Configure the \
+                 region of the object store or the bucket."
             ),
         );
     }
     DoctorCheck::passed(
         REGION,
-        format!("The store takes signatures for the region `{region}`."),
+        format!("The object store accepts signatures for the region `{region}`."),
     )
 }
 
-fn credentials(probe: &Probe, asked: &Asked<'_>) -> DoctorCheck {
-    let key_id = asked.key_id;
-    let told = probe.signed.told();
-    let failed = |why: &str| DoctorCheck::failed(CREDENTIALS, format!("{why} ({told})."));
+fn credentials(probe: &Probe, config: &Config<'_>) -> DoctorCheck {
+    let key_id = config.key_id;
+    let summary = probe.signed.summary();
+    let failed = |why: &str| DoctorCheck::failed(CREDENTIALS, format!("{why} ({summary})."));
     match probe.signed.code() {
         "InvalidAccessKeyId" | "NotSignedUp" => {
             return failed(&format!(
-                "The store knows no access key `{key_id}`: it is mistyped, deleted, or another store's"
+                "The object store knows no access key `{key_id}`: it is mistyped, deleted, or another object store's"
             ));
         }
         "SignatureDoesNotMatch" => {
             return failed(&format!(
-                "The secret doesn't belong to the access key `{key_id}`, or a proxy changes what was signed"
+                "The secret doesn't belong to the access key `{key_id}`, or a proxy changes the signed request"
             ));
         }
         "ExpiredToken" | "TokenRefreshRequired" => {
-            return failed("The session token has ended: get fresh credentials");
+            return failed("The session token has expired: get new credentials");
         }
         "InvalidToken" => {
             return failed(
-                "The session token is not one of the store's, or not of this access key",
+                "The session token was not issued by this object store, or not for this access key",
             );
         }
         _ => {}
     }
-    match (probe.is_blind(), probe.is_denied()) {
+    match (probe.ignores_signature(), probe.is_denied()) {
         (true, true) => failed(&format!(
-            "The store refuses the access key `{key_id}` just as it refuses a false signature: the id or \
+            "The object store refuses the access key `{key_id}` as it refuses a false signature: the id or \
              the secret is wrong"
         )),
         (true, false) if probe.signed.code() == "NoSuchBucket" => DoctorCheck::skipped(
             CREDENTIALS,
-            "The store doesn't look at them before it has found the bucket.",
+            "The object store checks the credentials only if the bucket exists.",
         ),
         (true, false) => DoctorCheck::warned(
             CREDENTIALS,
             format!(
-                "The store answers the same to a false signature ({told}): it checks no credentials when \
-                 something is asked for, so nothing says that these are right."
+                "The object store answers the same to a false signature ({summary}): it checks no credentials \
+                 for downloads, so the credentials could not be tested."
             ),
         ),
         (false, _) => DoctorCheck::passed(
             CREDENTIALS,
-            format!("The store knows the access key `{key_id}` and its secret."),
+            format!("The object store knows the access key `{key_id}` and its secret."),
         ),
     }
 }
 
-fn bucket(probe: &Probe, asked: &Asked<'_>) -> DoctorCheck {
-    let name = asked.bucket;
-    let told = probe.signed.told();
+fn bucket(probe: &Probe, config: &Config<'_>) -> DoctorCheck {
+    let name = config.bucket;
+    let summary = probe.signed.summary();
     match (probe.signed.code(), probe.signed.status) {
-        ("NoSuchBucket", _) => no_bucket(asked, &probe.signed),
+        ("NoSuchBucket", _) => no_bucket(config, &probe.signed),
         (_, StatusCode::NOT_FOUND) => {
-            DoctorCheck::passed(BUCKET, format!("The bucket `{name}` is there."))
+            DoctorCheck::passed(BUCKET, format!("The bucket `{name}` exists."))
         }
         (_, StatusCode::FORBIDDEN) => DoctorCheck::warned(
             BUCKET,
             format!(
-                "The credentials may not ask for a missing object of `{name}` ({told}). To verify uploads \
-                 they need s3:GetObject, and s3:ListBucket to tell what is missing from what is forbidden."
+                "The credentials may not read a missing object of `{name}` ({summary}). To verify uploads \
+                 they need s3:GetObject, and s3:ListBucket to tell missing objects from forbidden ones."
             ),
         ),
         _ => DoctorCheck::failed(
             BUCKET,
-            format!("Asked for a missing object of `{name}`, the store answered {told}."),
+            format!(
+                "The object store answered {summary} to a request for a missing object of `{name}`."
+            ),
         ),
     }
 }
 
-fn no_bucket(asked: &Asked<'_>, answer: &Answer) -> DoctorCheck {
-    let (name, told) = (asked.bucket, answer.told());
+fn no_bucket(config: &Config<'_>, answer: &Answer) -> DoctorCheck {
+    let (name, summary) = (config.bucket, answer.summary());
     DoctorCheck::failed(
         BUCKET,
         format!(
-            "There is no bucket `{name}` ({told}). Make it, or mind its name and whether it stands in \
-             the host's name."
+            "There is no bucket `{name}` ({summary}). Create it, or check its name and whether it belongs \
+             in the host name."
         ),
     )
 }
 
-/// The region that the store names, where it is another (AWS, "GetBucketLocation": none is us-east-1,
-/// `EU` is eu-west-1). Other stores leave it out whatever their region is.
+/// Returns the bucket's region if the object store names another one than `region` (AWS,
+/// "GetBucketLocation": an empty answer means us-east-1, `EU` means eu-west-1). Other object stores
+/// answer empty for any region.
 fn elsewhere(answer: &Answer, region: &str) -> Option<String> {
-    let document = answer.xml().filter(|_| answer.is_yes())?;
+    let document = answer.xml().filter(|_| answer.is_success())?;
     let mut elements = document.descendants();
     let constraint = elements.find(|node| node.tag_name().name() == "LocationConstraint")?;
     let named = match constraint.text()?.trim() {
         "EU" => "eu-west-1",
         named => named,
     };
-    // R2 calls every region `auto` when it signs, and answers with a continent.
+    // R2 signs for the region `auto`, and answers with a continent.
     let differs = !named.is_empty() && !named.eq_ignore_ascii_case(region) && region != "auto";
     differs.then(|| super::answer::plain(named))
 }
@@ -248,7 +251,7 @@ mod tests {
     use super::*;
     use crate::s3::doctor::report::CheckStatus::{self, Failed, Passed, Skipped, Warned};
 
-    const ASKED: Asked<'_> = Asked {
+    const CONFIG: Config<'_> = Config {
         bucket: "uploads",
         region: "eu-central-1",
         key_id: "AKID",
@@ -260,13 +263,13 @@ mod tests {
         Answer::new(status, HeaderMap::new(), body.into())
     }
 
-    fn judged(signed: Answer, spoiled: Answer) -> [CheckStatus; 3] {
-        let probe = Probe { signed, spoiled };
-        [region, credentials, bucket].map(|check| check(&probe, &ASKED).status)
+    fn judged(signed: Answer, changed: Answer) -> [CheckStatus; 3] {
+        let probe = Probe { signed, changed };
+        [region, credentials, bucket].map(|check| check(&probe, &CONFIG).status)
     }
 
     #[test]
-    fn what_stores_answer_is_understood() {
+    fn answers_of_object_stores_are_judged() {
         let mismatch = || answer(403, "SignatureDoesNotMatch", "");
         let denied = |message: &str| {
             answer(
@@ -278,17 +281,17 @@ mod tests {
         let missing = || answer(404, "NoSuchKey", "");
         let no_bucket = || answer(404, "NoSuchBucket", "");
         assert_eq!(judged(missing(), mismatch()), [Passed, Passed, Passed]);
-        // AWS, where s3:ListBucket is missing.
+        // AWS without s3:ListBucket.
         assert_eq!(
             judged(denied("Denied"), mismatch()),
             [Passed, Passed, Warned]
         );
-        // Garage, where the secret is wrong, and where the key has no rights.
+        // Garage with a wrong secret, and with a key without permissions.
         let invalid = || denied("Forbidden: Invalid signature");
         assert_eq!(judged(invalid(), invalid())[1], Failed);
         let no_right = denied("Operation is not allowed for this key.");
         assert_eq!(judged(no_right, invalid()), [Passed, Passed, Warned]);
-        // Stores that check nothing.
+        // Object stores that check no credentials.
         assert_eq!(judged(missing(), missing()), [Passed, Warned, Passed]);
         assert_eq!(judged(no_bucket(), no_bucket()), [Passed, Skipped, Failed]);
         assert_eq!(judged(no_bucket(), mismatch()), [Passed, Passed, Failed]);
@@ -303,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_region_is_told_with_the_right_one() {
+    fn a_wrong_region_is_reported_with_the_right_one() {
         let malformed = answer(
             400,
             "AuthorizationQueryParametersError",
@@ -312,10 +315,10 @@ mod tests {
         let moved = answer(301, "PermanentRedirect", "");
         for (signed, fragment) in [(malformed, "`eu-west-1`"), (moved, "301")] {
             let probe = Probe {
-                spoiled: signed.clone(),
+                changed: signed.clone(),
                 signed,
             };
-            let check = region(&probe, &ASKED);
+            let check = region(&probe, &CONFIG);
             assert_eq!(check.status, Failed);
             assert!(check.says.contains(fragment), "{}", check.says);
         }
@@ -338,8 +341,8 @@ mod tests {
     }
 
     #[test]
-    fn a_spoiled_signature_is_another() {
-        assert_eq!(spoiled("ab0"), "ab1");
-        assert_eq!(spoiled("abf"), "ab0");
+    fn a_changed_signature_differs() {
+        assert_eq!(changed_signature("ab0"), "ab1");
+        assert_eq!(changed_signature("abf"), "ab0");
     }
 }

@@ -1,4 +1,4 @@
-//! What the store answered, and how to say it.
+//! The object store's answer, and its summary in a sentence.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -10,25 +10,25 @@ use roxmltree::Document;
 use crate::error::Unavailable;
 use crate::s3::error_body::ErrorBody;
 
-/// The most of the store's words that are repeated, in characters.
+/// The longest text of the object store that is quoted, in characters.
 const MOST_REPEATED: usize = 200;
 
-/// An answer, whole.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// What stands in the XML of an error (AWS, "Error responses").
+    /// The parsed XML of an error (AWS, "Error responses").
     pub(super) error: Option<StoreFault>,
 }
 
-/// An error in the store's words.
+/// The object store's error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct StoreFault {
     pub(super) code: String,
     pub(super) message: String,
-    /// Where the bucket is, if the store says so.
+    /// The bucket's region, if the object store names it.
     pub(super) region: Option<String>,
 }
 
@@ -47,18 +47,19 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The error's code; empty where there is none.
+    /// Returns the error's code, or an empty text if there is none.
     pub(super) fn code(&self) -> &str {
         self.error.as_ref().map_or("", |error| &error.code)
     }
 
-    /// A form that redirects answers 303 once it was taken.
-    pub(super) fn is_yes(&self) -> bool {
+    /// Returns whether the request succeeded. 303 is the success of a form with
+    /// `success_action_redirect`.
+    pub(super) fn is_success(&self) -> bool {
         self.status.is_success() || self.status == StatusCode::SEE_OTHER
     }
 
-    /// `403 Forbidden, AccessDenied: Invalid signature`
-    pub(super) fn told(&self) -> String {
+    /// Returns status, code and message: `403 Forbidden, AccessDenied: Invalid signature`.
+    pub(super) fn summary(&self) -> String {
         let mut text = self.status.to_string();
         if let Some(error) = &self.error {
             // Writing to a string can't fail.
@@ -70,7 +71,7 @@ impl Answer {
         text
     }
 
-    /// The body as XML.
+    /// Parses the body as XML.
     pub(super) fn xml(&self) -> Option<Document<'_>> {
         Document::parse(std::str::from_utf8(&self.body).ok()?).ok()
     }
@@ -88,7 +89,7 @@ impl StoreFault {
     }
 }
 
-/// Others' words in a terminal: one line, not too long.
+/// Makes a peer's text safe for a terminal: one line, without control characters, and not too long.
 pub(super) fn plain(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     let mut line = String::new();
@@ -104,7 +105,7 @@ pub(super) fn plain(text: &str) -> String {
     }
 }
 
-/// An error with its causes, as far as they say something new.
+/// Returns an error's causes, without repetitions.
 pub(super) fn causes(fault: &Unavailable) -> String {
     let mut text = String::new();
     let mut next = fault.source();
@@ -141,18 +142,18 @@ mod tests {
         let error = wrong_region.error.as_ref().unwrap();
         assert_eq!(error.region.as_deref(), Some("eu-central-1"));
         assert_eq!(
-            wrong_region.told(),
+            wrong_region.summary(),
             "403 Forbidden, AuthorizationHeaderMalformed: the region 'us-east-1' is wrong; \
              expecting 'eu-central-1'"
         );
         for none in ["", "<html></html>", "<Error></Error>", "<Error", "{}"] {
             assert_eq!(answer(none).error, None, "{none}");
-            assert_eq!(answer(none).told(), "403 Forbidden");
+            assert_eq!(answer(none).summary(), "403 Forbidden");
         }
     }
 
     #[test]
-    fn a_terminal_gets_no_commands_and_no_flood() {
+    fn quoted_text_is_one_short_line_without_control_characters() {
         let hostile = "\u{1b}]0;owned\u{7} \u{9b}31m\r\nnext";
         assert_eq!(plain(hostile), "]0;owned 31m next");
         assert_eq!(plain(&"ä".repeat(9999)).chars().count(), MOST_REPEATED + 1);

@@ -1,4 +1,4 @@
-//! What all checks share: who asks, whom, and at what time.
+//! The state that all checks share, and the requests that they send.
 
 use bytes::Bytes;
 use http::{Method as HttpMethod, Request};
@@ -13,27 +13,27 @@ use crate::ports::UploadMethod;
 use crate::s3::bucket::{Address, S3Bucket};
 use crate::sigv4::{Credentials, Method, Presign, SignedUrl, Signer};
 
-/// The longest body that is looked at, in bytes.
+/// The longest body that is read, in bytes.
 const LONGEST_BODY: usize = 256 * 1024;
 
 pub(super) struct Checkup<'a> {
     pub(super) bucket: &'a S3Bucket,
     pub(super) credentials: &'a Credentials,
     pub(super) options: &'a DoctorOptions,
-    /// How far the store's clock is ahead of ours, where that matters. Signatures go by the store's
-    /// time, so that a wrong clock doesn't hide everything else.
+    /// How far the object store's clock is ahead of this machine's, if that affects signatures.
+    /// Signatures use the object store's time, so a wrong clock doesn't hide other problems.
     pub(super) ahead: Duration,
-    pub(super) made: Vec<Made>,
+    pub(super) created: Vec<Created>,
     signer: Signer,
     client: HttpClient,
     folder: String,
 }
 
-/// A key under which there may be something that has to go.
-pub(super) struct Made {
+/// A key that the doctor has sent an upload to.
+pub(super) struct Created {
     pub(super) key: String,
-    /// Whether the store said that there is.
-    pub(super) taken: bool,
+    /// Whether the object store accepted the upload.
+    pub(super) accepted: bool,
 }
 
 impl<'a> Checkup<'a> {
@@ -48,31 +48,32 @@ impl<'a> Checkup<'a> {
             credentials,
             options,
             ahead: Duration::ZERO,
-            made: Vec::new(),
+            created: Vec::new(),
             signer: bucket.signer(credentials.clone()),
             client: HttpClient::new(options.timeout, &options.roots),
             folder: format!("tower-asset-upload-doctor/{id}"),
         }
     }
 
-    /// A key that nobody else uses.
+    /// Returns a key that is unique to this run.
     pub(super) fn key(&self, name: &str) -> String {
         format!("{}/{name}.txt", self.folder)
     }
 
-    /// How clients upload.
+    /// Returns the upload method of clients.
     pub(super) fn method(&self) -> UploadMethod {
         let method = self.options.method;
         method.unwrap_or_else(|| self.bucket.upload_method())
     }
 
-    /// The time, as the store has it.
+    /// Returns the current time by the object store's clock.
     pub(super) fn now(&self) -> OffsetDateTime {
         let now = self.options.clock.now();
         now.checked_add(self.ahead).unwrap_or(now)
     }
 
-    /// Sends a request with a small body; or says, in half a sentence, why there was no answer.
+    /// Sends a request with a small body. The error is half a sentence that says why there was no
+    /// answer.
     pub(super) async fn send(
         &self,
         method: HttpMethod,
@@ -90,11 +91,11 @@ impl<'a> Checkup<'a> {
             .uri(url)
             .body(whole(body))
             .map_err(|fault| fault.to_string())?;
-        let said = |fault| causes(&Unavailable::from(fault));
+        let message = |fault| causes(&Unavailable::from(fault));
         let answer = self.client.send(request, || 0).await;
-        let (head, body) = answer.map_err(said)?.into_parts();
+        let (head, body) = answer.map_err(message)?.into_parts();
         let body = self.client.read(body, LONGEST_BODY).await;
-        let body = body.map_err(said)?;
+        let body = body.map_err(message)?;
         Ok(Answer::new(head.status, head.headers, body))
     }
 
@@ -102,7 +103,7 @@ impl<'a> Checkup<'a> {
         self.send(HttpMethod::GET, url, &[], "").await
     }
 
-    /// Whether there is such an object, as far as the store tells.
+    /// Returns whether the object exists. `false` if the object store doesn't say.
     pub(super) async fn holds(&self, key: &str) -> bool {
         let Ok(url) = self.object_url(Method::Head, key, None) else {
             return false;
@@ -111,8 +112,8 @@ impl<'a> Checkup<'a> {
         answer.is_ok_and(|answer| answer.status.is_success())
     }
 
-    /// A URL for an object, signed with the access key's id and another secret. It works with
-    /// credentials that have ended, too.
+    /// Returns a URL for an object that is signed with the right access key id and a wrong secret.
+    /// This works with expired credentials, too.
     pub(super) fn falsely_signed(&self, address: &Address, key: &str) -> Result<String, String> {
         let id = self.credentials.access_key_id();
         let stranger = Credentials::new(id, "not the secret").map_err(|fault| fault.to_string())?;
@@ -121,7 +122,7 @@ impl<'a> Checkup<'a> {
         self.presign_by(&self.bucket.signer(stranger), request)
     }
 
-    /// A signed URL for an object at the internal address.
+    /// Returns a signed URL for an object at the internal address.
     pub(super) fn object_url(
         &self,
         method: Method,
@@ -136,7 +137,7 @@ impl<'a> Checkup<'a> {
         })
     }
 
-    /// Asks the bucket for one of its settings, or for a list.
+    /// Requests a setting of the bucket, or a list of its objects.
     pub(super) async fn ask_bucket(
         &self,
         query: &[(&'static str, &str)],

@@ -1,4 +1,4 @@
-//! Whether a browser lets a page of the given origin upload (Fetch, "CORS protocol").
+//! Checks that browsers let a page of the given origin upload (Fetch, "CORS protocol").
 
 use http::Method as HttpMethod;
 use serde_json::json;
@@ -15,7 +15,7 @@ const NAME: &str = "cors";
 /// `uploaded` is the answer to an upload that was sent with this origin.
 pub(super) async fn cors(checkup: &Checkup<'_>, uploaded: Option<&Answer>) -> DoctorCheck {
     let Some(origin) = checkup.options.origin.as_deref() else {
-        let says = "No origin was given, so whether browsers may upload wasn't looked at.";
+        let says = "No origin was given, so the CORS configuration was not checked.";
         return DoctorCheck::skipped(NAME, says);
     };
     if !is_origin(origin) {
@@ -23,8 +23,8 @@ pub(super) async fn cors(checkup: &Checkup<'_>, uploaded: Option<&Answer>) -> Do
         return DoctorCheck::failed(
             NAME,
             format!(
-                "`{shown}` is no origin: write https:// (or http://), a host in lower case and, if need \
-                 be, a port, without a slash at the end."
+                "`{shown}` is not an origin: write https:// or http:// and a host in lower case, \
+                 optionally with a port, and without a slash at the end."
             ),
         );
     }
@@ -42,23 +42,22 @@ pub(super) async fn cors(checkup: &Checkup<'_>, uploaded: Option<&Answer>) -> Do
         Some(fault) => DoctorCheck::failed(
             NAME,
             format!(
-                "Browsers don't let pages of {origin} upload: {fault}. Put the CORS configuration below \
-                 into the bucket (PutBucketCors: `aws s3api put-bucket-cors`), together with the rules \
-                 that are there already."
+                "Browsers don't let pages of {origin} upload: {fault}. Add the CORS configuration below \
+                 to the existing rules of the bucket (PutBucketCors: `aws s3api put-bucket-cors`)."
             ),
         )
         .with_remedy(configuration(origin, checkup)),
     }
 }
 
-/// Whether a text can stand in the header `Origin`. Browsers leave out a default port; here the store
-/// compares it.
+/// Returns whether a text can be the value of the header `Origin`. Browsers omit a default port;
+/// here the object store compares the text.
 fn is_origin(text: &str) -> bool {
     let is_plain = !text.ends_with('/') && !text.bytes().any(|b| b.is_ascii_uppercase());
     is_plain && ServerUrl::parse(text).is_some_and(|url| url.path().is_empty())
 }
 
-/// The headers of an upload for which a page needs leave.
+/// Returns the headers of an upload that the CORS configuration must allow.
 fn headers(checkup: &Checkup<'_>) -> Vec<&'static str> {
     let mut headers = Vec::new();
     if checkup.method() == UploadMethod::Put {
@@ -79,9 +78,9 @@ async fn preflight(
         ("origin", origin),
         ("access-control-request-method", checkup.method().as_str()),
     ];
-    // Browsers write them so (Fetch, "CORS-preflight fetch").
+    // Browsers send the names in this form (Fetch, "CORS-preflight fetch").
     let named = headers_sent.join(",").to_ascii_lowercase();
-    // A form needs no leave for a header, and a preflight only where progress is shown.
+    // A form needs no allowed header. It has a preflight only if the page shows progress.
     let url = match checkup.method() {
         UploadMethod::Post => public.post_url.to_string(),
         UploadMethod::Put => {
@@ -97,7 +96,7 @@ async fn preflight(
     checkup.send(HttpMethod::OPTIONS, &url, &headers, "").await
 }
 
-/// What a preflight's answer lacks, as half a sentence.
+/// Returns the first requirement that a preflight's answer misses, as half a sentence.
 fn missing(
     answer: &Answer,
     origin: &str,
@@ -105,7 +104,7 @@ fn missing(
     headers: &[&str],
 ) -> Option<String> {
     if !answer.status.is_success() {
-        return Some(format!("the preflight was answered {}", answer.told()));
+        return Some(format!("the preflight was answered {}", answer.summary()));
     }
     let lists = |name: &str, wanted: &str| {
         let values = answer.headers.get_all(name).into_iter();
@@ -127,7 +126,7 @@ fn missing(
     ))
 }
 
-/// Why a page can't see an answer, as half a sentence.
+/// Returns why a page can't read an answer, as half a sentence.
 fn hidden(answer: &Answer, origin: &str) -> Option<String> {
     match answer.header("access-control-allow-origin") {
         Some(allowed) if allowed == "*" || allowed == origin => None,
@@ -139,13 +138,14 @@ fn hidden(answer: &Answer, origin: &str) -> Option<String> {
     }
 }
 
-/// What the AWS CLI takes as `--cors-configuration` (AWS, "Elements of a CORS configuration").
+/// Returns the value of the AWS CLI's `--cors-configuration` (AWS, "Elements of a CORS
+/// configuration").
 fn configuration(origin: &str, checkup: &Checkup<'_>) -> String {
     let mut allowed = headers(checkup);
     if allowed.is_empty() {
         allowed.push("*");
     } else if checkup.bucket.rules().checksums != Checksums::Ignored {
-        // For files that are announced with their SHA-256.
+        // Files that are announced with their SHA-256 need this header.
         allowed.push("x-amz-checksum-sha256");
     }
     let rule = json!({
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn preflights_are_read_as_browsers_read_them() {
+    fn preflights_are_judged_as_browsers_do() {
         const ORIGINS: &str = "access-control-allow-origin";
         const METHODS: &str = "access-control-allow-methods";
         const HEADERS: &str = "access-control-allow-headers";
@@ -205,13 +205,13 @@ mod tests {
         }
         let refused = answer(403, &[allowed]);
         assert!(missing(&refused, ORIGIN, UploadMethod::Post, &[]).is_some());
-        // POST needs no leave of its own (Fetch, "CORS-safelisted method").
+        // POST needs no permission (Fetch, "CORS-safelisted method").
         let plain = answer(204, &[allowed]);
         assert_eq!(missing(&plain, ORIGIN, UploadMethod::Post, &[]), None);
     }
 
     #[test]
-    fn what_is_no_origin_is_told_apart() {
+    fn only_origins_are_accepted() {
         for good in [ORIGIN, "http://localhost:3000", "https://[::1]:8443"] {
             assert!(is_origin(good), "{good}");
         }

@@ -1,7 +1,7 @@
-//! Whether the store refuses what wasn't signed, found out by sending it.
+//! Checks that the object store refuses uploads that differ from the signed request.
 //!
-//! Each forgery is the honest upload, which the store has taken, with one thing changed: if it is
-//! refused, then for that.
+//! Each forgery changes one property of the correct upload, which the object store has accepted
+//! before. A refusal is therefore due to that property.
 
 use time::Duration;
 
@@ -10,81 +10,81 @@ use Forge::{SignEarlier, Tamper};
 use super::answer::Answer;
 use super::checkup::Checkup;
 use super::report::DoctorCheck;
-use super::sending::{FILE, Sending, Wanted};
+use super::test_upload::{FILE, SignOptions, TestUpload};
 use crate::asset::Checksum;
 use crate::ports::UploadMethod;
 use crate::s3::rules::Checksums;
 
-/// One thing that isn't as it was signed.
+/// An upload that differs from the signed request in one property.
 struct Forgery {
     check: &'static str,
-    /// Completes "The store refused …" and "The store took …".
+    /// Completes "The object store refused …" and "The object store accepted …".
     what: &'static str,
     forge: Forge,
 }
 
-/// How a forgery is made.
+/// How the forgery is created.
 enum Forge {
-    /// Something is changed once it was signed.
-    Tamper(fn(&mut Sending, &Checkup<'_>)),
-    /// It was signed so long ago that it has ended.
+    /// Change the upload after it was signed.
+    Tamper(fn(&mut TestUpload, &Checkup<'_>)),
+    /// Sign it so long ago that it has expired.
     SignEarlier(Duration),
 }
 
 const FORGERIES: [Forgery; 9] = [
     Forgery {
         check: "size",
-        what: "a file of one byte too many",
-        forge: Tamper(|sending, _| sending.file([FILE.as_bytes(), b"+"].concat())),
+        what: "a file with one byte too many",
+        forge: Tamper(|upload, _| upload.set_file([FILE.as_bytes(), b"+"].concat())),
     },
     Forgery {
         check: "size",
         what: "an empty file",
-        forge: Tamper(|sending, _| sending.file([])),
+        forge: Tamper(|upload, _| upload.set_file([])),
     },
     Forgery {
         check: "type",
         what: "a file of another type",
-        forge: Tamper(|sending, _| sending.content_type("text/html")),
+        forge: Tamper(|upload, _| upload.set_content_type("text/html")),
     },
     Forgery {
         check: "key",
         what: "a file under another key",
-        forge: Tamper(|sending, checkup| sending.other_key(&checkup.key("of-somebody-else"))),
+        forge: Tamper(|upload, checkup| upload.send_to_key(&checkup.key("of-somebody-else"))),
     },
     Forgery {
         check: "expiry",
-        what: "one that had ended an hour ago",
+        what: "an upload that expired an hour ago",
         forge: SignEarlier(Duration::hours(2)),
     },
     Forgery {
         check: "fields",
-        what: "one with something added",
-        forge: Tamper(|sending, _| sending.extra("x-amz-meta-doctor", "added")),
+        what: "an upload with an unsigned addition",
+        forge: Tamper(|upload, _| upload.add("x-amz-meta-doctor", "added")),
     },
     Forgery {
         check: "signature",
-        what: "one with a false signature",
-        forge: Tamper(|sending, _| sending.spoil_signature()),
+        what: "an upload with a false signature",
+        forge: Tamper(|upload, _| upload.change_signature()),
     },
     Forgery {
         check: "signature",
-        what: "one whose end had been put off",
-        forge: Tamper(|sending, _| sending.longer_life()),
+        what: "an upload with a later expiry than signed",
+        forge: Tamper(|upload, _| upload.extend_expiry()),
     },
     Forgery {
         check: "signature",
-        what: "one without any signature",
-        forge: Tamper(|sending, _| sending.unsigned()),
+        what: "an upload without a signature",
+        forge: Tamper(|upload, _| upload.remove_signature()),
     },
 ];
 
-/// A check of what was signed.
+/// A check that the object store enforces one property of the signed request.
 struct Enforced {
     name: &'static str,
-    /// What happens where the store doesn't enforce it.
+    /// The consequence if the object store doesn't enforce the property.
     danger: &'static str,
-    /// The release of MinIO that fixes a fault of older ones with it.
+    /// The MinIO release that fixes this fault of older releases.
     minio: Option<&'static str>,
 }
 
@@ -97,40 +97,40 @@ const MINIO_2023: &str =
 const CHECKS: [Enforced; 6] = [
     Enforced {
         name: "size",
-        danger: "Whoever may upload one file can fill the bucket.",
+        danger: "Anyone who may upload one file can fill the bucket.",
         minio: None,
     },
     Enforced {
         name: "type",
-        danger: "Whoever may upload a picture can upload a page with scripts.",
+        danger: "Anyone who may upload a picture can upload a page with scripts.",
         minio: Some(MINIO_2019),
     },
     Enforced {
         name: "key",
-        danger: "Whoever may upload one file can overwrite all others.",
+        danger: "Anyone who may upload one file can overwrite all others.",
         minio: Some(MINIO_2019),
     },
     Enforced {
         name: "expiry",
-        danger: "Whoever may upload once can do so for ever.",
+        danger: "Anyone who may upload once can upload forever.",
         minio: None,
     },
     Enforced {
         name: "fields",
-        danger: "Whoever may upload one file can choose its metadata, its storage class and its readers.",
+        danger: "Anyone who may upload one file can choose its metadata, its storage class and its readers.",
         minio: Some(MINIO_2023),
     },
     Enforced {
         name: "signature",
-        danger: "Anyone can upload, and nobody has to be asked.",
+        danger: "Anyone can upload without permission.",
         minio: None,
     },
 ];
 
 impl Enforced {
-    /// What to do where the store doesn't enforce it.
+    /// Returns the advice if the object store doesn't enforce the property.
     fn remedy(&self, checkup: &Checkup<'_>) -> String {
-        let remedy = "Use a store that enforces what was signed.";
+        let remedy = "Use an object store that enforces signed properties.";
         let may_be_minio =
             checkup.method() == UploadMethod::Post && checkup.bucket.rules().may_be_minio();
         match self.minio.filter(|_| may_be_minio) {
@@ -140,30 +140,31 @@ impl Enforced {
     }
 }
 
-/// How a forgery was received.
-enum Reception {
+/// The object store's reaction to a forgery.
+enum Outcome {
     Refused(Answer),
-    Taken,
-    /// Refused in words, and there all the same.
-    Kept,
-    /// Neither, or nothing to be sure of.
+    Accepted,
+    /// The answer was an error, but the object was stored.
+    Stored,
+    /// The answer was neither a success nor a refusal.
     Unclear(String),
 }
 
 pub(super) async fn forgeries(checkup: &mut Checkup<'_>) -> Vec<DoctorCheck> {
     let method = checkup.method();
-    let mut received = Vec::new();
+    let mut outcomes = Vec::new();
     for (number, forgery) in FORGERIES.iter().enumerate() {
         let name = format!("forgery-{number}");
-        received.push((forgery, receive(checkup, &name, forgery).await));
+        outcomes.push((forgery, send_forgery(checkup, &name, forgery).await));
     }
     let mut checks: Vec<_> = CHECKS
         .into_iter()
         .map(|check| {
-            let of_check = received.iter().filter(|(f, _)| f.check == check.name);
+            let of_check = outcomes.iter().filter(|(f, _)| f.check == check.name);
             let remedy = check.remedy(checkup);
             let judged = judge(&check, &remedy, of_check.map(|(f, r)| (f.what, r)));
-            // AWS wants every x-amz- header to be signed, but a signer of URLs can't have others do so.
+            // AWS requires a signature over every x-amz- header, but a signer of URLs can't make
+            // other object stores do so.
             let is_header = check.name == "fields" && method == UploadMethod::Put;
             if is_header { judged.softened() } else { judged }
         })
@@ -172,33 +173,33 @@ pub(super) async fn forgeries(checkup: &mut Checkup<'_>) -> Vec<DoctorCheck> {
     checks
 }
 
-async fn receive(checkup: &mut Checkup<'_>, name: &str, forgery: &Forgery) -> Reception {
-    let mut wanted = Wanted::default();
+async fn send_forgery(checkup: &mut Checkup<'_>, name: &str, forgery: &Forgery) -> Outcome {
+    let mut options = SignOptions::default();
     if let SignEarlier(ago) = forgery.forge {
-        wanted.ago = ago;
+        options.ago = ago;
     }
-    let mut sending = match Sending::sign(checkup, name, &wanted).await {
-        Ok(sending) => sending,
-        Err(fault) => return Reception::Unclear(format!("nothing could be signed, {fault}")),
+    let mut upload = match TestUpload::sign(checkup, name, &options).await {
+        Ok(upload) => upload,
+        Err(fault) => return Outcome::Unclear(format!("the upload could not be signed, {fault}")),
     };
     if let Tamper(change) = forgery.forge {
-        change(&mut sending, checkup);
+        change(&mut upload, checkup);
     }
-    Reception::of(&sending, checkup).await
+    Outcome::of(&upload, checkup).await
 }
 
-impl Reception {
-    async fn of(sending: &Sending, checkup: &mut Checkup<'_>) -> Self {
-        match sending.send(checkup).await {
-            Ok(answer) if answer.is_yes() => Self::Taken,
+impl Outcome {
+    async fn of(upload: &TestUpload, checkup: &mut Checkup<'_>) -> Self {
+        match upload.send(checkup).await {
+            Ok(answer) if answer.is_success() => Self::Accepted,
             Ok(answer) if answer.status.is_client_error() => {
-                if checkup.holds(sending.sent_to()).await {
-                    Self::Kept
+                if checkup.holds(upload.sent_to()).await {
+                    Self::Stored
                 } else {
                     Self::Refused(answer)
                 }
             }
-            Ok(answer) => Self::Unclear(format!("it answered {}", answer.told())),
+            Ok(answer) => Self::Unclear(format!("it answered {}", answer.summary())),
             Err(fault) => Self::Unclear(format!("no answer, {fault}")),
         }
     }
@@ -207,47 +208,55 @@ impl Reception {
 fn judge<'a>(
     enforced: &Enforced,
     remedy: &str,
-    received: impl Iterator<Item = (&'static str, &'a Reception)>,
+    outcomes: impl Iterator<Item = (&'static str, &'a Outcome)>,
 ) -> DoctorCheck {
     let Enforced {
         name: check,
         danger,
         ..
     } = enforced;
-    let (mut refused, mut taken, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
-    for (what, reception) in received {
-        match reception {
-            Reception::Refused(answer) => {
+    let (mut refused, mut accepted, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
+    for (what, outcome) in outcomes {
+        match outcome {
+            Outcome::Refused(answer) => {
                 let code = answer.code();
                 let (status, code) = (answer.status.as_u16().to_string(), code.to_owned());
-                let told = if code.is_empty() {
+                let summary = if code.is_empty() {
                     status
                 } else {
                     format!("{status} {code}")
                 };
-                refused.push(format!("{what} ({told})"));
+                refused.push(format!("{what} ({summary})"));
             }
-            Reception::Taken => taken.push(what.to_owned()),
-            Reception::Kept => taken.push(format!("{what} (it said no, and kept it)")),
-            Reception::Unclear(why) => unclear.push(format!("{what} ({why})")),
+            Outcome::Accepted => accepted.push(what.to_owned()),
+            Outcome::Stored => accepted.push(format!(
+                "{what} (it answered with an error, but stored the file)"
+            )),
+            Outcome::Unclear(why) => unclear.push(format!("{what} ({why})")),
         }
     }
-    if !taken.is_empty() {
+    if !accepted.is_empty() {
         return DoctorCheck::failed(
             check,
-            format!("The store took {}. {danger} {remedy}", listed(&taken)),
+            format!(
+                "The object store accepted {}. {danger} {remedy}",
+                listed(&accepted)
+            ),
         );
     }
     if !unclear.is_empty() {
         return DoctorCheck::warned(
             check,
             format!(
-                "Whether the store takes {} isn't clear. Try again, and look at its log.",
+                "The test of {} had no clear result. Try again, and check the object store's log.",
                 listed(&unclear)
             ),
         );
     }
-    DoctorCheck::passed(check, format!("The store refused {}.", listed(&refused)))
+    DoctorCheck::passed(
+        check,
+        format!("The object store refused {}.", listed(&refused)),
+    )
 }
 
 /// `a`, `a and b`, `a, b and c`
@@ -259,51 +268,51 @@ fn listed(items: &[String]) -> String {
     }
 }
 
-/// Apart from the others, as the service works without it.
+/// Checks the SHA-256 separately, as the service works without it.
 async fn checksum(checkup: &mut Checkup<'_>) -> DoctorCheck {
     const NAME: &str = "checksum";
     let rules = checkup.bucket.rules();
     if rules.checksums == Checksums::Ignored {
         let says = format!(
-            "{} compares no SHA-256, and the signer refuses to promise it.",
+            "{} compares no SHA-256, so the signer refuses uploads with a checksum.",
             rules.store
         );
         return DoctorCheck::skipped(NAME, says);
     }
-    let wanted = Wanted {
+    let options = SignOptions {
         checksum: Some(Checksum::new([7; 32])),
-        ..Wanted::default()
+        ..SignOptions::default()
     };
-    let received = match Sending::sign(checkup, "checksum", &wanted).await {
-        Ok(sending) => Reception::of(&sending, checkup).await,
-        Err(fault) => Reception::Unclear(format!("nothing could be signed, {fault}")),
+    let outcome = match TestUpload::sign(checkup, "checksum", &options).await {
+        Ok(upload) => Outcome::of(&upload, checkup).await,
+        Err(fault) => Outcome::Unclear(format!("the upload could not be signed, {fault}")),
     };
-    match received {
-        Reception::Refused(_) => DoctorCheck::passed(
+    match outcome {
+        Outcome::Refused(_) => DoctorCheck::passed(
             NAME,
-            "The store refused a file that doesn't hash to the SHA-256 that was signed.",
+            "The object store refused a file whose SHA-256 differs from the signed one.",
         ),
-        Reception::Kept => DoctorCheck::warned(
+        Outcome::Stored => DoctorCheck::warned(
             NAME,
-            "The store said no to a file that doesn't hash to the SHA-256 that was signed, and kept it: \
-             with this store an announced checksum promises little.",
+            "The object store answered with an error to a file whose SHA-256 differs from the signed one, \
+             but stored the file: don't rely on announced checksums.",
         ),
-        Reception::Taken => DoctorCheck::warned(
+        Outcome::Accepted => DoctorCheck::warned(
             NAME,
             format!(
-                "The store took a file that doesn't hash to the SHA-256 that was signed: with this store an \
-                 announced checksum of a {} promises nothing. Where `S3Bucket` has a method for the store, \
-                 use that: it knows what the store needs.",
+                "The object store accepted a file whose SHA-256 differs from the signed one: an announced \
+                 checksum of a {} has no effect. If `S3Bucket` has a method for your provider, use it: it \
+                 knows the provider's requirements.",
                 match checkup.method() {
                     UploadMethod::Post => "form",
                     UploadMethod::Put => "PUT",
                 }
             ),
         ),
-        Reception::Unclear(why) => DoctorCheck::warned(
+        Outcome::Unclear(why) => DoctorCheck::warned(
             NAME,
             format!(
-                "Whether the store compares a file with the SHA-256 that was signed isn't clear ({why})."
+                "The test whether the object store compares the SHA-256 had no clear result ({why})."
             ),
         ),
     }

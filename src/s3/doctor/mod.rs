@@ -1,17 +1,17 @@
-//! Tries a bucket and its configuration for real, and says in sentences what is wrong with them.
+//! Tests a bucket and its configuration with real requests, and reports problems in sentences.
 //!
-//! | file | what it does |
+//! | file | contents |
 //! |---|---|
-//! | `options`, `report` | what is asked and what is answered |
-//! | `checkup`, `answer` | how the store is spoken to, and its words understood |
-//! | `reach` | the endpoints and the clock |
-//! | `access` | region, credentials, bucket |
-//! | `upload` | an honest upload, from the signature to the download |
-//! | `forgery`, `sending` | uploads that have to be refused |
-//! | `single_use` | URLs that are used again |
-//! | `cors` | browsers |
-//! | `keeping` | versions and lifecycle rules |
-//! | `cleanup` | leaves nothing behind |
+//! | `options`, `report` | the input and the result |
+//! | `checkup`, `answer` | sending requests, and parsing their answers |
+//! | `reach` | the checks of the endpoints and the clock |
+//! | `access` | the checks of region, credentials and bucket |
+//! | `upload` | the checks of a correct upload, from the signature to the download |
+//! | `forgery`, `test_upload` | the checks of uploads that have to be refused |
+//! | `single_use` | the check of reusing a PUT URL |
+//! | `cors` | the check of uploads from browsers |
+//! | `retention` | the checks of versions and lifecycle rules |
+//! | `cleanup` | removing the doctor's own objects |
 
 mod access;
 mod answer;
@@ -19,12 +19,12 @@ mod checkup;
 mod cleanup;
 mod cors;
 mod forgery;
-mod keeping;
 mod options;
 mod reach;
 mod report;
-mod sending;
+mod retention;
 mod single_use;
+mod test_upload;
 mod upload;
 
 pub use options::DoctorOptions;
@@ -34,21 +34,27 @@ use super::bucket::S3Bucket;
 use crate::sigv4::Credentials;
 use checkup::Checkup;
 
-/// Tries a bucket for real, with these credentials, and says what is wrong and what to do.
+/// Tests a bucket with real requests, and reports each problem with its solution.
 ///
-/// It looks whether both endpoints answer, compares the clocks, lets the store judge region,
-/// credentials and bucket, uploads and downloads a small file as clients do, and then sends some ten
-/// forgeries: too large, empty, of another type, to another key, too late, with something added, with
-/// a false signature and with none. It uses a PUT URL again, asks whether browsers may upload, and how
-/// the bucket keeps versions. In the end it removes what it made, below `tower-asset-upload-doctor/`.
+/// The doctor
 ///
-/// That takes some fifty small requests, one after the other. It needs a Tokio runtime, and the
+/// 1. checks that both endpoints answer, and compares the clocks;
+/// 2. checks region, credentials and bucket;
+/// 3. uploads, verifies and downloads a small file as clients do;
+/// 4. sends some ten forged uploads: too large, empty, of another type, to another key, too late,
+///    with something added, with a false signature, and with none;
+/// 5. uses a PUT URL twice, checks whether browsers may upload, and reads the bucket's versioning
+///    and lifecycle rules;
+/// 6. removes its own objects, which are below `tower-asset-upload-doctor/`.
+///
+/// This takes some fifty small requests, one after the other. It needs a Tokio runtime and the
 /// permissions of the service: `s3:PutObject`, `s3:GetObject`, `s3:ListBucket`, `s3:DeleteObject`.
-/// Where it may not read a setting, it says so and goes on. Nothing is ever an error: a store that
-/// doesn't answer is a [failed](CheckStatus::Failed) check. The environment's proxies (`HTTPS_PROXY` and
-/// the like) are not used.
+/// A setting that the credentials can't read is a [skipped](CheckStatus::Skipped) check. The
+/// function never returns an error: an object store that doesn't answer is a
+/// [failed](CheckStatus::Failed) check. The environment's proxies (`HTTPS_PROXY` and the like) are
+/// ignored.
 ///
-/// Dropping the future leaves behind what it has made so far.
+/// If the future is dropped, the objects that it has created so far stay in the bucket.
 ///
 /// ```no_run
 /// use tower_asset_upload::s3::{doctor, CheckStatus, DoctorOptions, S3Bucket};
@@ -103,7 +109,7 @@ pub async fn doctor(
             checks.push(cors::cors(&checkup, uploaded.as_ref()).await);
         }
         if may_enter {
-            checks.extend(keeping::keeping(&checkup, single_use).await);
+            checks.extend(retention::retention(&checkup, single_use).await);
         }
     }
     checks.push(cleanup::cleanup(&checkup).await);

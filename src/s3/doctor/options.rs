@@ -1,4 +1,4 @@
-//! What the doctor is to look at.
+//! Options of the doctor.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::ports::UploadMethod;
 use crate::sigv4::{FormFields, PolicyError};
 use crate::tls::TrustRoots;
 
-/// How uploads are configured, and how patient the [`doctor`](super::doctor()) is.
+/// Options of the [`doctor`](super::doctor()): how uploads are signed, and how long to wait.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,8 +34,8 @@ pub struct DoctorOptions {
 }
 
 impl DoctorOptions {
-    /// Uploads as the bucket's store takes them, without further fields and for no web page in
-    /// particular.
+    /// Creates the default options: the upload method of the bucket's provider, no form fields, and
+    /// no origin.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -49,57 +49,57 @@ impl DoctorOptions {
         }
     }
 
-    /// Whether uploads are signed by an [`S3PostSigner`](crate::s3::S3PostSigner) or by an
-    /// [`S3PutSigner`](crate::s3::S3PutSigner); what suits the bucket's
-    /// [store](crate::s3::S3Bucket::upload_method) by default.
+    /// Sets the upload method: POST uses an [`S3PostSigner`](crate::s3::S3PostSigner), PUT an
+    /// [`S3PutSigner`](crate::s3::S3PutSigner). The default is the method of the [bucket's
+    /// provider](crate::s3::S3Bucket::upload_method).
     #[must_use]
     pub fn method(mut self, method: UploadMethod) -> Self {
         self.method = Some(method);
         self
     }
 
-    /// The fields that every form carries; none by default. See
+    /// Sets the fields that every form carries; none by default. See
     /// [`S3PostSigner::fields`](crate::s3::S3PostSigner::fields).
     ///
     /// # Errors
-    /// When one of them is unsound.
+    /// If one of the fields is invalid.
     pub fn fields(mut self, fields: FormFields) -> Result<Self, PolicyError> {
         fields.clone().check()?;
         self.fields = fields;
         Ok(self)
     }
 
-    /// The origin of the page that uploads, as browsers send it: `https://app.example.com`. Without one
-    /// CORS isn't looked at.
+    /// Sets the origin of the page that uploads, as browsers send it: `https://app.example.com`.
+    /// Without an origin the CORS check is skipped.
     #[must_use]
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         self.origin = Some(origin.into());
         self
     }
 
-    /// How long to wait for each answer, connecting included; ten seconds by default.
+    /// Sets the timeout of each request, including the time to connect; ten seconds by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The certificate authorities to trust; [`TrustRoots::mozilla`] by default.
+    /// Sets the certificate authorities to trust; [`TrustRoots::mozilla`] by default.
     #[must_use]
     pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
         self.roots = roots.clone();
         self
     }
 
-    /// The clock that signatures go by, and that is compared with the store's; the machine's by
-    /// default.
+    /// Sets the clock that requests are signed with and that is compared with the object store's;
+    /// [`SystemClock`] by default.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Where the names of the objects come from that the doctor makes; random by default.
+    /// Sets the source of ids for the names of the doctor's objects; [`RandomIds`] by default.
     #[must_use]
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.ids = Arc::new(ids);

@@ -1,4 +1,5 @@
-//! Whether the store can be reached, from here and by clients, and what its clock shows.
+//! Checks that the object store can be reached by this machine and by clients, and compares the
+//! clocks.
 
 use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
@@ -8,24 +9,24 @@ use super::checkup::Checkup;
 use super::report::DoctorCheck;
 use crate::s3::bucket::Address;
 
-/// What no signature suffers from. `Date` has whole seconds, and the answer was under way.
-const FINE: Duration = Duration::minutes(1);
-/// The most that S3 puts up with (AWS, "Error responses": `RequestTimeTooSkewed`).
-const MOST: Duration = Duration::minutes(15);
+/// A difference that affects no signature. `Date` has whole seconds, and the answer took time.
+const TOLERATED: Duration = Duration::minutes(1);
+/// The largest difference that S3 accepts (AWS, "Error responses": `RequestTimeTooSkewed`).
+const ACCEPTED: Duration = Duration::minutes(15);
 
 pub(super) async fn endpoint(checkup: &Checkup<'_>) -> (DoctorCheck, Option<Answer>) {
     const NAME: &str = "endpoint";
     let address = checkup.bucket.internal();
     match speaks_s3(checkup, address).await {
         Ok(answer) => {
-            let says = format!("{} answers, and speaks S3.", address.origin);
+            let says = format!("{} answers and speaks S3.", address.origin);
             (DoctorCheck::passed(NAME, says), Some(answer))
         }
         Err(says) => (DoctorCheck::failed(NAME, says), None),
     }
 }
 
-/// The answer is whether clients are worth imitating.
+/// Returns the check, and whether clients can upload at all.
 pub(super) async fn public(checkup: &Checkup<'_>) -> (DoctorCheck, bool) {
     const NAME: &str = "public";
     let (public, internal) = (checkup.bucket.public(), checkup.bucket.internal());
@@ -34,7 +35,7 @@ pub(super) async fn public(checkup: &Checkup<'_>) -> (DoctorCheck, bool) {
         && let Err(says) = speaks_s3(checkup, public).await
     {
         let says = format!(
-            "{says} Clients are sent there; if only this machine can't reach it, run the doctor elsewhere."
+            "{says} Clients are sent there. If only this machine can't reach it, run the doctor elsewhere."
         );
         return (DoctorCheck::failed(NAME, says), false);
     }
@@ -43,7 +44,7 @@ pub(super) async fn public(checkup: &Checkup<'_>) -> (DoctorCheck, bool) {
         DoctorCheck::warned(
             NAME,
             format!(
-                "Clients are sent to {origin}, and browsers let no page of {page} talk to an http:// \
+                "Clients are sent to {origin}, but browsers don't let a page of {page} connect to an http:// \
                  address. Give the public endpoint a certificate and an https:// address."
             ),
         )
@@ -58,9 +59,9 @@ pub(super) async fn public(checkup: &Checkup<'_>) -> (DoctorCheck, bool) {
     (check, true)
 }
 
-/// Asks for a missing object with a wrong signature: an S3 API answers with an error as S3 writes it.
+/// Requests a missing object with a wrong signature: an S3 API answers with an S3 error.
 ///
-/// Without any signature the request might not be S3's: Swift answers it by an API of its own.
+/// Without a signature the request might not be S3's: Swift answers it with another API.
 async fn speaks_s3(checkup: &Checkup<'_>, address: &Address) -> Result<Answer, String> {
     let origin = &address.origin;
     let url = checkup.falsely_signed(address, &checkup.key("missing"))?;
@@ -68,7 +69,7 @@ async fn speaks_s3(checkup: &Checkup<'_>, address: &Address) -> Result<Answer, S
     let answer = answer.map_err(|fault| {
         format!(
             "{origin} can't be reached ({fault}). Check the address, the port, the certificate, and \
-             whether the store is running."
+             whether the object store is running."
         )
     })?;
     if answer.error.is_some() {
@@ -80,12 +81,12 @@ async fn speaks_s3(checkup: &Checkup<'_>, address: &Address) -> Result<Answer, S
     );
     Err(format!(
         "{origin} answers, but not as S3 does ({}, {kind}). Check that it is the address of the S3 API, \
-         and not that of a web console or of a proxy that has lost its store.",
-        answer.told(),
+         and not of a web console, or of a proxy that can't reach the object store.",
+        answer.summary(),
     ))
 }
 
-/// The answer is what has to be added to our clock to sign.
+/// Returns the check, and the correction of this machine's clock for signatures.
 pub(super) fn clock(checkup: &Checkup<'_>, answer: &Answer) -> (DoctorCheck, Duration) {
     compare(checkup.options.clock.now(), answer.header("date"))
 }
@@ -94,36 +95,38 @@ fn compare(ours: OffsetDateTime, date: Option<&str>) -> (DoctorCheck, Duration) 
     const NAME: &str = "clock";
     let theirs = date.and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok());
     let Some(theirs) = theirs else {
-        let says = "The store's answer has no Date, so its clock can't be compared with this one.";
+        let says = "The object store's answer has no Date, so the clocks can't be compared.";
         return (DoctorCheck::skipped(NAME, says), Duration::ZERO);
     };
     let ahead = theirs - ours;
     let off = span(ahead);
     let way = if ahead.is_negative() { "fast" } else { "slow" };
-    let check = if ahead.abs() <= FINE {
-        let says = "This machine's clock and the store's agree.";
+    let check = if ahead.abs() <= TOLERATED {
+        let says = "This machine's clock and the object store's agree.";
         return (DoctorCheck::passed(NAME, says), Duration::ZERO);
-    } else if ahead.abs() <= MOST {
+    } else if ahead.abs() <= ACCEPTED {
         DoctorCheck::warned(
             NAME,
             format!(
-                "This machine's clock is {off} {way} by the store's. At 15 minutes S3 refuses what it \
-                 signs, and forms end as much earlier or later: synchronise it (NTP)."
+                "This machine's clock is {off} {way} compared with the object store's. S3 refuses \
+                 signatures that are 15 minutes off, and forms expire too early or too late: \
+                 synchronize the clock (NTP)."
             ),
         )
     } else {
         DoctorCheck::failed(
             NAME,
             format!(
-                "This machine's clock is {off} {way} by the store's, and S3 refuses what is 15 minutes \
-                 off: synchronise it (NTP). The checks below went by the store's clock."
+                "This machine's clock is {off} {way} compared with the object store's, and S3 refuses \
+                 signatures that are 15 minutes off: synchronize the clock (NTP). The checks below use \
+                 the object store's clock."
             ),
         )
     };
     (check, ahead)
 }
 
-/// `2 h 3 min`, `95 s`
+/// Formats a duration: `2 h 3 min`, `95 s`.
 fn span(length: Duration) -> String {
     let seconds = length.whole_seconds().unsigned_abs();
     match seconds {

@@ -1,28 +1,28 @@
-//! What the doctor says.
+//! The doctor's report.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
 
-/// How a check went.
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CheckStatus {
-    /// As it should be.
+    /// The check found no problem.
     Passed,
-    /// It works, but not as well or as safely as it could.
+    /// The bucket works, but not as well or as safely as it could.
     Warned,
-    /// It doesn't work, or isn't safe.
+    /// The bucket doesn't work, or is not safe.
     Failed,
-    /// Nothing is known: an earlier check failed, there was nothing to ask for, or the store doesn't
-    /// tell.
+    /// The check has no result: an earlier check failed, there was nothing to test, or the object
+    /// store doesn't give the information.
     Skipped,
 }
 
 impl CheckStatus {
-    /// The status as a word: `passed`, `warned`, `failed`, `skipped`.
+    /// Returns the status as a word: `passed`, `warned`, `failed` or `skipped`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -40,18 +40,18 @@ impl fmt::Display for CheckStatus {
     }
 }
 
-/// One thing that was looked at.
+/// One check and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DoctorCheck {
-    /// A stable word for programs, one of [`DoctorReport::NAMES`].
+    /// The check's name, one of [`DoctorReport::NAMES`]. Names are stable.
     pub name: &'static str,
-    /// How it went.
+    /// The check's result.
     pub status: CheckStatus,
-    /// A sentence or two: what was found and, where something is wrong, what to do. Without control
-    /// characters, also where it repeats the store's words; without secrets.
+    /// One or two sentences: the finding and, for a problem, its solution. They have no secrets and
+    /// no control characters, even where they quote the object store.
     pub says: String,
-    /// Something to paste: the JSON to put into the bucket, for instance.
+    /// Text to paste, such as JSON for the bucket's configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
@@ -87,7 +87,7 @@ impl DoctorCheck {
         self
     }
 
-    /// A failure is but a warning.
+    /// Turns a failure into a warning.
     pub(super) fn softened(mut self) -> Self {
         if self.has_failed() {
             self.status = CheckStatus::Warned;
@@ -102,14 +102,14 @@ impl DoctorCheck {
 
 /// All checks, always the same ones in the same order.
 ///
-/// As JSON: `{"status":"failed","checks":[{"name","status","says","remedy"},…]}`, `remedy` only where
-/// there is one.
+/// As JSON: `{"status":"failed","checks":[{"name","status","says","remedy"},…]}`. `remedy` is
+/// omitted if there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DoctorReport {
     checks: Vec<DoctorCheck>,
 }
 
-/// A check, and whether those behind it make no sense once it has failed.
+/// The names of the checks, and whether the later checks are skipped if this one fails.
 const CHECKS: [(&str, bool); 21] = [
     ("endpoint", true),
     ("clock", false),
@@ -134,7 +134,7 @@ const CHECKS: [(&str, bool); 21] = [
     ("lifecycle", false),
 ];
 
-/// The one check that is always made.
+/// The last check, which always runs.
 const CLEANUP: &str = "cleanup";
 
 impl DoctorReport {
@@ -149,7 +149,8 @@ impl DoctorReport {
         names
     };
 
-    /// Puts in order what was found; what is missing was skipped because of what failed before.
+    /// Creates the report: puts the checks in order, and adds the missing ones as skipped because
+    /// of an earlier failure.
     pub(super) fn of(mut found: Vec<DoctorCheck>) -> Self {
         let mut checks = Vec::with_capacity(Self::NAMES.len());
         let mut failed = None;
@@ -167,19 +168,20 @@ impl DoctorReport {
         Self { checks }
     }
 
-    /// The checks, in order.
+    /// Returns the checks, in order.
     #[must_use]
     pub fn checks(&self) -> &[DoctorCheck] {
         &self.checks
     }
 
-    /// The check of that name.
+    /// Returns the check with that name.
     #[must_use]
     pub fn check(&self, name: &str) -> Option<&DoctorCheck> {
         self.checks.iter().find(|check| check.name == name)
     }
 
-    /// Failed when a check failed, else warned when one warned, else passed.
+    /// Returns the worst result: failed if a check failed, otherwise warned if one warned,
+    /// otherwise passed.
     #[must_use]
     pub fn status(&self) -> CheckStatus {
         let has = |status| self.checks.iter().any(|check| check.status == status);
@@ -192,8 +194,8 @@ impl DoctorReport {
 
 fn because(failed: Option<&str>) -> Cow<'static, str> {
     match failed {
-        Some(name) => format!("Not looked at, because the check `{name}` failed.").into(),
-        None => "Not looked at.".into(),
+        Some(name) => format!("Not checked, because the check `{name}` failed.").into(),
+        None => "Not checked.".into(),
     }
 }
 
@@ -213,9 +215,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_looked_at_says_why() {
+    fn skipped_checks_name_the_failed_one() {
         let found = vec![
-            DoctorCheck::passed("cleanup", "Nothing was made."),
+            DoctorCheck::passed("cleanup", "Nothing was created."),
             DoctorCheck::failed("region", "Wrong."),
             DoctorCheck::warned("clock", "Slow."),
             DoctorCheck::passed("endpoint", "There."),

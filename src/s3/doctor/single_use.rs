@@ -1,34 +1,33 @@
-//! Whether a PUT URL is good for one upload only, found out by using it again.
+//! Checks that a PUT URL is valid for one upload only, by using it again.
 
 use http::StatusCode;
 
 use super::answer::Answer;
 use super::checkup::Checkup;
 use super::report::DoctorCheck;
-use super::sending::{FILE, Sending, Wanted};
+use super::test_upload::{FILE, SignOptions, TestUpload};
 use crate::ports::UploadMethod;
 use crate::s3::rules::{ProviderRules, SingleUse};
 use crate::sigv4::Method;
 
 const NAME: &str = "single_use";
 
-/// What a URL that can be used again is worth, and what to do.
-const AGAIN: &str = "Whoever has a URL can replace the file until the URL ends: keep lifetimes short, \
-                     and versions.";
+/// The danger of a reusable URL, and the advice.
+const DANGER: &str = "Anyone who has a URL can replace the file until the URL expires: keep lifetimes short, \
+                     and enable versioning.";
 
-const IGNORES: &str =
-    "The store took a second file at the same URL: it ignores If-None-Match with uploads.";
+const IGNORES: &str = "The object store accepted a second file at the same URL: it ignores If-None-Match for uploads.";
 
-/// How the store received an upload, and the same URL once more.
-enum Received {
+/// The object store's reaction to the second use of a URL.
+enum Reuse {
     /// The first upload was refused.
-    Nothing(Answer),
+    FirstRefused(Answer),
     /// The second upload was refused, and the object stayed as it was.
-    Once(Answer),
+    Refused(Answer),
     /// The second upload replaced the object.
-    Again,
+    Replaced,
     /// An upload without the signed header replaced it.
-    AgainUnsigned,
+    ReplacedUnsigned,
 }
 
 pub(super) async fn single_use(checkup: &mut Checkup<'_>) -> DoctorCheck {
@@ -36,17 +35,17 @@ pub(super) async fn single_use(checkup: &mut Checkup<'_>) -> DoctorCheck {
     match (checkup.method(), rules.single_use) {
         (UploadMethod::Post, SingleUse::By(_)) => DoctorCheck::skipped(
             NAME,
-            "A form can be used again until it ends: S3 has no condition for that. PUT URLs of this \
-             store are good for one upload.",
+            "A form can be used again until it expires: S3 has no condition against that. This object \
+             store's PUT URLs are valid for one upload.",
         ),
         (UploadMethod::Post, _) => DoctorCheck::skipped(
             NAME,
-            "A form can be used again until it ends: S3 has no condition for that.",
+            "A form can be used again until it expires: S3 has no condition against that.",
         ),
         (UploadMethod::Put, SingleUse::No) => DoctorCheck::skipped(
             NAME,
             format!(
-                "{} documents no If-None-Match for uploads. {AGAIN}",
+                "{} documents no If-None-Match for uploads. {DANGER}",
                 rules.store
             ),
         ),
@@ -54,110 +53,112 @@ pub(super) async fn single_use(checkup: &mut Checkup<'_>) -> DoctorCheck {
             DoctorCheck::warned(
                 NAME,
                 format!(
-                    "URLs can be used again until they end, because the bucket is described with \
-                     `reusable_puts`. {AGAIN}"
+                    "URLs can be used again until they expire, because the bucket is described with \
+                     `reusable_puts`. {DANGER}"
                 ),
             )
         }
-        (UploadMethod::Put, SingleUse::By(_)) => match receive(checkup).await {
-            Ok(received) => enforced(received, rules),
+        (UploadMethod::Put, SingleUse::By(_)) => match try_reuse(checkup).await {
+            Ok(reuse) => enforced(reuse, rules),
             Err(why) => unclear(&why),
         },
-        (UploadMethod::Put, SingleUse::Unknown) => match receive(checkup).await {
-            Ok(received) => offered(received),
+        (UploadMethod::Put, SingleUse::Unknown) => match try_reuse(checkup).await {
+            Ok(reuse) => offered(reuse),
             Err(why) => unclear(&why),
         },
     }
 }
 
-/// Sends a file, another to the same URL, and one more without the header that forbids it.
-async fn receive(checkup: &mut Checkup<'_>) -> Result<Received, String> {
-    let wanted = Wanted {
+/// Sends a file, then a second one to the same URL, and a third one without the signed header.
+async fn try_reuse(checkup: &mut Checkup<'_>) -> Result<Reuse, String> {
+    let options = SignOptions {
         single_use: true,
-        ..Wanted::default()
+        ..SignOptions::default()
     };
-    let mut sending = Sending::sign(checkup, "single-use", &wanted).await?;
-    let first = sending.send(checkup).await?;
-    if !first.is_yes() {
-        return Ok(Received::Nothing(first));
+    let mut upload = TestUpload::sign(checkup, "single-use", &options).await?;
+    let first = upload.send(checkup).await?;
+    if !first.is_success() {
+        return Ok(Reuse::FirstRefused(first));
     }
-    // As long as was signed.
-    sending.file(FILE.to_ascii_uppercase());
-    let second = sending.send(checkup).await?;
-    if !holds_the_first(checkup, &sending).await? {
-        return Ok(Received::Again);
+    // The second file has the signed length.
+    upload.set_file(FILE.to_ascii_uppercase());
+    let second = upload.send(checkup).await?;
+    if !still_first_file(checkup, &upload).await? {
+        return Ok(Reuse::Replaced);
     }
-    sending.without_condition();
-    sending.send(checkup).await?;
-    if !holds_the_first(checkup, &sending).await? {
-        return Ok(Received::AgainUnsigned);
+    upload.remove_condition();
+    upload.send(checkup).await?;
+    if !still_first_file(checkup, &upload).await? {
+        return Ok(Reuse::ReplacedUnsigned);
     }
-    Ok(Received::Once(second))
+    Ok(Reuse::Refused(second))
 }
 
-async fn holds_the_first(checkup: &Checkup<'_>, sending: &Sending) -> Result<bool, String> {
-    let url = checkup.object_url(Method::Get, sending.sent_to(), None)?;
+async fn still_first_file(checkup: &Checkup<'_>, upload: &TestUpload) -> Result<bool, String> {
+    let url = checkup.object_url(Method::Get, upload.sent_to(), None)?;
     let answer = checkup.get(&url).await?;
-    if answer.is_yes() {
+    if answer.is_success() {
         return Ok(answer.body == FILE);
     }
-    Err(format!("a download was answered {}", answer.told()))
+    Err(format!("a download was answered {}", answer.summary()))
 }
 
-/// Of a store whose URLs are signed so.
-fn enforced(received: Received, rules: &ProviderRules) -> DoctorCheck {
-    match received {
-        Received::Once(answer) if answer.status == StatusCode::PRECONDITION_FAILED => {
+/// Judges an object store whose URLs are signed with the condition.
+fn enforced(reuse: Reuse, rules: &ProviderRules) -> DoctorCheck {
+    match reuse {
+        Reuse::Refused(answer) if answer.status == StatusCode::PRECONDITION_FAILED => {
             DoctorCheck::passed(
                 NAME,
-                "The store refused a second file at the same URL (412): each URL is good for one upload.",
+                "The object store refused a second file at the same URL (412): each URL is valid for one upload.",
             )
         }
-        Received::Once(answer) => DoctorCheck::warned(
+        Reuse::Refused(answer) => DoctorCheck::warned(
             NAME,
             format!(
-                "The store refused a second file at the same URL, but not with 412 ({}): a client that \
-                 tries again can't tell that its file has arrived.",
-                answer.told()
+                "The object store refused a second file at the same URL, but not with 412 ({}): a client \
+                 that tries again can't tell that its file was stored.",
+                answer.summary()
             ),
         ),
         // minio/minio#19682.
-        Received::Again if rules.may_be_minio() => DoctorCheck::failed(
+        Reuse::Replaced if rules.may_be_minio() => DoctorCheck::failed(
             NAME,
             format!(
-                "{IGNORES} {AGAIN} Upgrade MinIO to RELEASE.2024-05-07T06-41-25Z or newer; older releases \
+                "{IGNORES} {DANGER} Upgrade MinIO to RELEASE.2024-05-07T06-41-25Z or newer; older releases \
                  have this fault."
             ),
         ),
-        Received::Again => DoctorCheck::failed(NAME, format!("{IGNORES} {AGAIN}")),
-        Received::AgainUnsigned => DoctorCheck::failed(
+        Reuse::Replaced => DoctorCheck::failed(NAME, format!("{IGNORES} {DANGER}")),
+        Reuse::ReplacedUnsigned => DoctorCheck::failed(
             NAME,
-            format!("The store took a second file without the signed If-None-Match. {AGAIN}"),
+            format!(
+                "The object store accepted a second file without the signed If-None-Match. {DANGER}"
+            ),
         ),
-        Received::Nothing(answer) => unclear(&format!("it answered {}", answer.told())),
+        Reuse::FirstRefused(answer) => unclear(&format!("it answered {}", answer.summary())),
     }
 }
 
-/// Of a store that nobody has described.
-fn offered(received: Received) -> DoctorCheck {
-    match received {
-        Received::Once(answer) if answer.status == StatusCode::PRECONDITION_FAILED => {
+/// Judges an object store for which the condition is not known to work.
+fn offered(reuse: Reuse) -> DoctorCheck {
+    match reuse {
+        Reuse::Refused(answer) if answer.status == StatusCode::PRECONDITION_FAILED => {
             DoctorCheck::warned(
                 NAME,
-                "URLs are signed without If-None-Match, and can be used again until they end; but the \
-                 store knows that header, and refuses a second file with 412. Describe the bucket with \
-                 `single_use_puts`.",
+                "URLs are signed without If-None-Match and can be used again until they expire. But the \
+                 object store supports that header, and refuses a second file with 412: describe the bucket \
+                 with `single_use_puts`.",
             )
         }
-        Received::Once(answer) | Received::Nothing(answer) => DoctorCheck::warned(
+        Reuse::Refused(answer) | Reuse::FirstRefused(answer) => DoctorCheck::warned(
             NAME,
             format!(
-                "The store doesn't know If-None-Match with uploads ({}). {AGAIN}",
-                answer.told()
+                "The object store doesn't support If-None-Match for uploads ({}). {DANGER}",
+                answer.summary()
             ),
         ),
-        Received::Again | Received::AgainUnsigned => {
-            DoctorCheck::warned(NAME, format!("{IGNORES} {AGAIN}"))
+        Reuse::Replaced | Reuse::ReplacedUnsigned => {
+            DoctorCheck::warned(NAME, format!("{IGNORES} {DANGER}"))
         }
     }
 }
@@ -166,7 +167,7 @@ fn unclear(why: &str) -> DoctorCheck {
     DoctorCheck::warned(
         NAME,
         format!(
-            "Whether a URL can be used again isn't clear ({why}). Try again, and look at the store's log."
+            "The test whether a URL can be used again had no clear result ({why}). Try again, and check the object store's log."
         ),
     )
 }

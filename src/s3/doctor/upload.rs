@@ -1,42 +1,42 @@
-//! Whether an honest upload works, from the signature to the download.
+//! Checks a correct upload, from the signature to the download.
 
 use http::StatusCode;
 
 use super::answer::{Answer, causes, plain};
 use super::checkup::Checkup;
 use super::report::DoctorCheck;
-use super::sending::{FILE, Sending, TYPE, Wanted};
+use super::test_upload::{FILE, SignOptions, TYPE, TestUpload};
 use crate::asset::{ObjectKey, ObjectName};
 use crate::ports::{DownloadIntent, ObjectStore, ObjectStoreError, UploadMethod, UploadSigner};
 use crate::s3::{S3Objects, S3PostSigner};
 
-/// The name of the honest upload.
-const HONEST: &str = "honest";
+/// The name of the correct upload's object.
+const NAME_OF_OBJECT: &str = "correct";
 
-/// The answer is the store's, when it took the file.
+/// Sends the correct upload. Returns the object store's answer if it accepted the file.
 pub(super) async fn upload(checkup: &mut Checkup<'_>) -> (DoctorCheck, Option<Answer>) {
     const NAME: &str = "upload";
     let method = checkup.method().as_str();
-    let sent = match Sending::sign(checkup, HONEST, &Wanted::default()).await {
-        Ok(sending) => sending.send(checkup).await,
-        Err(fault) => Err(format!("nothing could be signed, {fault}")),
+    let sent = match TestUpload::sign(checkup, NAME_OF_OBJECT, &SignOptions::default()).await {
+        Ok(upload) => upload.send(checkup).await,
+        Err(fault) => Err(format!("the upload could not be signed, {fault}")),
     };
     match sent {
-        Ok(answer) if answer.is_yes() => {
-            let says = format!("The store took a {method} as clients send it.");
+        Ok(answer) if answer.is_success() => {
+            let says = format!("The object store accepted a {method} as clients send it.");
             (DoctorCheck::passed(NAME, says), Some(answer))
         }
         Ok(answer) => (DoctorCheck::failed(NAME, refusal(checkup, &answer)), None),
         Err(fault) => {
             let url = &checkup.bucket.public().origin;
-            let says = format!("The {method} to {url} came to nothing: {fault}.");
+            let says = format!("The {method} to {url} got no answer: {fault}.");
             (DoctorCheck::failed(NAME, says), None)
         }
     }
 }
 
 fn refusal(checkup: &Checkup<'_>, answer: &Answer) -> String {
-    let (method, told) = (checkup.method().as_str(), answer.told());
+    let (method, summary) = (checkup.method().as_str(), answer.summary());
     let unknown = answer.status == StatusCode::NOT_IMPLEMENTED || answer.code() == "NotImplemented";
     let advice = match (checkup.method(), answer.status) {
         // OpenStack Swift answers 412.
@@ -45,29 +45,29 @@ fn refusal(checkup: &Checkup<'_>, answer: &Answer) -> String {
             StatusCode::NOT_IMPLEMENTED
             | StatusCode::METHOD_NOT_ALLOWED
             | StatusCode::PRECONDITION_FAILED,
-        ) => "It has no POST Object, as Cloudflare R2 and Backblaze B2 have none: sign with PUT.",
+        ) => "It has no POST Object, like Cloudflare R2 and Backblaze B2: sign with PUT.",
         (UploadMethod::Put, _) if unknown && checkup.bucket.has_single_use_puts() => {
-            "It doesn't know the header If-None-Match, which makes a URL good for one upload: describe \
-             the bucket without `single_use_puts`, or with `reusable_puts`."
+            "It doesn't support the header If-None-Match, which makes a URL valid for one upload: \
+             describe the bucket without `single_use_puts`, or with `reusable_puts`."
         }
         (_, StatusCode::FORBIDDEN) => {
-            "The credentials need s3:PutObject, the bucket's policy must not deny it, and a proxy must \
-             leave the request as it is."
+            "The credentials need s3:PutObject, the bucket's policy must not deny it, and no proxy \
+             may change the request."
         }
         (_, status) if status.is_redirection() => {
-            "It sends clients elsewhere, where a browser can't follow with a file: use the endpoint that \
-             it names."
+            "It redirects clients, but a browser can't repeat an upload after a redirect: use the \
+             endpoint in the redirect."
         }
-        _ => "Look at the form's fields and at the store's log.",
+        _ => "Check the form's fields and the object store's log.",
     };
-    format!("The store refused a {method} as clients send it ({told}). {advice}")
+    format!("The object store refused a {method} as clients send it ({summary}). {advice}")
 }
 
-/// Whether the verifier sees what was sent.
+/// Checks that `S3Objects` finds the uploaded object with its size and type.
 pub(super) async fn verify(checkup: &Checkup<'_>) -> DoctorCheck {
     const NAME: &str = "verify";
-    let Ok(key) = ObjectKey::new(checkup.key(HONEST)) else {
-        return DoctorCheck::failed(NAME, "The object's key is none.");
+    let Ok(key) = ObjectKey::new(checkup.key(NAME_OF_OBJECT)) else {
+        return DoctorCheck::failed(NAME, "The object's key is invalid.");
     };
     let found = S3Objects::new(checkup.bucket.clone(), checkup.credentials.clone())
         .timeout(checkup.options.timeout)
@@ -80,33 +80,33 @@ pub(super) async fn verify(checkup: &Checkup<'_>) -> DoctorCheck {
         Ok(Some(object)) => {
             let content_type = object.content_type.as_deref().unwrap_or("none");
             if usize::try_from(object.size) == Ok(FILE.len()) && content_type == TYPE {
-                let says = "S3Objects sees the object with the size and the type that were signed.";
+                let says = "S3Objects finds the object with the signed size and type.";
                 return DoctorCheck::passed(NAME, says);
             }
             failed(format!(
-                "S3Objects sees {} bytes of type {}, and {} bytes of type {TYPE} were sent: no upload \
-                 would count as complete.",
+                "S3Objects finds {} bytes of type {}, but {} bytes of type {TYPE} were sent: no upload \
+                 could be completed.",
                 object.size,
                 plain(content_type),
                 FILE.len()
             ))
         }
         Ok(None) => failed(
-            "S3Objects doesn't see the object that was just sent. Check that the internal and the public \
-             endpoint are the same store's."
+            "S3Objects doesn't find the uploaded object. Check that the internal and the public \
+             endpoint belong to the same object store."
                 .to_owned(),
         ),
         Err(ObjectStoreError::Unavailable(fault)) => {
             failed(format!("S3Objects got no answer ({}).", causes(&fault)))
         }
         Err(fault) => failed(format!(
-            "S3Objects can't look: {}. Without s3:GetObject no upload can be verified.",
+            "S3Objects can't read the object: {}. Without s3:GetObject no upload can be verified.",
             plain(&fault.to_string())
         )),
     }
 }
 
-/// Whether a download link gives back what was sent, saved under its name.
+/// Checks that a download URL returns the uploaded file, to be saved under its name.
 pub(super) async fn download(checkup: &Checkup<'_>) -> DoctorCheck {
     const NAME: &str = "download";
     let answer = match signed_download(checkup).await {
@@ -116,40 +116,40 @@ pub(super) async fn download(checkup: &Checkup<'_>) -> DoctorCheck {
     let answer = match answer {
         Ok(answer) => answer,
         Err(fault) => {
-            return DoctorCheck::failed(NAME, format!("A download came to nothing: {fault}."));
+            return DoctorCheck::failed(NAME, format!("The download got no answer: {fault}."));
         }
     };
-    if !answer.is_yes() {
+    if !answer.is_success() {
         return DoctorCheck::failed(
             NAME,
             format!(
-                "The store refused a download as clients ask for it ({}). The credentials need s3:GetObject.",
-                answer.told()
+                "The object store refused a download as clients request it ({}). The credentials need s3:GetObject.",
+                answer.summary()
             ),
         );
     }
     if answer.body != FILE {
         let says =
-            "A download brought something else than what was sent: look for a cache or a proxy.";
+            "The downloaded file differs from the uploaded one: look for a cache or a proxy.";
         return DoctorCheck::failed(NAME, says);
     }
     let disposition = answer.header("content-disposition").unwrap_or_default();
     if !disposition.starts_with("attachment") {
         return DoctorCheck::warned(
             NAME,
-            "The store ignores response-content-disposition: files that can carry script (SVG, HTML) are \
-             shown in place instead of saved. Serve downloads from an origin of their own.",
+            "The object store ignores response-content-disposition: browsers show files that can carry \
+             scripts (SVG, HTML) instead of saving them. Serve downloads from an origin of their own.",
         );
     }
     DoctorCheck::passed(
         NAME,
-        "A download link gives the file back, to be saved under its own name.",
+        "A download URL returns the file, to be saved under its own name.",
     )
 }
 
 async fn signed_download(checkup: &Checkup<'_>) -> Result<String, String> {
     let signer = S3PostSigner::new(checkup.bucket.clone(), checkup.credentials.clone());
-    let key = ObjectKey::new(checkup.key(HONEST)).map_err(|fault| fault.to_string())?;
+    let key = ObjectKey::new(checkup.key(NAME_OF_OBJECT)).map_err(|fault| fault.to_string())?;
     let media_type = TYPE.parse().map_err(|_| format!("no type: {TYPE}"))?;
     let name = ObjectName::clean("doctor.txt").map_err(|fault| fault.to_string())?;
     let mut intent = DownloadIntent::new(&key, &media_type, &name);
@@ -158,26 +158,32 @@ async fn signed_download(checkup: &Checkup<'_>) -> Result<String, String> {
     url.map_err(|fault| fault.to_string())
 }
 
-/// Whether nobody gets the file without a signature.
+/// Checks that the file can't be downloaded without a signature.
 pub(super) async fn private(checkup: &Checkup<'_>) -> DoctorCheck {
     const NAME: &str = "private";
     let public = checkup.bucket.public();
-    let url = format!("{}{}{}", public.origin, public.prefix, checkup.key(HONEST));
+    let url = format!(
+        "{}{}{}",
+        public.origin,
+        public.prefix,
+        checkup.key(NAME_OF_OBJECT)
+    );
     match checkup.get(&url).await {
-        Ok(answer) if answer.is_yes() => DoctorCheck::warned(
+        Ok(answer) if answer.is_success() => DoctorCheck::warned(
             NAME,
-            "The store gives the file to anyone, without a signature: whoever learns a key can download \
-             for ever. Unless that is meant, take the bucket's public access away.",
+            "The object store gives the file to anyone, without a signature: anyone who learns a key can \
+             download the file forever. Unless this is intended, remove the bucket's public access.",
         ),
         Ok(answer) => DoctorCheck::passed(
             NAME,
             format!(
-                "Without a signature nobody gets the file ({}).",
+                "The file can't be downloaded without a signature ({}).",
                 answer.status
             ),
         ),
-        Err(fault) => {
-            DoctorCheck::skipped(NAME, format!("No answer without a signature: {fault}."))
-        }
+        Err(fault) => DoctorCheck::skipped(
+            NAME,
+            format!("A download without a signature got no answer: {fault}."),
+        ),
     }
 }

@@ -15,7 +15,7 @@ fn bucket() -> S3Bucket {
 
 const START: OffsetDateTime = datetime!(2026-05-19 10:00 UTC);
 
-/// Gives what it was told to, in order, then nothing.
+/// Returns the given results in order, and then errors.
 struct Script(Mutex<Vec<Result<Credentials, &'static str>>>);
 
 #[async_trait]
@@ -56,7 +56,7 @@ async fn id(signer: &FreshSigner, seconds: i64) -> Option<String> {
 }
 
 #[tokio::test]
-async fn credentials_are_replaced_ahead_of_their_end() {
+async fn credentials_are_replaced_before_they_expire() {
     let signer = fresh(vec![until("A", 60), until("B", 120)]).await;
     assert_eq!(id(&signer, 0).await.as_deref(), Some("A"));
     assert_eq!(id(&signer, 54 * 60).await.as_deref(), Some("A"));
@@ -65,7 +65,7 @@ async fn credentials_are_replaced_ahead_of_their_end() {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_is_left_alone_for_a_while() {
+async fn a_failed_provider_is_asked_again_after_a_pause() {
     let signer = fresh(vec![until("A", 60), Err("down"), until("B", 120)]).await;
     assert_eq!(id(&signer, 56 * 60).await.as_deref(), Some("A"));
     assert_eq!(
@@ -77,7 +77,7 @@ async fn a_provider_that_fails_is_left_alone_for_a_while() {
 }
 
 #[tokio::test]
-async fn after_the_end_nothing_is_signed_until_there_are_others() {
+async fn nothing_is_signed_with_expired_credentials() {
     let signer = fresh(vec![
         until("A", 1),
         Err("down"),
@@ -89,7 +89,7 @@ async fn after_the_end_nothing_is_signed_until_there_are_others() {
     assert_eq!(
         id(&signer, 70).await,
         None,
-        "what the provider gave has expired, too"
+        "the provider's credentials have expired, too"
     );
     assert_eq!(id(&signer, 80).await.as_deref(), Some("B"));
 }
@@ -98,7 +98,11 @@ async fn after_the_end_nothing_is_signed_until_there_are_others() {
 async fn a_clock_that_was_ahead_does_not_stop_refreshes() {
     for ahead in [3600, 365 * 24 * 3600] {
         let signer = fresh(vec![until("A", 60), Err("down"), until("B", 120)]).await;
-        assert_eq!(id(&signer, 56 * 60 + ahead).await, None, "they have ended");
+        assert_eq!(
+            id(&signer, 56 * 60 + ahead).await,
+            None,
+            "the credentials have expired"
+        );
         assert_eq!(
             id(&signer, 56 * 60).await.as_deref(),
             Some("B"),
@@ -108,14 +112,14 @@ async fn a_clock_that_was_ahead_does_not_stop_refreshes() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_costs_a_pause_at_most() {
+async fn a_clock_that_is_set_back_delays_by_one_pause() {
     let signer = fresh(vec![until("A", 60), Err("down"), until("B", 120)]).await;
     assert_eq!(id(&signer, 57 * 60).await.as_deref(), Some("A"));
     assert_eq!(id(&signer, 57 * 60 - 9).await.as_deref(), Some("A"));
     assert_eq!(id(&signer, 57 * 60 - 10).await.as_deref(), Some("B"));
 }
 
-/// The end of a form, in seconds from the start.
+/// Returns the expiry of a signed URL, in seconds from the start.
 async fn form_ends(signer: &FreshSigner, seconds: i64) -> Option<i64> {
     use crate::sigv4::{Method, Presign};
 
@@ -136,8 +140,8 @@ fn token(id: &str) -> Result<Credentials, &'static str> {
 }
 
 #[tokio::test]
-async fn tokens_without_an_end_are_read_again_and_forms_do_not_outlive_them() {
-    // The machine's clock is another one, so the first request reads once more.
+async fn tokens_without_an_expiry_are_read_again_and_limit_signatures() {
+    // The system clock differs from the test's, so the first request reads the token again.
     let signer = fresh(vec![token("0"), token("A"), token("B")]).await;
     assert_eq!(id(&signer, 0).await.as_deref(), Some("A"));
     assert_eq!(form_ends(&signer, 0).await, Some(600));
@@ -145,7 +149,7 @@ async fn tokens_without_an_end_are_read_again_and_forms_do_not_outlive_them() {
     assert_eq!(id(&signer, 299).await.as_deref(), Some("A"));
     assert_eq!(id(&signer, 300).await.as_deref(), Some("B"));
     assert_eq!(form_ends(&signer, 300).await, Some(900));
-    // The source fails from now on.
+    // The provider fails from now on.
     assert_eq!(form_ends(&signer, 899).await, Some(900));
     assert_eq!(id(&signer, 900).await, None);
 
@@ -154,13 +158,13 @@ async fn tokens_without_an_end_are_read_again_and_forms_do_not_outlive_them() {
     assert_eq!(
         id(&signer, 0).await.as_deref(),
         Some("B"),
-        "read by a clock that was ahead"
+        "A was read while the clock was ahead"
     );
     assert_eq!(form_ends(&signer, 0).await, Some(600));
 }
 
 #[tokio::test]
-async fn lasting_credentials_are_read_once() {
+async fn long_lived_credentials_are_read_once() {
     let lasting = Credentials::new("A", "s").unwrap();
     let signer = fresh(vec![Ok(lasting), until("B", 60)]).await;
     for seconds in [0, 1_000_000, -1_000_000] {
@@ -170,26 +174,26 @@ async fn lasting_credentials_are_read_once() {
     }
 }
 
-// ---------------------------------------------------------------- Requests that come and go
+// ---------------------------------------------------------------- Concurrent and dropped requests
 
 type Reply = Result<Credentials, &'static str>;
 
-/// A provider that answers when it is told to.
+/// A provider that answers when the test calls `reply`.
 #[derive(Default)]
-struct Desk {
+struct ManualProvider {
     calls: Mutex<Vec<oneshot::Sender<Reply>>>,
     asked: AtomicUsize,
 }
 
-impl Desk {
-    /// Questions that somebody still waits for.
+impl ManualProvider {
+    /// Returns the number of questions that are not answered or abandoned yet.
     fn open(&self) -> usize {
         let mut calls = self.calls.lock().unwrap();
         calls.retain(|call| !call.is_closed());
         calls.len()
     }
 
-    /// Answers the oldest of them.
+    /// Answers the oldest open question. Returns `false` if there is none.
     fn reply(&self, reply: Reply) -> bool {
         let open = self.open() > 0;
         if open {
@@ -201,19 +205,19 @@ impl Desk {
 }
 
 #[async_trait]
-impl ProvideCredentials for Desk {
+impl ProvideCredentials for ManualProvider {
     async fn provide_credentials(&self) -> Result<Credentials, Unavailable> {
         let (call, reply) = oneshot::channel();
         self.calls.lock().unwrap().push(call);
         self.asked.fetch_add(1, Ordering::SeqCst);
         match reply.await.unwrap() {
-            Err("panic") => panic!("as it was told to"),
+            Err("panic") => panic!("the test asked for a panic"),
             reply => reply.map_err(Unavailable::new),
         }
     }
 }
 
-/// Counts as woken until it is polled.
+/// A waker that remembers whether it was woken.
 struct Flag(AtomicBool);
 
 impl Wake for Flag {
@@ -235,7 +239,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Polls it if it was woken, as an executor does.
+    /// Polls the request if it was woken, as an executor does.
     fn run(&mut self) -> Poll<Option<String>> {
         if !self.woken.0.swap(false, Ordering::SeqCst) {
             return Poll::Pending;
@@ -249,39 +253,39 @@ fn is(id: &str) -> Poll<Option<String>> {
     Poll::Ready(Some(id.to_owned()))
 }
 
-fn at_desk(first: Credentials) -> (FreshSigner, Arc<Desk>) {
-    let (bucket, desk) = (bucket(), Arc::new(Desk::default()));
-    let mut provided = FreshSigner::provided(&bucket, Arc::clone(&desk) as _).boxed();
+fn with_manual_provider(first: Credentials) -> (FreshSigner, Arc<ManualProvider>) {
+    let (bucket, provider) = (bucket(), Arc::new(ManualProvider::default()));
+    let mut first_signer = FreshSigner::provided(&bucket, Arc::clone(&provider) as _).boxed();
     let mut context = Context::from_waker(Waker::noop());
-    assert!(provided.as_mut().poll(&mut context).is_pending());
-    desk.reply(Ok(first));
-    match provided.as_mut().poll(&mut context) {
-        Poll::Ready(signer) => (signer.unwrap(), desk),
-        Poll::Pending => panic!("it was answered"),
+    assert!(first_signer.as_mut().poll(&mut context).is_pending());
+    provider.reply(Ok(first));
+    match first_signer.as_mut().poll(&mut context) {
+        Poll::Ready(signer) => (signer.unwrap(), provider),
+        Poll::Pending => panic!("the question was answered"),
     }
 }
 
 #[test]
-fn a_refresh_is_carried_on_by_the_next_request() {
+fn the_next_request_continues_a_refresh() {
     for ended in [false, true] {
-        let (signer, desk) = at_desk(until("A", 60).unwrap());
+        let (signer, provider) = with_manual_provider(until("A", 60).unwrap());
         let seconds = if ended { 61 * 60 } else { 56 * 60 };
         for _ in 0..5 {
             // The request times out before the provider answers.
             let mut request = Request::at(&signer, seconds);
             let _ = request.run();
             drop(request);
-            assert_eq!(desk.open(), 1, "the question that was asked first");
+            assert_eq!(provider.open(), 1, "there is only the first question");
         }
-        desk.reply(until("B", 120));
+        provider.reply(until("B", 120));
         assert_eq!(Request::at(&signer, seconds).run(), is("B"));
-        assert_eq!(desk.open(), 0);
+        assert_eq!(provider.open(), 0);
     }
 }
 
 #[test]
-fn one_request_waits_while_the_credentials_hold() {
-    let (signer, desk) = at_desk(until("A", 60).unwrap());
+fn only_one_request_waits_while_the_credentials_are_valid() {
+    let (signer, provider) = with_manual_provider(until("A", 60).unwrap());
     let mut first = Request::at(&signer, 56 * 60);
     assert_eq!(first.run(), Poll::Pending);
     for _ in 0..3 {
@@ -289,12 +293,12 @@ fn one_request_waits_while_the_credentials_hold() {
     }
     drop(first);
     assert_eq!(Request::at(&signer, 56 * 60).run(), is("A"), "nobody waits");
-    assert_eq!(desk.open(), 1);
+    assert_eq!(provider.open(), 1);
 }
 
 #[test]
-fn whoever_waits_is_woken_also_when_others_are_gone() {
-    let (signer, desk) = at_desk(until("A", 60).unwrap());
+fn waiting_requests_are_woken_after_others_were_dropped() {
+    let (signer, provider) = with_manual_provider(until("A", 60).unwrap());
     let mut requests: Vec<_> = (0..4).map(|_| Request::at(&signer, 61 * 60)).collect();
     for request in &mut requests {
         assert_eq!(request.run(), Poll::Pending);
@@ -302,7 +306,7 @@ fn whoever_waits_is_woken_also_when_others_are_gone() {
     // The first began the refresh, the last polled it last.
     requests.pop();
     requests.remove(0);
-    desk.reply(until("B", 120));
+    provider.reply(until("B", 120));
     for request in &mut requests {
         assert_eq!(request.run(), is("B"));
     }
@@ -310,70 +314,70 @@ fn whoever_waits_is_woken_also_when_others_are_gone() {
 
 #[test]
 fn a_provider_that_hangs_is_asked_again_after_a_minute() {
-    let (signer, desk) = at_desk(until("A", 60).unwrap());
+    let (signer, provider) = with_manual_provider(until("A", 60).unwrap());
     let mut stuck = Request::at(&signer, 61 * 60);
     assert_eq!(stuck.run(), Poll::Pending);
     let mut joins = Request::at(&signer, 61 * 60 + 59);
     assert_eq!(joins.run(), Poll::Pending);
-    assert_eq!(desk.open(), 1);
+    assert_eq!(provider.open(), 1);
     let mut next = Request::at(&signer, 62 * 60);
     assert_eq!(next.run(), Poll::Pending);
-    // They are told, and need not wait for ever.
+    // The abandoned requests get an error instead of waiting forever.
     for abandoned in [&mut stuck, &mut joins] {
         assert_eq!(abandoned.run(), Poll::Ready(None));
     }
-    assert_eq!(desk.open(), 1, "the first was given up");
-    desk.reply(until("B", 120));
+    assert_eq!(provider.open(), 1, "the first question was abandoned");
+    provider.reply(until("B", 120));
     assert_eq!(next.run(), is("B"));
 }
 
-/// Requests come minutes apart, and none waits for as long as the provider takes.
+/// Requests are minutes apart, and each gives up before the provider answers.
 #[test]
-fn an_answer_that_nobody_fetched_is_not_thrown_away() {
-    let (signer, desk) = at_desk(until("A", 60).unwrap());
+fn an_unread_answer_is_used_later() {
+    let (signer, provider) = with_manual_provider(until("A", 60).unwrap());
     let mut impatient = Request::at(&signer, 61 * 60);
     assert_eq!(impatient.run(), Poll::Pending);
     drop(impatient);
-    desk.reply(until("B", 120));
+    provider.reply(until("B", 120));
     let mut next = Request::at(&signer, 70 * 60);
     assert_eq!(next.run(), is("B"));
-    assert_eq!(desk.open(), 0, "the provider was asked once");
+    assert_eq!(provider.open(), 0, "the provider was asked once");
 }
 
 #[test]
 fn a_provider_that_panics_fails_and_is_asked_again() {
-    let (signer, desk) = at_desk(until("A", 60).unwrap());
+    let (signer, provider) = with_manual_provider(until("A", 60).unwrap());
     let mut requests = [0, 1].map(|_| Request::at(&signer, 61 * 60));
     for request in &mut requests {
         assert_eq!(request.run(), Poll::Pending);
     }
-    desk.reply(Err("panic"));
+    provider.reply(Err("panic"));
     for request in &mut requests {
         assert_eq!(request.run(), Poll::Ready(None));
     }
     let mut next = Request::at(&signer, 61 * 60 + 10);
     assert_eq!(next.run(), Poll::Pending);
-    desk.reply(until("B", 120));
+    provider.reply(until("B", 120));
     assert_eq!(next.run(), is("B"));
 }
 
 #[tokio::test]
-async fn all_who_waited_learn_the_cause() {
-    let (signer, desk) = at_desk(until("A", 60).unwrap());
+async fn all_waiting_requests_get_the_cause() {
+    let (signer, provider) = with_manual_provider(until("A", 60).unwrap());
     let now = START + Duration::hours(2);
     let mut waiting = [0, 1].map(|_| signer.at(now).boxed());
     let mut context = Context::from_waker(Waker::noop());
     for request in &mut waiting {
         assert!(request.as_mut().poll(&mut context).is_pending());
     }
-    desk.reply(Err("the vault is sealed"));
+    provider.reply(Err("the vault is sealed"));
     for request in &mut waiting {
         match request.as_mut().poll(&mut context) {
             Poll::Ready(Err(cause)) => {
                 assert_eq!(cause.to_string(), "unavailable: the vault is sealed");
             }
-            Poll::Ready(Ok(_)) => panic!("signed with what has ended"),
-            Poll::Pending => panic!("not told"),
+            Poll::Ready(Ok(_)) => panic!("signed with expired credentials"),
+            Poll::Pending => panic!("the request still waits"),
         }
     }
     let paused = signer.at(now + Duration::seconds(4)).await.err().unwrap();
@@ -382,10 +386,10 @@ async fn all_who_waited_learn_the_cause() {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The clock goes on, or jumps.
+    /// Advances the clock, or sets it back.
     Tick(i64),
     Ask,
-    /// A request goes away.
+    /// Drops a waiting request.
     Drop(usize),
     Reply(u8),
 }
@@ -406,10 +410,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// No request waits for ever, none signs with credentials that have ended, only the one that
-    /// begins a refresh waits while they hold, and two pauses later a request gets others.
+    /// For any sequence of steps: no request waits forever; none signs with expired credentials;
+    /// while the credentials are valid, only the request that begins a refresh waits; and after two
+    /// pauses a request gets new credentials.
     #[test]
-    fn requests_come_and_go_in_any_order(steps in steps(), without_end: bool) {
+    fn any_sequence_of_requests_and_answers_is_handled(steps in steps(), without_end: bool) {
         let mut number = 0;
         let mut credentials = |now: i64, minutes: i64| {
             number += 1;
@@ -421,7 +426,7 @@ proptest! {
             }
         };
         let first = credentials(0, 7);
-        let (signer, desk) = at_desk(first);
+        let (signer, provider) = with_manual_provider(first);
         let mut now = 0;
         let mut waiting: Vec<Request<'_>> = Vec::new();
         for step in steps {
@@ -431,13 +436,13 @@ proptest! {
                     let FreshSigner::Refreshed(refreshed) = &signer else { unreachable!() };
                     let at = START + Duration::seconds(now);
                     let ended = refreshed.current.load().life.has_ended(at);
-                    let asked = desk.asked.load(Ordering::SeqCst);
+                    let asked = provider.asked.load(Ordering::SeqCst);
                     let mut request = Request::at(&signer, now);
                     match request.run() {
                         Poll::Ready(found) => prop_assert!(found.is_some() || ended),
                         Poll::Pending => {
-                            let begins = desk.asked.load(Ordering::SeqCst) > asked;
-                            prop_assert!(ended || begins, "they hold, and it waits");
+                            let begins = provider.asked.load(Ordering::SeqCst) > asked;
+                            prop_assert!(ended || begins, "the credentials are valid, but the request waits");
                             waiting.push(request);
                         }
                     }
@@ -454,27 +459,27 @@ proptest! {
                         2 => Ok(credentials(now, 2)),
                         _ => Ok(credentials(now, 60)),
                     };
-                    desk.reply(reply);
+                    provider.reply(reply);
                 }
             }
             waiting.retain_mut(|request| request.run().is_pending());
-            prop_assert!(desk.open() <= 1, "one question at a time");
+            prop_assert!(provider.open() <= 1, "one question at a time");
         }
-        if desk.reply(Err("down")) {
+        if provider.reply(Err("down")) {
             waiting.retain_mut(|request| request.run().is_pending());
         }
-        prop_assert!(waiting.is_empty(), "{} wait for ever", waiting.len());
+        prop_assert!(waiting.is_empty(), "{} requests wait forever", waiting.len());
 
-        // A failure is noticed by the next request, which then pauses.
+        // The next request notices the failure and then pauses.
         let _ = Request::at(&signer, now).run();
-        desk.reply(Err("down"));
+        provider.reply(Err("down"));
         let _ = Request::at(&signer, now).run();
-        // One pause, and up to another where the clock was set back.
+        // One pause, and up to one more if the clock was set back.
         now += 20;
         let mut last = Request::at(&signer, now);
         let mut found = last.run();
         if found.is_pending() {
-            desk.reply(Ok(credentials(now, 60)));
+            provider.reply(Ok(credentials(now, 60)));
             found = last.run();
         }
         let FreshSigner::Refreshed(refreshed) = &signer else { unreachable!() };
@@ -485,7 +490,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn credentials_that_end_soon_are_not_asked_for_at_every_signature() {
+async fn credentials_that_expire_soon_are_not_fetched_for_every_signature() {
     let signer = fresh(vec![until("A", 4), until("B", 4), until("C", 60)]).await;
     for _ in 0..100 {
         assert_eq!(id(&signer, 0).await.as_deref(), Some("B"));
@@ -493,8 +498,8 @@ async fn credentials_that_end_soon_are_not_asked_for_at_every_signature() {
     assert_eq!(id(&signer, 10).await.as_deref(), Some("C"));
 }
 
-/// Hands out a new key each time, its secret and token named like it, for a few seconds more than
-/// the threads have come to.
+/// Returns a new access key each time, with a secret and a token of the same number. Each expires a
+/// few seconds after the latest time that the threads have reached.
 #[derive(Default)]
 struct Rotating {
     number: Mutex<i32>,
@@ -510,7 +515,7 @@ fn numbered(number: i32) -> Credentials {
 #[async_trait]
 impl ProvideCredentials for Rotating {
     async fn provide_credentials(&self) -> Result<Credentials, Unavailable> {
-        // The other thread may carry it on.
+        // The other thread may continue the refresh.
         tokio::task::yield_now().await;
         let mut number = self.number.lock().unwrap();
         *number += 1;
@@ -519,9 +524,10 @@ impl ProvideCredentials for Rotating {
     }
 }
 
-/// Two threads refresh and sign at once: whatever they sign is signed with one credential whole.
+/// While two threads refresh and sign, each signature uses the id, secret and token of one
+/// credential.
 #[test]
-fn no_signature_is_made_with_halves_of_two_credentials() {
+fn no_signature_mixes_two_credentials() {
     use crate::sigv4::{Method, Presign};
 
     let runtime = || {
@@ -542,7 +548,7 @@ fn no_signature_is_made_with_halves_of_two_credentials() {
                 let Ok(current) = signer.at(now).await else {
                     continue;
                 };
-                // Whoever fetches at the moment may be held up for longer than they last.
+                // The credentials may expire while another thread is fetching new ones.
                 let Ok(url) = current.presign_at(&request, now) else {
                     continue;
                 };

@@ -1,12 +1,12 @@
-//! One upload as a client sends it, open to be tampered with.
+//! One upload as a client sends it, with methods to forge it.
 
 use bytes::Bytes;
 use http::Method as HttpMethod;
 use time::Duration;
 
-use super::access::spoiled;
+use super::access::changed_signature;
 use super::answer::Answer;
-use super::checkup::{Checkup, Made};
+use super::checkup::{Checkup, Created};
 use crate::asset::{Checksum, ExpiresIn, MediaType, ObjectKey, UploadSize};
 use crate::ports::{UploadData, UploadIntent, UploadMethod, UploadSigner};
 use crate::s3::rules::Condition;
@@ -19,36 +19,37 @@ pub(super) const TYPE: &str = "text/plain";
 
 const BOUNDARY: &str = "tower-asset-upload-doctor-5e1fd1bd";
 
-/// What is asked for when something is signed.
+/// Options of signing a test upload.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wanted {
-    /// How long ago; forms are good for an hour.
+pub(super) struct SignOptions {
+    /// How long ago the upload is signed. It expires after one hour.
     pub(super) ago: Duration,
-    /// The SHA-256 of another file.
+    /// The announced SHA-256. The checks pass the one of another file.
     pub(super) checksum: Option<Checksum>,
-    /// Whether a URL is to be good for one upload even where nobody knows that the store enforces it.
+    /// Whether a URL is signed with the single-use condition, even if the object store is not known
+    /// to enforce it.
     pub(super) single_use: bool,
 }
 
 #[derive(Clone)]
-pub(super) struct Sending {
-    /// The key it was signed for.
+pub(super) struct TestUpload {
+    /// The key that the upload was signed for.
     key: String,
-    /// The key it is sent to.
+    /// The key that the upload is sent to.
     sent_to: String,
     method: UploadMethod,
     url: String,
-    /// A form's fields, or a request's headers but for the length.
+    /// A form's fields, or a request's headers except `Content-Length`.
     pairs: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-impl Sending {
+impl TestUpload {
     /// Signs an upload of [`FILE`], as the service does.
     pub(super) async fn sign(
         checkup: &Checkup<'_>,
         name: &str,
-        wanted: &Wanted,
+        options: &SignOptions,
     ) -> Result<Self, String> {
         let text = checkup.key(name);
         let key = ObjectKey::new(&*text).map_err(|fault| fault.to_string())?;
@@ -58,14 +59,14 @@ impl Sending {
             .and_then(|bytes| UploadSize::new(bytes).ok());
         let size = size.ok_or("no file")?;
         let mut intent = UploadIntent::new(&key, &media_type, size);
-        intent.checksum = wanted.checksum.as_ref();
+        intent.checksum = options.checksum.as_ref();
         let now = checkup
             .now()
-            .checked_sub(wanted.ago)
+            .checked_sub(options.ago)
             .unwrap_or(checkup.now());
 
         let (mut bucket, credentials) = (checkup.bucket.clone(), checkup.credentials.clone());
-        if wanted.single_use {
+        if options.single_use {
             bucket = bucket
                 .single_use_puts()
                 .map_err(|fault| fault.to_string())?;
@@ -95,7 +96,7 @@ impl Sending {
             key,
             method: data.method(),
             url: data.url().to_owned(),
-            // The client writes the length of what it sends by itself.
+            // The HTTP client sets the length of the sent body.
             pairs: owned
                 .filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"))
                 .collect(),
@@ -103,21 +104,21 @@ impl Sending {
         }
     }
 
-    /// The key that it is sent to.
+    /// Returns the key that the upload is sent to.
     pub(super) fn sent_to(&self) -> &str {
         &self.sent_to
     }
 
-    pub(super) fn file(&mut self, file: impl Into<Vec<u8>>) {
+    pub(super) fn set_file(&mut self, file: impl Into<Vec<u8>>) {
         self.body = file.into();
     }
 
-    pub(super) fn content_type(&mut self, media_type: &str) {
+    pub(super) fn set_content_type(&mut self, media_type: &str) {
         self.set("Content-Type", media_type);
     }
 
-    /// Sends it to another object than it was signed for.
-    pub(super) fn other_key(&mut self, key: &str) {
+    /// Changes the key without a new signature.
+    pub(super) fn send_to_key(&mut self, key: &str) {
         key.clone_into(&mut self.sent_to);
         match self.method {
             UploadMethod::Post => self.set("key", key),
@@ -125,33 +126,33 @@ impl Sending {
         }
     }
 
-    /// Adds what wasn't signed: a field, or a header that S3 wants to be signed.
-    pub(super) fn extra(&mut self, name: &str, value: &str) {
+    /// Adds an unsigned form field, or an unsigned header that S3 requires to be signed.
+    pub(super) fn add(&mut self, name: &str, value: &str) {
         self.pairs.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Leaves away the header that makes the URL good for one upload.
-    pub(super) fn without_condition(&mut self) {
+    /// Removes the header that makes the URL valid for one upload only.
+    pub(super) fn remove_condition(&mut self) {
         let conditions = [Condition::IfNoneMatch, Condition::GenerationMatch];
         self.pairs
             .retain(|(name, _)| conditions.iter().all(|c| c.header().0 != name));
     }
 
-    pub(super) fn spoil_signature(&mut self) {
+    pub(super) fn change_signature(&mut self) {
         match self.method {
             UploadMethod::Post => {
                 for (name, value) in &mut self.pairs {
                     if name.to_ascii_lowercase().ends_with("-signature") {
-                        *value = spoiled(value);
+                        *value = changed_signature(value);
                     }
                 }
             }
-            UploadMethod::Put => self.url = spoiled(&self.url),
+            UploadMethod::Put => self.url = changed_signature(&self.url),
         }
     }
 
-    /// Leaves away all that says who sends it.
-    pub(super) fn unsigned(&mut self) {
+    /// Removes the signature and the credential.
+    pub(super) fn remove_signature(&mut self) {
         match self.method {
             UploadMethod::Post => {
                 let kept = ["key", "content-type"];
@@ -165,8 +166,8 @@ impl Sending {
         }
     }
 
-    /// Keeps the signature and permits more than it was made for.
-    pub(super) fn longer_life(&mut self) {
+    /// Extends the lifetime but keeps the signature.
+    pub(super) fn extend_expiry(&mut self) {
         match self.method {
             UploadMethod::Post => {
                 for (name, value) in &mut self.pairs {
@@ -189,7 +190,7 @@ impl Sending {
         }
     }
 
-    /// Sends it, as a page of the origin does where there is one.
+    /// Sends the upload, as a page of the configured origin if there is one.
     pub(super) async fn send(&self, checkup: &mut Checkup<'_>) -> Result<Answer, String> {
         let mut headers = Vec::new();
         if let Some(origin) = &checkup.options.origin {
@@ -207,22 +208,22 @@ impl Sending {
             }
         };
         let answer = checkup.send(method, &self.url, &headers, body).await;
-        let taken = answer.as_ref().is_ok_and(Answer::is_yes);
-        checkup.made.push(Made {
+        let accepted = answer.as_ref().is_ok_and(Answer::is_success);
+        checkup.created.push(Created {
             key: self.sent_to.clone(),
-            taken,
+            accepted,
         });
-        // Some stores may go by what was signed.
+        // An object store may store the file under the signed key.
         if self.key != self.sent_to {
-            checkup.made.push(Made {
+            checkup.created.push(Created {
                 key: self.key.clone(),
-                taken: false,
+                accepted: false,
             });
         }
         answer
     }
 
-    /// The fields in order, the file last (RFC 7578).
+    /// Returns the fields in order and the file last (RFC 7578).
     fn form(&self) -> Bytes {
         let mut form = Vec::new();
         for (name, value) in &self.pairs {
@@ -242,7 +243,7 @@ impl Sending {
     }
 }
 
-/// A policy that ends in another year.
+/// Returns the policy with a later year of expiry.
 fn later(policy: &str) -> String {
     let decoded = base64_simd::STANDARD.decode_to_vec(policy);
     let document = decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok());
