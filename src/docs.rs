@@ -1,4 +1,4 @@
-//! Pages that need more room than an item's documentation has.
+//! Longer documentation pages.
 
 #[doc = include_str!("../docs/bring-your-own-store.md")]
 pub mod bring_your_own_store {}
