@@ -1,6 +1,6 @@
-//! The decisions, typed and without HTTP: create, complete, retrieve, delete and purge.
+//! The use cases: create, complete, retrieve, delete and purge. Typed, and without HTTP.
 //!
-//! A use case takes valid values, asks the ports, and returns an outcome or a [`Rejection`].
+//! A use case takes validated values, calls the ports, and returns an outcome or a [`Rejection`].
 
 mod complete;
 mod create;
