@@ -14,7 +14,7 @@ use super::json_object::JsonObject;
 use super::response_body::ResponseBody;
 use crate::asset::{Asset, AssetId, Pairs};
 use crate::ports::UploadData;
-use crate::usecase::{Download, Upload};
+use crate::usecase::{CreatedAsset, Download};
 
 /// The parts of a response. The handlers return this small value; the larger `http::Response` is
 /// built last.
@@ -116,7 +116,7 @@ pub(crate) fn refusal(error: &ApiError) -> Answer {
     }
 }
 
-pub(crate) fn created(upload: &Upload) -> Answer {
+pub(crate) fn created(upload: &CreatedAsset) -> Answer {
     let room = CREATED.len()
         + Hyphenated::LENGTH
         + upload.asset_url.len()
@@ -226,7 +226,7 @@ mod tests {
             UploadData::put(url(), pairs),
             UploadData::put(url(), Pairs::new()),
         ] {
-            let upload = Upload {
+            let upload = CreatedAsset {
                 asset_id: AssetId::new(uuid::Uuid::nil()),
                 asset_url: "/api/assets/v2/".to_owned(),
                 upload_data,

@@ -25,7 +25,7 @@ pub(crate) struct CreateUpload {
 
 /// The result of a create request.
 #[derive(Debug)]
-pub(crate) struct Upload {
+pub(crate) struct CreatedAsset {
     pub(crate) asset_id: AssetId,
     pub(crate) asset_url: String,
     pub(crate) upload_data: UploadData,
@@ -37,7 +37,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         caller: &Principal,
         workspace: &Workspace,
         command: Box<CreateUpload>,
-    ) -> Result<Upload, Rejection> {
+    ) -> Result<CreatedAsset, Rejection> {
         let now = self.clock.now();
         let asset = self.new_asset(workspace, caller, *command, now)?;
         let (id, project) = (asset.id, asset.project);
@@ -51,7 +51,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         {
             CreateOutcome::New => {
                 let asset_url = (self.asset_url)(workspace, project, id);
-                Ok(Upload {
+                Ok(CreatedAsset {
                     asset_id: id,
                     asset_url,
                     upload_data,

@@ -13,7 +13,7 @@ mod rejection;
 mod retrieve;
 mod shared;
 
-pub(crate) use create::{CreateUpload, Upload};
+pub(crate) use create::{CreateUpload, CreatedAsset};
 pub(crate) use delete::DeletePermit;
 pub(crate) use rejection::{Duplicate, Rejection};
 pub(crate) use retrieve::Download;

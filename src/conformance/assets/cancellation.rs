@@ -109,7 +109,7 @@ pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + DirectoryS
             CreateOutcome::New => {
                 world
                     .must_lack(new.id, "its external pair is free, so it was deleted")
-                    .await?
+                    .await?;
             }
             CreateOutcome::Duplicate(existing) => {
                 let state = existing.state.clone();

@@ -226,7 +226,7 @@ where
             match created {
                 CreateOutcome::New => made.push(asset),
                 CreateOutcome::TooManyPending => {
-                    world.must_lack(asset.id, "a cap refused it").await?
+                    world.must_lack(asset.id, "a cap refused it").await?;
                 }
                 other => return Err(Broken::new(format_args!("`create` returns {other:?}"))),
             }
