@@ -20,7 +20,7 @@ use crate::error::Unavailable;
 /// use tower_asset_upload::asset::UserId;
 /// use tower_asset_upload::auth::{AuthError, Principal};
 ///
-/// /// Trusts the header that an authenticating proxy sets (and strips from what clients send).
+/// /// Trusts the header that an authenticating proxy sets (and removes from the requests of clients).
 /// struct TrustedProxy;
 ///
 /// #[async_trait]
