@@ -1,9 +1,9 @@
-//! Tests for stores: the rules that every store must keep, as a suite that you run on yours.
+//! Conformance tests for stores: the rules that every store must keep, ready to run on your own.
 //!
 //! The service relies on promises that types can't express. For example: if 64 callers create one
-//! external pair at once, one asset is created; an upload form outlives its asset; a dropped call
-//! leaves nothing half-done. Each promise is a rule: a function that takes a fresh store and
-//! returns an error if the store breaks the promise.
+//! external pair at once, one asset is created; the row of a deleted asset stays until its upload
+//! forms have expired; a dropped call leaves nothing half-done. Each promise is a rule: a function
+//! that takes a fresh store and returns an error if the store breaks the promise.
 //!
 //! | suite | the store implements | and for seeding | run all rules | one test per rule |
 //! |---|---|---|---|---|
@@ -35,13 +35,13 @@
 //!    workspaces, and each needs an empty database. Use [`Guarded`] to keep a temporary directory
 //!    or the like alive as long as the store.
 //! 2. **Tokio with several threads.** Rules about concurrency start 64 tasks at once. On one thread
-//!    they would prove little, so [`run`] panics there. The macro starts its own runtime.
+//!    they would prove little, so the `run` functions panic there. The macro starts its own runtime.
 //! 3. **Times to the microsecond**, the precision of PostgreSQL. A store may keep more.
 //! 4. **No silent loss.** If a rule's documentation allows it, a store may refuse a value with
 //!    [`StoreError::Failed`](crate::ports::StoreError::Failed). A store must never drop or cut a
 //!    value silently.
 //!
-//! # Promises that the suite can't check
+//! # Promises that these tests can't check
 //! Test these yourself:
 //! 1. Data that was acknowledged with `Ok` survives a crash.
 //! 2. An outage is [`Unavailable`](crate::ports::StoreError::Unavailable), not `Failed`.
