@@ -94,7 +94,7 @@ pub struct Workspace {
     ownership: Ownership,
 }
 
-/// Which applications create assets in a workspace's table. Decides how the service completes an
+/// Which applications create assets in the store's table. Decides how the service completes an
 /// upload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 /// 4. **Random secrets only.** A SHA-256 without salt or stretching is enough for secrets of 128 or
 ///    more random bits. It is **not** enough for passwords, or for keys that people choose.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not know credentials",
+    message = "`{Self}` can't look up credentials",
     label = "this type doesn't implement `CredentialVerifier`",
     note = "pass a store that keeps credentials, or implement `CredentialVerifier`"
 )]

@@ -20,7 +20,7 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// Limits the rate of requests for each credential, and answers requests over the limit with 429.
 /// The default is 60 requests a minute.
 ///
-/// The layer adds these headers:
+/// The layer adds these headers to the responses of limited requests:
 ///
 /// | header | on | value |
 /// |---|---|---|

@@ -18,6 +18,8 @@ const SLACK: time::Duration = time::Duration::DAY;
 
 /// Runs the purge once: removes the objects and rows of deleted, rejected and stale assets. A stale
 /// asset was pending for longer than [`PurgeOptions::pending_for`]; the run deletes it first.
+/// The row of a deleted asset stays until all its upload forms have expired; see
+/// [`PurgeOptions::forms_live`].
 ///
 /// Call `purge` periodically, for example once an hour. Concurrent runs on several replicas are safe;
 /// they only repeat some work. A run ends when it has handled every asset that was due when the run
