@@ -1,4 +1,4 @@
-//! Pages that need more room than an item's documentation has.
+//! Longer documentation pages.
 
 // The examples of some pages need features. Without these, the pages are not tested.
 #[cfg(any(not(doctest), all(feature = "conformance", feature = "purge")))]

@@ -95,13 +95,13 @@ async fn a_run_names_the_rules_that_are_broken_and_why_they_exist() {
     let of = |fault| move || async move { Faulty::new(fault) };
     let text = complaint(conformance::run(of(Fault::DropsTheEntityTag))).await;
     let first = format!(
-        "of the {} rules of `AssetStore` 1 is broken:\n\
+        "1 of the {} rules of `AssetStore` is broken:\n\
          - states_are_kept_and_taken_back: `find`: `state`: ",
         conformance::assets::RULES.len()
     );
     assert!(text.starts_with(&first), "{text}");
     assert!(
-        text.contains("why the rule: what the object store said"),
+        text.contains("reason for the rule: the recorded description of the object"),
         "{text}"
     );
 
@@ -115,7 +115,7 @@ async fn a_run_names_the_rules_that_are_broken_and_why_they_exist() {
 async fn a_store_that_panics_breaks_a_rule_and_not_the_run() {
     let text = complaint(conformance::run(|| async { Faulty::new(Fault::Panics) })).await;
     assert!(
-        text.contains("- caps_count_what_is_pending: it panicked: on purpose"),
+        text.contains("- caps_count_what_is_pending: the store panicked: on purpose"),
         "{text}"
     );
     let all = format!("of the {} rules", conformance::assets::RULES.len());

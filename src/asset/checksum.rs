@@ -1,4 +1,4 @@
-//! What a file has to hash to.
+//! The checksum that a client announces for a file.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,10 @@ use base64_simd::STANDARD;
 
 use super::text::serde_as_text;
 
-/// The SHA-256 of a file, as its sender announced it.
+/// The SHA-256 that a client announced for its file.
 ///
-/// Read from base64, as S3 writes it, or from hexadecimal, as `sha256sum` does.
+/// Parses from base64, as S3 writes it, or from hexadecimal, as `sha256sum` prints it. Displays as
+/// base64.
 ///
 /// ```
 /// use tower_asset_upload::asset::Checksum;
@@ -22,26 +23,26 @@ use super::text::serde_as_text;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Checksum([u8; 32]);
 
-/// Why a text is no [`Checksum`].
+/// The error for text that isn't a [`Checksum`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a SHA-256 in base64 (44 characters) or hexadecimal (64 digits)")]
 #[non_exhaustive]
 pub struct InvalidChecksum;
 
 impl Checksum {
-    /// A checksum of these 32 bytes.
+    /// Wraps the 32 bytes of a SHA-256.
     #[must_use]
     pub const fn new(sha256: [u8; 32]) -> Self {
         Self(sha256)
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// As S3 writes it: base64 with padding.
+    /// Returns the checksum in base64 with padding, as S3 writes it.
     #[must_use]
     pub fn to_base64(self) -> String {
         STANDARD.encode_to_string(self.0)
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_spellings_and_no_other() {
+    fn only_base64_and_hexadecimal_are_parsed() {
         let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let read: Checksum = hex.parse().unwrap();
         assert_eq!(hex.to_uppercase().parse(), Ok(read));

@@ -1,4 +1,4 @@
-//! Time and randomness as arguments, so that every signature in a test is a constant.
+//! Time and randomness as arguments, so that tests can assert constant signatures.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,14 +7,14 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Tells the time. One reading serves a whole request: the scope's date, `x-amz-date`, the expiry
-/// and the time of creation all come from it.
+/// Tells the time. A request reads the clock once: the credential scope's date, `x-amz-date`, the
+/// expiry and the creation time all come from that reading.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> OffsetDateTime;
 }
 
-/// The clock of the machine, in UTC.
+/// The machine's clock, in UTC.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -26,7 +26,7 @@ impl Clock for SystemClock {
     fn now(&self) -> OffsetDateTime {
         let now = SystemTime::now();
         let since = now.duration_since(SystemTime::UNIX_EPOCH).ok();
-        // In half the time of the conversion, which adds a duration to a date.
+        // Twice as fast as `OffsetDateTime::from(now)`, which adds a duration to a date.
         let exact = since.and_then(|since| {
             let second = i64::try_from(since.as_secs()).ok()?;
             let second = OffsetDateTime::from_unix_timestamp(second).ok()?;
@@ -36,7 +36,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still, for tests and for reproducing a signature.
+/// A clock that always returns the same time: for tests, and to reproduce a signature.
 ///
 /// ```
 /// use time::OffsetDateTime;
@@ -54,12 +54,12 @@ impl Clock for FixedClock {
     }
 }
 
-/// Gives out identifiers: one for each asset and one for each object key.
+/// Generates identifiers: one for each asset, and one for each object key.
 ///
-/// An object key has to be hard to guess, so an implementation for production draws at least 122
-/// random bits, as UUID version 4 does (RFC 9562, section 5.4).
+/// **Security:** an object key must be hard to guess. In production, draw at least 122 random bits
+/// for each identifier, as UUID version 4 does (RFC 9562, section 5.4).
 pub trait IdSource: Send + Sync + fmt::Debug {
-    /// An identifier that was never given out before.
+    /// Returns an identifier that this source never returned before.
     fn next_id(&self) -> Uuid;
 }
 
@@ -77,12 +77,13 @@ impl IdSource for RandomIds {
     }
 }
 
-/// Counts up from a start: for tests, never for production (its keys can be guessed).
+/// Identifiers that count up. For tests only: **never use them in production**, because object keys
+/// could be guessed.
 #[derive(Debug)]
 pub struct SequentialIds(AtomicU64);
 
 impl SequentialIds {
-    /// Starts at `first`; the UUIDs end in the number, in hexadecimal.
+    /// Creates a source that starts at `first`. Each UUID ends in its number, in hexadecimal.
     #[must_use]
     pub fn starting_at(first: u64) -> Self {
         Self(AtomicU64::new(first))

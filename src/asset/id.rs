@@ -1,5 +1,5 @@
-//! The four identifiers that travel through the crate, each a type of its own so that none can be
-//! taken for another.
+//! The crate's four kinds of identifier. Each is a type of its own, so the compiler rejects a
+//! mix-up.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::text::serde_as_text;
 
-/// Why a text is not an identifier.
+/// The error for text that isn't an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an identifier is a UUID of 36 characters with hyphens")]
 #[non_exhaustive]
@@ -27,7 +27,7 @@ macro_rules! uuid_id {
                 Self(id)
             }
 
-            /// The UUID inside.
+            /// Returns the UUID.
             #[must_use]
             pub const fn as_uuid(&self) -> &Uuid {
                 &self.0
@@ -35,8 +35,8 @@ macro_rules! uuid_id {
 
         }
 
-        /// Parses the canonical text of a UUID: 36 characters with four hyphens. The other spellings
-        /// (without hyphens, in braces, as a URN) are errors, so that every id has one spelling.
+        /// Parses a UUID of 36 characters with four hyphens. Other spellings (without hyphens, in
+        /// braces, as a URN) are errors, so every identifier has one spelling.
         impl FromStr for $name {
             type Err = InvalidId;
 
@@ -77,20 +77,20 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// Names one asset. Only meaningful together with the [`Workspace`](crate::asset::Workspace) it lives
-    /// in: no port looks an asset up by its id alone.
+    /// Identifies one asset within its [`Workspace`](crate::asset::Workspace). No port looks an
+    /// asset up by its id alone.
     AssetId
 }
 uuid_id! {
-    /// Names one workspace; the first path segment of every object key.
+    /// Identifies one workspace. The first path segment of every object key.
     WorkspaceId
 }
 uuid_id! {
-    /// Names one user, the owner of an API key or of a token.
+    /// Identifies one user: the owner of an API key or of a token.
     UserId
 }
 uuid_id! {
-    /// Names one project inside a workspace.
+    /// Identifies one project of a workspace.
     ProjectId
 }
 

@@ -1,4 +1,4 @@
-//! How much is allowed: of a file, of a body, of a signature's life, of unfinished uploads.
+//! Limits: the size of a file, the lifetime of a signature, and the number of unfinished assets.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -18,23 +18,23 @@ use std::time::Duration;
 #[serde(into = "u64", try_from = "u64")]
 pub struct UploadSize(u64);
 
-/// Why a number is not an [`UploadSize`].
+/// The error for a number that isn't an [`UploadSize`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a file has 1 byte to 5 GiB (5,368,709,120 bytes)")]
 #[non_exhaustive]
 pub struct InvalidUploadSize;
 
 impl UploadSize {
-    /// 5 GiB: the most that S3 takes in one POST or PUT (AWS, "Uploading objects").
+    /// 5 GiB: the largest object that S3 accepts in one POST or PUT (AWS, "Uploading objects").
     pub const MAX: Self = Self(5 * 1024 * 1024 * 1024);
 
-    /// Plane's default of `FILE_SIZE_LIMIT`: 5 MiB.
+    /// 5 MiB: Plane's default for `FILE_SIZE_LIMIT`.
     pub const PLANE_DEFAULT: Self = Self(5 * 1024 * 1024);
 
-    /// A size of so many bytes.
+    /// Creates a size from a number of bytes.
     ///
     /// # Errors
-    /// For 0, and for more than [`UploadSize::MAX`].
+    /// [`InvalidUploadSize`] for 0 and for more than [`UploadSize::MAX`].
     pub const fn new(bytes: u64) -> Result<Self, InvalidUploadSize> {
         if bytes >= 1 && bytes <= Self::MAX.0 {
             Ok(Self(bytes))
@@ -43,7 +43,7 @@ impl UploadSize {
         }
     }
 
-    /// The number of bytes.
+    /// Returns the number of bytes.
     #[must_use]
     pub const fn bytes(self) -> u64 {
         self.0
@@ -64,22 +64,23 @@ impl From<UploadSize> for u64 {
     }
 }
 
-/// What becomes of a request for more than the size limit.
+/// How the service answers a request that announces a file over the size limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Oversize {
-    /// 400 with the limit in words.
+    /// 400, with the limit in the error sentence.
     #[default]
     Refuse,
-    /// 200, and a policy for just the limit, as Plane does: a larger upload then fails at the
-    /// object store.
+    /// 200, with upload data for at most the limit, as in Plane. An upload over the limit then
+    /// fails at the object store.
     Clamp,
 }
 
-/// How long a signed form or URL is good for: 1 second to 7 days, in whole seconds.
+/// How long a signed form or URL is valid: 1 second to 7 days, in whole seconds. One hour by
+/// default.
 ///
-/// The upper end is the longest that Signature Version 4 allows (AWS, "Authenticating Requests:
-/// Using Query Parameters", `X-Amz-Expires`).
+/// Signature Version 4 allows at most 7 days (AWS, "Authenticating Requests: Using Query
+/// Parameters", `X-Amz-Expires`).
 ///
 /// ```
 /// use std::time::Duration;
@@ -91,7 +92,7 @@ pub enum Oversize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExpiresIn(u32);
 
-/// Why a duration is not an [`ExpiresIn`].
+/// The error for a duration that isn't an [`ExpiresIn`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a signature is valid for 1 second to 7 days")]
 #[non_exhaustive]
@@ -101,10 +102,10 @@ impl ExpiresIn {
     /// Seven days.
     pub const MAX: Self = Self(7 * 24 * 60 * 60);
 
-    /// Cuts off fractions of a second.
+    /// Creates a lifetime. Drops fractions of a second.
     ///
     /// # Errors
-    /// If the duration is not within 1 second to 7 days.
+    /// [`InvalidExpiresIn`] for less than 1 second and for more than 7 days.
     pub const fn new(duration: Duration) -> Result<Self, InvalidExpiresIn> {
         let seconds = duration.as_secs();
         #[expect(
@@ -118,13 +119,13 @@ impl ExpiresIn {
         }
     }
 
-    /// In whole seconds.
+    /// Returns the lifetime in whole seconds.
     #[must_use]
     pub const fn as_secs(self) -> u32 {
         self.0
     }
 
-    /// As a duration.
+    /// Returns the lifetime as a [`Duration`].
     #[must_use]
     pub const fn as_duration(self) -> Duration {
         Duration::from_secs(self.0 as u64)
@@ -132,22 +133,25 @@ impl ExpiresIn {
 }
 
 impl Default for ExpiresIn {
-    /// One hour.
+    /// Returns one hour.
     fn default() -> Self {
         Self(3600)
     }
 }
 
-/// How many assets may be unfinished at one time; `None` is no cap.
+/// Caps on the number of unfinished and discarded assets. `None`, the default, is no cap.
 ///
-/// A store checks the caps in the same transaction that makes the row, so that no race gets past
-/// them.
+/// A store checks the caps in the transaction that inserts the row, so concurrent calls can't
+/// exceed them.
 ///
-/// A cap on pending assets alone does not bound the table: whoever creates and deletes in turn has
-/// one pending asset and leaves a row behind each time. The row stays until no form for it is alive
-/// and the [clean-up](crate::purge::purge) has removed its object: eight days by default, and for ever on a
-/// host that doesn't run the clean-up. The caps on discarded assets bound those rows. Set the cap per
-/// caller beside the one per workspace, or one member can use up the workspace's.
+/// # Which caps to set
+/// 1. **Set the caps on discarded assets too.** A cap on pending assets alone doesn't bound the
+///    table. A client that creates and deletes assets in turn has one pending asset at a time, and
+///    each deleted asset leaves a row. The row stays until all its forms have expired and the
+///    [purge](crate::purge::purge) has removed its object: eight days by default, and for ever on a
+///    host that doesn't run the purge.
+/// 2. **Set the caps per caller beside those per workspace.** Otherwise one member can use up the
+///    workspace's caps.
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -162,14 +166,14 @@ impl Default for ExpiresIn {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PendingCaps {
-    /// Assets that wait for their upload, in one workspace.
+    /// Pending assets in one workspace.
     pub per_workspace: Option<NonZeroU32>,
-    /// Assets that wait for their upload, in one workspace and made by one caller.
+    /// Pending assets in one workspace that one caller created.
     pub per_caller: Option<NonZeroU32>,
-    /// Deleted and rejected assets that wait for the clean-up, in one workspace.
+    /// Deleted and rejected assets in one workspace that the purge has not yet removed.
     pub discarded_per_workspace: Option<NonZeroU32>,
-    /// Deleted and rejected assets that wait for the clean-up, in one workspace and made by one
-    /// caller.
+    /// Deleted and rejected assets in one workspace that one caller created and the purge has not
+    /// yet removed.
     pub discarded_per_caller: Option<NonZeroU32>,
 }
 

@@ -1,4 +1,4 @@
-//! The type of a file: parsed once, compared on its essence, signed exactly as it will be sent.
+//! Media types, and the list of types that a host accepts.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,8 +8,8 @@ use smol_str::SmolStr;
 
 use super::text::text;
 
-/// A concrete MIME type as it is signed and sent: the lower-case essence `type/subtype`, without
-/// parameters and without wildcards.
+/// A concrete MIME type, as the signer signs it and the client sends it: the lower-case essence
+/// `type/subtype`, without parameters or wildcards.
 ///
 /// ```
 /// use tower_asset_upload::asset::MediaType;
@@ -22,31 +22,31 @@ use super::text::text;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MediaType(SmolStr);
 
-/// What [`MediaType`] answers to text that names no concrete type.
+/// The error for text that isn't a concrete MIME type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a media type: write type/subtype, as in image/png, in at most 255 characters")]
 #[non_exhaustive]
 pub struct InvalidMediaType;
 
 impl MediaType {
-    /// The longest type, in bytes: twice the 127 characters that RFC 6838, section 4.2, allows for
-    /// each half, and the slash.
+    /// The longest type, in bytes: two halves of 127 characters (RFC 6838, section 4.2) and a
+    /// slash.
     pub const MAX_BYTES: usize = 255;
 
-    /// The lower-case essence, `type/subtype`.
+    /// Returns the lower-case essence, `type/subtype`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// `application/octet-stream`: bytes of which nothing is known.
+    /// Returns `application/octet-stream`, the type of unknown bytes.
     #[must_use]
     pub fn octet_stream() -> Self {
         Self("application/octet-stream".into())
     }
 
-    /// The types that files with the extension of `name` usually have, the likeliest first.
-    /// `application/octet-stream` alone when the name has no extension or an unknown one.
+    /// Returns the usual types of files with the extension of `name`, most likely first. Returns
+    /// `application/octet-stream` if the extension is missing or unknown.
     #[must_use]
     pub fn candidates_for(name: &str) -> Vec<Self> {
         let mut types: Vec<_> = mime_guess::from_path(name)
@@ -59,7 +59,8 @@ impl MediaType {
         types
     }
 
-    /// `audio/x-m4a` of `audio/m4a`, and the other way round.
+    /// Adds or removes the `x-` prefix of the subtype: `audio/m4a` becomes `audio/x-m4a`, and vice
+    /// versa.
     fn x_twin(&self) -> Self {
         let (kind, name) = self.0.split_once('/').unwrap_or((&self.0, ""));
         let twin = match name.strip_prefix("x-") {
@@ -69,13 +70,13 @@ impl MediaType {
         Self(twin.into())
     }
 
-    /// Whether a browser may show the file in place: types that carry no script of their own.
-    /// Raster images, audio, video, PDF and plain text; never SVG, HTML, XML or JavaScript.
+    /// Whether a browser may show the file inline, because its type can't carry script. `true` for
+    /// raster images, audio, video, PDF and plain text; `false` for SVG, HTML, XML and JavaScript.
     #[must_use]
     pub fn is_safe_inline(&self) -> bool {
         match self.0.split_once('/') {
-            // A browser takes whatever ends in `+xml` for a document (WHATWG, "MIME Sniffing", "XML MIME
-            // type").
+            // Browsers treat every type that ends in `+xml` as a document (WHATWG, "MIME Sniffing",
+            // "XML MIME type").
             Some(("audio" | "video", kind)) => !kind.contains('+'),
             Some(("image", kind)) => matches!(
                 kind,
@@ -125,7 +126,7 @@ impl fmt::Debug for MediaType {
     }
 }
 
-/// The types that may be uploaded.
+/// The media types that clients may upload.
 ///
 /// The default is the list that Plane ships as `ATTACHMENT_MIME_TYPES`.
 ///
@@ -143,22 +144,22 @@ pub struct AllowedTypes(Choice);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Choice {
     Any,
-    /// Their essences.
+    /// The essences of the allowed types.
     Only(HashSet<SmolStr>),
 }
 
 impl AllowedTypes {
-    /// Every concrete type. **Danger:** this lets HTML and SVG into the bucket; keep the bucket on
-    /// an origin of its own.
+    /// Allows every concrete type. **Danger:** this lets HTML and SVG into the bucket. Serve the
+    /// bucket from an origin of its own.
     #[must_use]
     pub fn any() -> Self {
         Self(Choice::Any)
     }
 
-    /// These types and no others.
+    /// Allows only these types.
     ///
     /// # Errors
-    /// When one of them is no concrete MIME type.
+    /// [`InvalidMediaType`] if one of the texts isn't a concrete MIME type.
     pub fn only<T: AsRef<str>>(
         types: impl IntoIterator<Item = T>,
     ) -> Result<Self, InvalidMediaType> {
@@ -167,8 +168,8 @@ impl AllowedTypes {
         Ok(Self(Choice::Only(essences.collect::<Result<_, _>>()?)))
     }
 
-    /// The type of that essence, if it is on the list: what stands there in just these words needs no
-    /// parsing.
+    /// Returns the listed type with exactly this essence. Avoids parsing when the client sent a
+    /// listed type verbatim.
     pub(crate) fn listed(&self, essence: &str) -> Option<MediaType> {
         match &self.0 {
             Choice::Any => None,
@@ -176,7 +177,7 @@ impl AllowedTypes {
         }
     }
 
-    /// The types that may be uploaded, sorted. Returns `None` if every type may be.
+    /// Returns the allowed types, sorted. `None` if every type is allowed.
     #[must_use]
     pub fn list(&self) -> Option<Vec<&str>> {
         match &self.0 {
@@ -189,7 +190,7 @@ impl AllowedTypes {
         }
     }
 
-    /// Whether this type may be uploaded.
+    /// Whether clients may upload this type.
     #[must_use]
     pub fn contains(&self, media_type: &MediaType) -> bool {
         match &self.0 {
@@ -198,9 +199,10 @@ impl AllowedTypes {
         }
     }
 
-    /// The type of a file of which only the name is known: the likeliest one of its extension that
-    /// is allowed, else the likeliest (which is then refused by name). A type and its `x-` twin
-    /// (RFC 6648) count as one, so that `audio/m4a` finds `audio/x-m4a`.
+    /// Derives a type from a file name: the most likely allowed type of its extension. If none is
+    /// allowed, returns the most likely type, which [`contains`](Self::contains) then refuses. A
+    /// type and its `x-` variant (RFC 6648) count as one, so `song.m4a` gives `audio/x-m4a` if only
+    /// that is allowed.
     #[must_use]
     pub fn derive(&self, name: &str) -> MediaType {
         let mut candidates = MediaType::candidates_for(name);
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_concrete_type_is_refused() {
+    fn text_that_is_not_a_concrete_type_is_refused() {
         for bad in [
             "",
             "image",
@@ -353,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_carries_script_is_shown_in_place() {
+    fn types_that_can_carry_script_are_not_safe_inline() {
         for inline in [
             "image/png",
             "video/mp4",

@@ -1,4 +1,4 @@
-//! How an object differs from what was announced.
+//! The difference between an uploaded object and its announcement.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use super::text::serde_as_text;
 
-/// In a sentence, how an object differs from what was announced: at most 500 characters, none of them
-/// a control character. Clients are told it, so that it holds nothing but what they may know.
+/// A sentence that says how an object differs from the announcement: at most 500 characters,
+/// without control characters. **Security:** clients see the sentence, so it must hold no secret.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Mismatch(String);
 
@@ -15,14 +15,15 @@ impl Mismatch {
     /// The longest sentence, in characters.
     pub const MAX_CHARS: usize = 500;
 
-    /// Takes a sentence. Control characters are dropped and what is too long is cut; where nothing is
-    /// left it says that there is a difference, and no more.
+    /// Creates a mismatch from a sentence. Drops control characters, cuts the sentence to
+    /// [`MAX_CHARS`](Self::MAX_CHARS), and replaces an empty sentence by "The object is not what
+    /// was announced."
     ///
     /// ```
     /// use tower_asset_upload::asset::Mismatch;
     ///
-    /// let difference = Mismatch::new("The object has 5 bytes;\n 7 were announced.");
-    /// assert_eq!(difference.as_str(), "The object has 5 bytes; 7 were announced.");
+    /// let mismatch = Mismatch::new("The object has 5 bytes;\n 7 were announced.");
+    /// assert_eq!(mismatch.as_str(), "The object has 5 bytes; 7 were announced.");
     /// ```
     #[must_use]
     pub fn new(sentence: &str) -> Self {
@@ -34,7 +35,7 @@ impl Mismatch {
         Self(plain)
     }
 
-    /// The sentence.
+    /// Returns the sentence.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -77,7 +78,7 @@ mod tests {
             let said = Mismatch::new(nothing);
             assert_eq!(said.as_str(), "The object is not what was announced.");
         }
-        // What was kept reads back as it was.
+        // A kept sentence reads back unchanged.
         assert_eq!(Mismatch::new(cut.as_str()), cut);
     }
 }

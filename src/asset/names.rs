@@ -1,4 +1,4 @@
-//! Names: the one people see, the one that is safe in a key, and the key itself.
+//! The names of a file: the display name, the object name, and the object key.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -13,13 +13,15 @@ use super::text::{serde_as_text, text};
 
 /// A file name that is safe as the last part of an object key.
 ///
-/// [`ObjectName::clean`] makes it from whatever a client sent:
-/// 1. control characters (C0, C1, DEL) and bidirectional embeddings, overrides and isolates go;
-/// 2. only what follows the last `/` or `\` stays;
-/// 3. every `..` goes, then white space at both ends and leading dots;
-/// 4. Unicode normalisation form C (UAX #15);
-/// 5. `${` becomes `_{`, as S3 replaces `${filename}` in a form's fields;
-/// 6. at most 255 bytes of UTF-8, cut on a character boundary before the extension.
+/// [`ObjectName::clean`] derives it from a name that a client sent, in this order:
+/// 1. It drops control characters (C0, C1, DEL) and bidirectional embeddings, overrides and
+///    isolates.
+/// 2. It keeps only the part after the last `/` or `\`.
+/// 3. It drops every `..`.
+/// 4. It converts to Unicode normalisation form C (UAX #15).
+/// 5. It trims leading dots, and white space at both ends.
+/// 6. It replaces `${` by `_{`, because S3 substitutes `${filename}` in form fields.
+/// 7. It cuts the name to 255 bytes of UTF-8, on a character boundary and before the extension.
 ///
 /// ```
 /// use tower_asset_upload::asset::ObjectName;
@@ -30,18 +32,18 @@ use super::text::{serde_as_text, text};
 /// # Ok::<(), tower_asset_upload::asset::InvalidObjectName>(())
 /// ```
 ///
-/// Parsing, in contrast, accepts only a name that is clean already.
+/// Parsing (`FromStr`) accepts only a name that is already clean.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ObjectName(SmolStr);
 
-/// Why a text is not an [`ObjectName`].
+/// The error for text that isn't an [`ObjectName`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidObjectName {
-    /// Cleaning leaves nothing.
+    /// Cleaning leaves no characters.
     #[error("a file name needs a character besides dots, slashes, white space and controls")]
     Empty,
-    /// A text that was to be clean already is not.
+    /// The parsed text is not clean.
     #[error("this file name is not clean: it has to go through `ObjectName::clean` first")]
     NotClean,
 }
@@ -50,10 +52,10 @@ impl ObjectName {
     /// The longest name, in bytes.
     pub const MAX_BYTES: usize = 255;
 
-    /// An extension longer than this is cut like the rest of the name.
+    /// The longest extension, in bytes with its dot, that [`shorten`] keeps whole.
     const MAX_EXTENSION_BYTES: usize = 32;
 
-    /// The name for people and the clean one of what a client sent: one text where they are the same.
+    /// Returns the display name and the object name. They share one text if the name is clean.
     pub(crate) fn both(raw: &str) -> Result<(DisplayName, Self), InvalidObjectName> {
         if is_clean(raw) {
             let name = SmolStr::from(raw);
@@ -66,7 +68,7 @@ impl ObjectName {
     /// Cleans a name by the rules above.
     ///
     /// # Errors
-    /// [`InvalidObjectName::Empty`] if nothing is left.
+    /// [`InvalidObjectName::Empty`] if cleaning leaves no characters.
     pub fn clean(raw: &str) -> Result<Self, InvalidObjectName> {
         if is_clean(raw) {
             Ok(Self(raw.into()))
@@ -86,7 +88,8 @@ impl ObjectName {
         };
         let base = visible.rsplit(['/', '\\']).next().unwrap_or_default();
         let name = base.replace("..", "");
-        // After all that brings characters together which were apart.
+        // Normalises after all removals: a removal can bring a letter and its combining accent
+        // together.
         let name = if is_nfc(&name) {
             name
         } else {
@@ -103,14 +106,15 @@ impl ObjectName {
         Ok(Self(name.into()))
     }
 
-    /// The cleaned name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether cleaning would change nothing, told without trying: of most names it can be.
+/// A fast check for common names. `true` means that cleaning would not change the name; `false`
+/// says nothing.
 fn is_clean(raw: &str) -> bool {
     (1..=ObjectName::MAX_BYTES).contains(&raw.len())
         && is_plain(raw)
@@ -139,7 +143,7 @@ fn shorten(name: &mut String) {
         end -= 1;
     }
     name.truncate(end);
-    // A cut just behind a dot would make `..` with the extension's own.
+    // A cut right after a dot would form `..` with the extension's dot.
     let trimmed = name
         .trim_end_matches(|c: char| c == '.' || c.is_whitespace())
         .len();
@@ -174,18 +178,18 @@ impl fmt::Display for ObjectName {
     }
 }
 
-/// The name as the client gave it, for people to read: free of control characters, otherwise
-/// untouched. Never part of a key, a path or a header.
+/// The name to show to people: the client's name without control characters, otherwise unchanged.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DisplayName(SmolStr);
 
 impl DisplayName {
-    /// The longest name that a client may send, in characters. A longer one is answered with 400, code
-    /// `invalid_name`: every asset keeps its name, for days after its deletion too.
+    /// The longest name that a client may send, in characters. A longer one is 400, code
+    /// `invalid_name`. The limit bounds the table: every row keeps its name, for days after the
+    /// asset's deletion.
     pub const MAX_CHARS: usize = 1024;
 
-    /// Drops the control characters of a name. Any length is taken, as stores may hold longer names
-    /// than [`MAX_CHARS`](Self::MAX_CHARS).
+    /// Drops the control characters of a name. Accepts any length, because stores may hold names
+    /// longer than [`MAX_CHARS`](Self::MAX_CHARS).
     #[must_use]
     pub fn new(raw: &str) -> Self {
         if is_plain(raw) {
@@ -195,7 +199,7 @@ impl DisplayName {
         Self(shown.into())
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -230,9 +234,10 @@ impl fmt::Debug for DisplayName {
     }
 }
 
-/// The key of an object: 1 to 1,024 bytes of UTF-8 (AWS, "Naming Amazon S3 objects") that mean the
-/// same in a form, in a URL and in a path: no control characters, no `${`, no leading slash, no
-/// segment that is `.` or `..`.
+/// The key of an object in the bucket: 1 to 1,024 bytes of UTF-8 (AWS, "Naming Amazon S3 objects").
+///
+/// It has the same meaning in a form, a URL and a path: no control characters, no `${`, no leading
+/// slash, and no segment `.` or `..`.
 ///
 /// ```
 /// use tower_asset_upload::asset::ObjectKey;
@@ -243,35 +248,34 @@ impl fmt::Debug for DisplayName {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectKey(String);
 
-/// Why a text is no [`ObjectKey`].
+/// The error for text that isn't an [`ObjectKey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidObjectKey {
-    /// Empty, or longer than 1,024 bytes.
+    /// The text is empty or longer than 1,024 bytes.
     #[error("an object key has 1 to 1,024 bytes")]
     Length,
-    /// A control character.
+    /// The text has a control character.
     #[error("an object key has no control characters")]
     Control,
-    /// `${`, which S3 may substitute.
+    /// The text has `${`, which S3 may substitute.
     #[error("an object key has no `${{`: S3 would substitute it")]
     Substitution,
-    /// A leading slash or a segment `.` or `..`, which clients and proxies rewrite.
+    /// The text has a leading slash, or a segment `.` or `..`, which clients and proxies rewrite.
     #[error("an object key has no leading slash and no segment `.` or `..`")]
     Path,
 }
 
-/// Whether a segment of the path is `.` or `..`. Few have a segment that so much as begins with a dot.
+/// Whether a segment is `.` or `..`. The first condition is fast and excludes most keys.
 fn has_dot_segment(key: &str) -> bool {
     (key.starts_with('.') || has_pair(key, [b'/', b'.']))
         && key.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
-/// Whether these two bytes stand side by side, told without an early end: the compiler makes vector
-/// instructions of it.
+/// Whether these two bytes are adjacent. The loop has no early exit, so the compiler vectorises it.
 #[expect(
     clippy::needless_bitwise_bool,
-    reason = "a lazy operator is an early end"
+    reason = "a lazy operator would be an early exit"
 )]
 fn has_pair(text: &str, [first, second]: [u8; 2]) -> bool {
     let neighbours = text.as_bytes().iter().zip(text.as_bytes().iter().skip(1));
@@ -284,10 +288,10 @@ impl ObjectKey {
     /// The longest key, in bytes.
     pub const MAX_BYTES: usize = 1024;
 
-    /// Takes a key.
+    /// Parses a key.
     ///
     /// # Errors
-    /// When the key breaks one of the rules above; see [`InvalidObjectKey`].
+    /// [`InvalidObjectKey`] if the text breaks one of the rules above.
     pub fn new(key: impl Into<String>) -> Result<Self, InvalidObjectKey> {
         let key = key.into();
         let plain = is_plain(&key);
@@ -304,7 +308,7 @@ impl ObjectKey {
         }
     }
 
-    /// The key.
+    /// Returns the key.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -341,7 +345,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_short_cut_leads_to_the_same_name(raw in "[ ./a-c\\\\$\u{e9}]{0,12}") {
+        fn the_fast_check_does_not_change_the_result(raw in "[ ./a-c\\\\$\u{e9}]{0,12}") {
             let closely = ObjectName::clean_closely(&raw);
             prop_assert_eq!(ObjectName::clean(&raw), closely);
         }
@@ -407,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_mean_the_same_everywhere() {
+    fn keys_that_clients_or_proxies_rewrite_are_refused() {
         assert_eq!(ObjectKey::new(""), Err(InvalidObjectKey::Length));
         assert_eq!(
             ObjectKey::new("a".repeat(1025)),

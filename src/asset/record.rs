@@ -1,4 +1,4 @@
-//! The asset: what a caller announced, and what has become of it.
+//! The asset: the announcement that a caller made, and the state of the upload.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,12 +19,11 @@ use super::stored_object::StoredObject;
 use super::text::text;
 use super::workspace::Ownership;
 
-/// One of the two labels of an [`ExternalRef`]: 1 to 255 characters, none of them a control
-/// character.
+/// One of the two labels of an [`ExternalRef`]: 1 to 255 characters, without control characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExternalLabel(SmolStr);
 
-/// Why a text is no [`ExternalLabel`].
+/// The error for text that isn't an [`ExternalLabel`]. The sentence follows the name of the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must have 1 to 255 characters, none of them a control character")]
 #[non_exhaustive]
@@ -34,10 +33,11 @@ impl ExternalLabel {
     /// The longest label, in characters.
     pub const MAX_CHARS: usize = 255;
 
-    /// Takes a label.
+    /// Parses a label.
     ///
     /// # Errors
-    /// When it is empty, longer than 255 characters or holds a control character.
+    /// [`InvalidExternalLabel`] if the text is empty, is longer than 255 characters, or has a
+    /// control character.
     pub fn new(label: impl AsRef<str>) -> Result<Self, InvalidExternalLabel> {
         let label = label.as_ref();
         let plain = is_plain(label);
@@ -54,7 +54,7 @@ impl ExternalLabel {
         Ok(Self(label.into()))
     }
 
-    /// The label.
+    /// Returns the label.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -83,61 +83,66 @@ impl fmt::Debug for ExternalLabel {
     }
 }
 
-/// How another system knows the asset. Either half may stand alone; only both together identify
-/// an asset, and then only one living asset of a workspace may bear them.
+/// An asset's name in another system. Source and id may be given alone, but only both together form
+/// the external pair, which identifies an asset. At most one asset of a workspace has a given
+/// pair; deleted and rejected assets don't count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ExternalRef {
     /// The other system, such as `github`.
     pub source: Option<ExternalLabel>,
-    /// The asset's identifier over there.
+    /// The asset's identifier in the other system.
     pub id: Option<ExternalLabel>,
 }
 
 impl ExternalRef {
-    /// `(source, id)` when both are given: the pair that is unique in a workspace.
+    /// Returns the external pair `(source, id)`. `None` unless both are set.
     #[must_use]
     pub fn pair(&self) -> Option<(&str, &str)> {
         Some((self.source.as_ref()?.as_str(), self.id.as_ref()?.as_str()))
     }
 }
 
-/// The facts about an asset that are known when it is created, and never change.
+/// The facts of an asset that are fixed when it is created.
 ///
-/// Exhaustive, so that a store which takes it apart does not compile when a release adds a field. As
-/// JSON (serde) the times are RFC 3339, the checksum is base64, and the rest is as in the API.
+/// The struct is exhaustive: a store that destructures it stops compiling when a release adds a
+/// field.
+///
+/// In JSON (serde), times are RFC 3339, the checksum is base64, and the other fields are as in the
+/// API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewAsset {
-    /// The asset's own identifier.
+    /// The asset's identifier.
     pub id: AssetId,
-    /// Where in the bucket the object goes.
+    /// The key of the object in the bucket.
     pub key: ObjectKey,
-    /// The name for people.
+    /// The name to show to people.
     pub display_name: DisplayName,
-    /// The name that is safe in keys, file systems and headers.
+    /// The name that is safe in object keys, file systems and headers.
     pub object_name: ObjectName,
-    /// The type that was signed.
+    /// The announced and signed media type.
     pub media_type: MediaType,
-    /// The size that was signed, in bytes.
+    /// The announced and signed size, in bytes.
     pub size: UploadSize,
-    /// What the file has to hash to, if its sender said so.
+    /// The SHA-256 that the client announced, if any.
     pub checksum: Option<Checksum>,
-    /// The project it belongs to, if any.
+    /// The asset's project, if any.
     pub project: Option<ProjectId>,
-    /// How another system knows it.
+    /// The asset's name in another system.
     pub external: ExternalRef,
-    /// Who made it.
+    /// The user who created the asset.
     pub created_by: UserId,
-    /// When it was made.
+    /// When the asset was created, by the clock of the service.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }
 
 impl NewAsset {
-    /// An asset named `name` that belongs to no project and bears no external reference; set those
-    /// fields afterwards.
+    /// Creates the facts of an asset. `name` is the name that the client sent; the display name and
+    /// the object name derive from it. The asset has no checksum, project or external reference;
+    /// set those fields afterwards.
     ///
     /// # Errors
-    /// [`InvalidObjectName::Empty`] if nothing is left of the name after cleaning.
+    /// [`InvalidObjectName::Empty`] if cleaning the name leaves no characters.
     pub fn new(
         id: AssetId,
         key: ObjectKey,
@@ -162,7 +167,7 @@ impl NewAsset {
         })
     }
 
-    /// How a stored object differs from what was announced, if it does.
+    /// Compares the stored object with the announcement. Returns `None` if they agree.
     pub(crate) fn difference_from(
         &self,
         object: &StoredObject,
@@ -182,20 +187,20 @@ impl NewAsset {
             && stored.parse().as_ref() != Ok(&self.media_type)
         {
             let announced = &self.media_type;
-            // It is whatever its sender has sent, and the sentence has to end.
+            // The uploader chose the type, so its length is bounded here.
             let stored: String = stored.chars().take(100).collect();
             return Some(Mismatch::new(&format!(
                 "The object's type is {stored}; {announced} was announced."
             )));
         }
         if let Some(encoding) = object.effective_encoding() {
-            // Its sender chose it, and the sentence has to end.
+            // The uploader chose the encoding, so its length is bounded here.
             let encoding: String = encoding.chars().take(100).collect();
             return Some(Mismatch::new(&format!(
                 "The object is stored with the Content-Encoding {encoding}; upload the file without one."
             )));
         }
-        // A checksum that the store doesn't tell can't be held against it: it is refused, not skipped.
+        // Fails closed: an object without a checksum is refused if a checksum was announced.
         let announced = self.checksum?;
         match object.checksum {
             Some(stored) if stored == announced => None,
@@ -209,12 +214,12 @@ impl NewAsset {
     }
 }
 
-/// An asset as the store knows it. A deleted one is never handed out.
+/// An asset as a store returns it. Stores never return a deleted asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
-    /// What it was made with.
+    /// The facts that are fixed at creation.
     pub made: NewAsset,
-    /// What has become of it.
+    /// The state of the upload.
     pub state: UploadState,
 }
 
@@ -231,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_reference_identifies_nothing() {
+    fn an_external_pair_needs_both_labels() {
         let label = |text| Some(ExternalLabel::new(text).unwrap());
         assert_eq!(
             ExternalRef {

@@ -1,4 +1,4 @@
-//! What becomes of an asset, and what may follow upon what.
+//! The states of an asset, and the changes between them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,16 +9,17 @@ use super::mismatch::Mismatch;
 use super::stored_object::StoredObject;
 use super::text::text;
 
-/// What has become of an asset since it was made. [`StateChange`] says what may follow upon what.
+/// The state of an asset. [`StateChange`] lists the allowed changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UploadState {
-    /// A form was signed; nobody has said yet that the object is there.
+    /// Upload data was signed. No client has completed the upload.
     Pending,
-    /// The object is there: the object store said so and this is what it has, or, where no
-    /// verifier is configured, the client said so and there is nothing to show.
+    /// The upload is complete. Holds the object store's description of the object, or `None` if the
+    /// service trusted the client and didn't ask the object store.
     Uploaded(Option<StoredObject>),
-    /// What was uploaded is not what was announced. That is final: the client makes another asset.
+    /// The object differs from the announcement. This state is final: the client creates another
+    /// asset.
     Rejected(Mismatch),
 }
 
@@ -29,20 +30,21 @@ impl UploadState {
         self.kind() == StateKind::Uploaded
     }
 
-    /// Whether the asset waits for its upload. Only then does it count against
-    /// [the caps](crate::asset::PendingCaps), and is signed for again.
+    /// Whether the asset waits for its upload. Only pending assets count against the [caps on
+    /// pending assets](crate::asset::PendingCaps), and only they get new upload data when a client
+    /// creates the same external pair again.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.kind() == StateKind::Pending
     }
 
-    /// Whether the asset was rejected. Its external pair is free then.
+    /// Whether the asset was rejected. A rejected asset no longer holds its external pair.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
         self.kind() == StateKind::Rejected
     }
 
-    /// Which of the states it is.
+    /// Returns the kind of this state.
     #[must_use]
     pub fn kind(&self) -> StateKind {
         match self {
@@ -52,8 +54,12 @@ impl UploadState {
         }
     }
 
-    /// Makes a change, if it begins at this state. All that a store of its own has to do, where it
-    /// keeps this type as it is and nobody else has it at the same time.
+    /// Applies a change if the state is of the kind that the change starts
+    /// [from](StateChange::from). Otherwise leaves the state as it is and returns
+    /// [`ChangeOutcome::Is`].
+    ///
+    /// A store can use this method for [`AssetStore::set_state`](crate::AssetStore::set_state) if
+    /// it holds an exclusive lock on the asset meanwhile.
     ///
     /// ```
     /// use tower_asset_upload::asset::{ChangeOutcome, StateChange, UploadState};
@@ -73,7 +79,7 @@ impl UploadState {
     }
 }
 
-/// An [`UploadState`] without what is known in it.
+/// The kind of an [`UploadState`], without its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StateKind {
     /// See [`UploadState::Pending`].
@@ -85,7 +91,7 @@ pub enum StateKind {
 }
 
 impl StateKind {
-    /// Its name, in lower case: what this crate's own stores keep in a column.
+    /// Returns the state's name in lower case, as this crate's stores write it to a column.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -96,7 +102,7 @@ impl StateKind {
     }
 }
 
-/// Why a text is not the name of a [`StateKind`].
+/// The error for text that isn't the name of a [`StateKind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a state is pending, uploaded or rejected")]
 #[non_exhaustive]
@@ -120,8 +126,8 @@ impl fmt::Display for StateKind {
 
 text!(StateKind);
 
-/// What may become of an asset. These are all the changes there are, besides the deletion, to which
-/// every state leads:
+/// A change of an asset's state. These are all the changes besides deletion, which is possible in
+/// every state:
 ///
 /// ```text
 ///                the object is as announced
@@ -138,19 +144,23 @@ text!(StateKind);
 ///           +----------+  deleted, or given up at once
 /// ```
 ///
-/// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset) tells the story.
+/// The [purge](crate::purge::purge) gives an asset up by deleting it: a pending asset after some
+/// days, a rejected asset at once. See [`docs::life_of_an_asset`](crate::docs::life_of_an_asset) for
+/// the requests that cause each change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StateChange {
-    /// From pending to uploaded, with what the object store said.
+    /// From pending to uploaded. Holds the object store's description of the object, if the service
+    /// asked for it.
     Complete(Option<StoredObject>),
-    /// From pending to rejected, with what is wrong.
+    /// From pending to rejected. Holds the reason.
     Reject(Mismatch),
-    /// From uploaded back to pending. What was recorded of the object is dropped.
+    /// From uploaded back to pending. The recorded description of the object is dropped.
     TakeBack,
 }
 
 impl StateChange {
-    /// Where it begins. An asset in any other state stays as it is.
+    /// Returns the kind of state that the change starts from. The change doesn't apply to an asset
+    /// in another state.
     #[must_use]
     pub const fn from(&self) -> StateKind {
         match self {
@@ -159,7 +169,7 @@ impl StateChange {
         }
     }
 
-    /// Where it leads.
+    /// Returns the state after the change.
     #[must_use]
     pub fn into_state(self) -> UploadState {
         match self {
@@ -170,16 +180,16 @@ impl StateChange {
     }
 }
 
-/// What came of a [`StateChange`].
+/// The result of a [`StateChange`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChangeOutcome {
-    /// It was made.
+    /// The change was made.
     Done,
-    /// It does not begin at the state that the asset is in, which is this: somebody else may have been
-    /// faster. Nothing was changed.
+    /// No change was made: the change doesn't start from the asset's current state, which is given
+    /// here. A concurrent call may have changed the state first.
     Is(UploadState),
-    /// There is no such asset.
+    /// The workspace has no such asset.
     NotFound,
 }
 
@@ -208,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_made_from_its_own_state_alone() {
+    fn a_change_applies_only_to_the_state_it_starts_from() {
         for (name, change) in changes() {
             for before in states() {
                 let mut state = before.clone();
@@ -225,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_leads_out_of_rejected_and_no_change_leads_back_to_itself() {
+    fn rejected_is_final_and_every_change_changes_the_kind() {
         for (name, change) in changes() {
             assert_ne!(change.from(), StateKind::Rejected, "{name}");
             let from = change.from();

@@ -4,26 +4,26 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::Checksum;
 
-/// What an object store says of an object.
+/// An object store's description of an object, as a HEAD request returns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredObject {
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Its `Content-Type`, as the store has it.
+    /// The `Content-Type`, verbatim.
     pub content_type: Option<String>,
-    /// Its `Content-Encoding`, as the store has it. The crate's signers announce none, so only
-    /// `identity` passes a completion: browsers would unpack downloads of anything else.
+    /// The `Content-Encoding`, verbatim. The crate's signers announce none, so completion accepts
+    /// only `identity`: browsers would decode downloads with any other encoding.
     pub content_encoding: Option<String>,
-    /// Its entity tag, quotes included (RFC 9110, section 8.8.3).
+    /// The entity tag, with its quotes (RFC 9110, section 8.8.3).
     pub etag: Option<String>,
-    /// Its version, in a bucket that keeps versions.
+    /// The version, in a bucket that keeps versions.
     pub version: Option<String>,
-    /// Its SHA-256, where the store has it.
+    /// The SHA-256, if the object store has one.
     pub checksum: Option<Checksum>,
 }
 
 impl StoredObject {
-    /// An object of which only the size is known.
+    /// Describes an object by its size alone.
     #[must_use]
     pub fn of_size(size: u64) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl StoredObject {
         }
     }
 
-    /// The content encodings that a client would have to undo. `None` for an object whose bytes are
+    /// Returns the content encodings that a client has to decode. `None` if the object's bytes are
     /// sent as they are.
     #[must_use]
     pub fn effective_encoding(&self) -> Option<&str> {
@@ -43,12 +43,13 @@ impl StoredObject {
         (!is_none).then_some(encoding)
     }
 
-    /// Whether this, looked at later, is the same object still: in everything that both of them tell.
-    /// An encoding that came since makes it another one, though its bytes and so its entity tag are
-    /// the same.
+    /// Whether this description, fetched later, is of the same object as `recorded`. Compares the
+    /// size, the effective encoding, and those of entity tag, version and checksum that both
+    /// descriptions have. The encoding counts because it can change without changing the bytes or
+    /// the entity tag.
     ///
-    /// An entity tag is an MD5 in most stores: whoever prepares two files for it can exchange one for
-    /// the other unnoticed. A version or a SHA-256 can't be deceived.
+    /// **Security:** in most object stores an entity tag is an MD5. An attacker who prepares two
+    /// files with one MD5 can exchange them unnoticed. A version or a SHA-256 has no such weakness.
     #[must_use]
     pub fn is_still(&self, recorded: &Self) -> bool {
         fn agree<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
@@ -61,10 +62,11 @@ impl StoredObject {
             && agree(self.checksum.as_ref(), recorded.checksum.as_ref())
     }
 
-    /// The version by which just this object can be asked for, whatever is uploaded later.
+    /// Returns the version that identifies this object even after later uploads. `None` if there is
+    /// no such version.
     ///
-    /// `null` is none: that is how S3 calls the one version that is overwritten while a bucket keeps no
-    /// versions any more (AWS, "Working with objects in a versioning-suspended bucket").
+    /// `null` doesn't count: S3 gives it to the version that is overwritten while versioning is
+    /// suspended (AWS, "Working with objects in a versioning-suspended bucket").
     #[must_use]
     pub fn pinned_version(&self) -> Option<&str> {
         let version = self.version.as_deref()?;
@@ -77,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_the_same_in_all_that_is_known() {
+    fn objects_are_compared_in_everything_that_both_descriptions_have() {
         let object = |etag: Option<&str>, version: Option<&str>| StoredObject {
             etag: etag.map(str::to_owned),
             version: version.map(str::to_owned),
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_can_be_overwritten_pins_nothing() {
+    fn the_null_version_does_not_identify_an_object() {
         let of = |version: Option<&str>| {
             let mut object = StoredObject::of_size(7);
             object.version = version.map(str::to_owned);

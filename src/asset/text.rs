@@ -1,7 +1,7 @@
-//! The traits that every value has which is written as text.
+//! Macros that implement the common traits of values that are written as text.
 
-/// Implements `AsRef<str>`, `TryFrom<&str>`, `TryFrom<String>`, `Serialize` and `Deserialize` for a type
-/// that has `FromStr`, `Display` and `as_str`. Deserializing validates as parsing does.
+/// Implements `AsRef<str>`, `TryFrom<&str>`, `TryFrom<String>`, `Serialize` and `Deserialize` for a
+/// type that has `FromStr`, `Display` and `as_str`. Deserializing validates like parsing.
 macro_rules! text {
     ($type:ty) => {
         impl AsRef<str> for $type {

@@ -1,4 +1,4 @@
-//! The workspace: what a caller is let into, and the only key that opens its assets.
+//! The workspace, and its slug. Every method of a store that touches assets takes a [`Workspace`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +8,8 @@ use smol_str::SmolStr;
 use super::id::WorkspaceId;
 use super::text::text;
 
-/// The name of a workspace as it stands in a path: 1 to 255 bytes of UTF-8 without slashes, white
-/// space or control characters.
+/// A workspace's name in URL paths: 1 to 255 bytes of UTF-8, without slashes, white space or
+/// control characters. `.` and `..` are not slugs.
 ///
 /// ```
 /// use tower_asset_upload::asset::WorkspaceSlug;
@@ -21,7 +21,7 @@ use super::text::text;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkspaceSlug(SmolStr);
 
-/// Why a text is not a [`WorkspaceSlug`].
+/// The error for text that isn't a [`WorkspaceSlug`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a workspace slug has 1 to 255 bytes without slashes, white space or control characters")]
 #[non_exhaustive]
@@ -31,14 +31,14 @@ impl WorkspaceSlug {
     /// The longest slug, in bytes.
     pub const MAX_BYTES: usize = 255;
 
-    /// Takes a slug that has been percent-decoded already.
+    /// Parses a slug. The text must be percent-decoded.
     ///
     /// # Errors
-    /// If the text can't name a workspace; see [`InvalidSlug`].
+    /// [`InvalidSlug`] if the text is not a slug.
     pub fn new(slug: impl AsRef<str>) -> Result<Self, InvalidSlug> {
         let slug = slug.as_ref();
         let other = |c: char| c.is_control() || c.is_whitespace() || c == '/' || c == '\\';
-        // Most slugs are of letters, digits and hyphens, which is told without decoding UTF-8.
+        // Checks ASCII slugs byte by byte, without decoding UTF-8: most slugs are ASCII.
         let simple = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         let sound = !slug.is_empty()
             && slug.len() <= Self::MAX_BYTES
@@ -52,7 +52,7 @@ impl WorkspaceSlug {
         }
     }
 
-    /// The slug, decoded.
+    /// Returns the slug, percent-decoded.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -81,11 +81,11 @@ impl fmt::Display for WorkspaceSlug {
     }
 }
 
-/// A workspace that a caller was let into.
+/// A workspace, and the proof that the caller is an active member of it.
 ///
-/// [`AssetStore::enter`](crate::AssetStore::enter) hands one out to active members only, and every
-/// other method of the store asks for it: holding one *is* the proof of membership. Build it
-/// nowhere but in a store.
+/// [`AssetStore::enter`](crate::AssetStore::enter) returns a `Workspace` to active members only,
+/// and every other method of the store takes one. **Security:** construct a `Workspace` in a store
+/// only, after the membership check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
     id: WorkspaceId,
@@ -94,37 +94,39 @@ pub struct Workspace {
     ownership: Ownership,
 }
 
-/// Who keeps files behind the assets of a workspace. It decides how an upload is completed.
+/// Which applications create assets in the store's table. Decides how the service completes an
+/// upload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ownership {
-    /// This service alone. An object has to be exactly as large as announced. One that differs from the
-    /// announcement is removed as soon as its asset is rejected.
+    /// Only this service creates assets. An object must have exactly the announced size. If an
+    /// object differs from the announcement, the service rejects the asset and removes the object
+    /// at once.
     #[default]
     Exclusive,
-    /// Another application, too, which makes rows of its own in the same table. Its rows may hold the
-    /// largest size that their forms take, so a smaller object counts. Completion removes no object;
-    /// only the [clean-up](crate::purge::purge) does, so the verifier's credentials need no permission to
-    /// delete (`s3:DeleteObject`).
+    /// Another application creates rows in the same table. Its rows may hold the largest size that
+    /// the upload form accepts, so an object may be smaller than announced. Completing an upload
+    /// removes no object; only the [purge](crate::purge::purge) does, so the credentials of the
+    /// object store need no permission to delete (`s3:DeleteObject`) for completion.
     Shared,
 }
 
-/// Which assets of a workspace the member who entered it may delete through the API.
+/// Which assets of a workspace a member may delete through the API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Deletion {
-    /// All of them.
+    /// All assets of the workspace.
     #[default]
     Any,
-    /// Those that the member has made. Others are 403.
+    /// The assets that the member created. `DELETE` of another asset is 403.
     Own,
-    /// None of them: every `DELETE` is 403.
+    /// No asset. Every `DELETE` is 403.
     Nothing,
 }
 
 impl Workspace {
-    /// For stores: states that the caller of [`AssetStore::enter`](crate::AssetStore::enter) is an
-    /// active member of this workspace.
+    /// Creates the proof that a caller is an active member of this workspace. For stores: call it
+    /// in [`AssetStore::enter`](crate::AssetStore::enter), after the membership check.
     #[must_use]
     pub fn new(id: WorkspaceId, slug: WorkspaceSlug) -> Self {
         Self {
@@ -135,27 +137,28 @@ impl Workspace {
         }
     }
 
-    /// For stores over another application's tables: who keeps files behind the assets;
-    /// [`Ownership::Exclusive`] by default.
+    /// Sets which applications create assets in the table; [`Ownership::Exclusive`] by default. For
+    /// stores over another application's tables.
     #[must_use]
     pub fn with_ownership(self, ownership: Ownership) -> Self {
         Self { ownership, ..self }
     }
 
-    /// Who keeps files behind the assets.
+    /// Returns which applications create assets in the table.
     #[must_use]
     pub fn ownership(&self) -> Ownership {
         self.ownership
     }
 
-    /// For stores that know roles: what the caller may delete; [`Deletion::Any`] by default.
+    /// Sets which assets the caller may delete; [`Deletion::Any`] by default. For stores that know
+    /// roles.
     ///
     /// ```
     /// use tower_asset_upload::asset::{Deletion, Workspace, WorkspaceId, WorkspaceSlug};
     ///
     /// # let (id, slug) = (WorkspaceId::new(uuid::Uuid::nil()), "w".parse()?);
-    /// let of_a_guest = Workspace::new(id, slug).with_deletion(Deletion::Nothing);
-    /// assert_eq!(of_a_guest.deletion(), Deletion::Nothing);
+    /// let guest = Workspace::new(id, slug).with_deletion(Deletion::Nothing);
+    /// assert_eq!(guest.deletion(), Deletion::Nothing);
     /// # Ok::<(), tower_asset_upload::asset::InvalidSlug>(())
     /// ```
     #[must_use]
@@ -163,19 +166,19 @@ impl Workspace {
         Self { deletion, ..self }
     }
 
-    /// What the caller may delete.
+    /// Returns which assets the caller may delete.
     #[must_use]
     pub fn deletion(&self) -> Deletion {
         self.deletion
     }
 
-    /// The identifier of the workspace.
+    /// Returns the workspace's identifier.
     #[must_use]
     pub fn id(&self) -> WorkspaceId {
         self.id
     }
 
-    /// The slug under which it was entered.
+    /// Returns the slug that the caller used to enter the workspace.
     #[must_use]
     pub fn slug(&self) -> &WorkspaceSlug {
         &self.slug
@@ -187,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slugs_that_cannot_name_a_workspace() {
+    fn invalid_slugs_are_refused() {
         for bad in [
             "", ".", "..", "a/b", "a\\b", "a b", "a\0b", "a\nb", "\u{85}",
         ] {

@@ -1,4 +1,4 @@
-//! The port through which the service learns who is calling.
+//! The port that authenticates requests.
 
 use async_trait::async_trait;
 use http::request::Parts;
@@ -6,11 +6,12 @@ use http::request::Parts;
 use super::principal::Principal;
 use crate::error::Unavailable;
 
-/// Finds out who sent a request, from its head alone: the body has not been read.
+/// Authenticates a request by its head. The service calls it before it reads the body.
 ///
-/// Ready-made: [`HeaderAuthenticator`](crate::HeaderAuthenticator) reads `X-API-Key` and
-/// `Authorization: Bearer`; [`ExtensionAuthenticator`](crate::auth::ExtensionAuthenticator) takes the [`Principal`] that
-/// the host's own middleware has found.
+/// The crate has two implementations. [`HeaderAuthenticator`](crate::HeaderAuthenticator) reads
+/// `X-API-Key` and `Authorization: Bearer`.
+/// [`ExtensionAuthenticator`](crate::auth::ExtensionAuthenticator) takes the [`Principal`] that the
+/// host's own middleware put into the request's extensions.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -19,7 +20,7 @@ use crate::error::Unavailable;
 /// use tower_asset_upload::asset::UserId;
 /// use tower_asset_upload::auth::{AuthError, Principal};
 ///
-/// /// Trusts the header that an authenticating proxy sets (and strips from what clients send).
+/// /// Trusts the header that an authenticating proxy sets (and removes from the requests of clients).
 /// struct TrustedProxy;
 ///
 /// #[async_trait]
@@ -39,12 +40,13 @@ use crate::error::Unavailable;
 )]
 #[async_trait]
 pub trait Authenticator: Send + Sync {
-    /// Who sent the request with this head.
+    /// Returns the principal that sent the request.
     ///
     /// # Errors
-    /// [`AuthError::Missing`] without credentials, [`AuthError::Invalid`] for bad ones,
-    /// [`AuthError::Unavailable`] when it can't be told. Never answer `Missing` or `Invalid` because
-    /// a backend is down: clients drop their credentials on a 401.
+    /// [`AuthError::Missing`] if the request has no credentials, [`AuthError::Invalid`] if they are
+    /// not valid, and [`AuthError::Unavailable`] if a backend does not answer. Never return
+    /// `Missing` or `Invalid` because a backend is down: clients discard their credentials on a
+    /// 401.
     async fn authenticate(&self, request: &Parts) -> Result<Principal, AuthError>;
 }
 
@@ -52,18 +54,18 @@ forward! { Authenticator {
     async fn authenticate(&self, request: &Parts) -> Result<Principal, AuthError>;
 } }
 
-/// Why a request has no principal.
+/// The error of a request that could not be authenticated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// No credentials at all.
-    #[error("no credentials")]
+    /// The request has no credentials.
+    #[error("the request has no credentials")]
     Missing,
-    /// Credentials that are unknown, expired or disabled. One case on purpose: which of the three
-    /// it is must not be told.
-    #[error("credentials that are not valid")]
+    /// The credentials are unknown, expired or disabled. **Security:** the three cases share one
+    /// variant, so that clients can't tell them apart.
+    #[error("the request's credentials are not valid")]
     Invalid,
-    /// Whether they are valid can't be told now.
+    /// A backend did not answer, so the credentials could not be checked.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }

@@ -1,4 +1,4 @@
-//! API keys and tokens: how they are looked up, and what of them is kept.
+//! API keys and tokens: the port that looks them up, and the digests that stores keep.
 
 use std::fmt;
 
@@ -10,27 +10,27 @@ use crate::asset::UserId;
 use crate::error::Unavailable;
 use sha2::{Digest, Sha256};
 
-/// Looks up the API keys and tokens that [`HeaderAuthenticator`](crate::HeaderAuthenticator) finds.
+/// Looks up the API keys and tokens that [`HeaderAuthenticator`](crate::HeaderAuthenticator) reads.
 ///
-/// # What must hold
-/// 1. **Timing.** The answer's time tells nothing about how much of a secret was right. Looking up
-///    [`Credential::digest`] by equality does that: who doesn't know the key can't steer its SHA-256.
-/// 2. **Sameness.** Unknown, expired and disabled are all `Ok(None)`.
-/// 3. **Silence.** The secret is neither kept nor logged.
-///
-/// A SHA-256 without salt or stretching is enough for secrets drawn at random (128 bits or more).
-/// It is **not** for passwords or keys that people think up.
+/// # Security
+/// 1. **Constant time.** The time of a look-up must not reveal how much of a guessed secret was
+///    right. Looking up [`Credential::digest`] by equality is safe: an attacker can't make
+///    guesses whose SHA-256 comes closer to the stored one.
+/// 2. **One answer.** Return `Ok(None)` for unknown, expired and disabled credentials alike.
+/// 3. **No secrets kept.** Don't store or log the secret.
+/// 4. **Random secrets only.** A SHA-256 without salt or stretching is enough for secrets of 128 or
+///    more random bits. It is **not** enough for passwords, or for keys that people choose.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not know credentials",
+    message = "`{Self}` can't look up credentials",
     label = "this type doesn't implement `CredentialVerifier`",
     note = "pass a store that keeps credentials, or implement `CredentialVerifier`"
 )]
 #[async_trait]
 pub trait CredentialVerifier: Send + Sync {
-    /// Whose credential this is, if it is valid at `now`.
+    /// Returns the credential's principal. `None` if the credential is not valid at `now`.
     ///
     /// # Errors
-    /// When it can't be told because a backend does not answer; never `Ok(None)` for that.
+    /// [`Unavailable`] if a backend does not answer. Never return `Ok(None)` in that case.
     async fn verify(
         &self,
         credential: &Credential<'_>,
@@ -46,19 +46,19 @@ forward! { CredentialVerifier {
     ) -> Result<Option<Principal>, Unavailable>;
 } }
 
-/// The two ways to present a secret.
+/// The kind of a credential, which is the way a request presents it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CredentialKind {
-    /// A personal API key, in `X-API-Key`. Carries every scope its owner has, unless it was granted
+    /// A personal API key, in `X-API-Key`. Has every scope of its owner unless it was granted
     /// fewer.
     ApiKey,
-    /// An OAuth token, in `Authorization: Bearer`. Carries the scopes it was granted.
+    /// An OAuth token, in `Authorization: Bearer`. Has the scopes that it was granted.
     Bearer,
 }
 
 impl CredentialKind {
-    /// The kind's name in seed files and tables.
+    /// Returns the kind's name in seed files and tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl CredentialKind {
     }
 }
 
-/// A secret as a request presented it: visible ASCII. `Debug` shows its kind only.
+/// A credential as a request presents it. The secret is visible ASCII. `Debug` shows only the kind.
 #[derive(Clone, Copy)]
 pub struct Credential<'a> {
     kind: CredentialKind,
@@ -76,25 +76,26 @@ pub struct Credential<'a> {
 }
 
 impl<'a> Credential<'a> {
-    /// A secret of that kind.
+    /// Wraps a secret of the given kind.
     #[must_use]
     pub fn new(kind: CredentialKind, secret: &'a str) -> Self {
         Self { kind, secret }
     }
 
-    /// How it was presented.
+    /// Returns the credential's kind.
     #[must_use]
     pub fn kind(&self) -> CredentialKind {
         self.kind
     }
 
-    /// The secret itself, for backends that need it (a token's introspection). Don't keep it.
+    /// Returns the secret, for backends that need it, such as token introspection. **Danger:**
+    /// don't store or log it.
     #[must_use]
     pub fn expose_secret(&self) -> &'a str {
         self.secret
     }
 
-    /// What is kept of it.
+    /// Returns the SHA-256 of the secret, which stores keep in its place.
     #[must_use]
     pub fn digest(&self) -> CredentialDigest {
         CredentialDigest(Sha256::digest(self.secret.as_bytes()).into())
@@ -110,18 +111,19 @@ impl fmt::Debug for Credential<'_> {
     }
 }
 
-/// The SHA-256 of a secret: enough to know it again, not enough to present it.
+/// The SHA-256 of a secret. A store can recognise a presented secret by its digest, but nobody can
+/// present the digest as the secret. `Debug` doesn't show it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CredentialDigest([u8; 32]);
 
 impl CredentialDigest {
-    /// A digest that was kept as its 32 bytes.
+    /// Wraps the 32 bytes of a stored digest.
     #[must_use]
     pub const fn from_bytes(sha256: [u8; 32]) -> Self {
         Self(sha256)
     }
 
-    /// The 32 bytes, for a column of a table.
+    /// Returns the 32 bytes, for a column of a table.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -137,20 +139,20 @@ impl fmt::Debug for CredentialDigest {
 /// A credential as the crate's own stores keep it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialRecord {
-    /// How it has to be presented.
+    /// The way a request must present the credential.
     pub kind: CredentialKind,
-    /// Its digest.
+    /// The digest of the secret.
     pub digest: CredentialDigest,
-    /// Whose it is, and what it allows.
+    /// The owner, and the scopes that the credential grants.
     pub principal: Principal,
-    /// When it ends, if it does. From that moment on it is not valid.
+    /// The expiry, if any. The credential is not valid at this moment or later.
     pub expires_at: Option<OffsetDateTime>,
-    /// Whether it is in force.
+    /// Whether the credential is enabled.
     pub active: bool,
 }
 
 impl CredentialRecord {
-    /// A credential in force, without an end. Of the secret only the digest is kept.
+    /// Creates an enabled credential without expiry. Keeps only the digest of the secret.
     #[must_use]
     pub fn new(credential: &Credential<'_>, principal: Principal) -> Self {
         Self {
@@ -162,7 +164,8 @@ impl CredentialRecord {
         }
     }
 
-    /// An API key of that user, in force, without an end, and with all scopes.
+    /// Creates an enabled API key of a user, with every scope and without expiry. Keeps only the digest
+    /// of the secret.
     ///
     /// ```
     /// use tower_asset_upload::asset::UserId;
@@ -179,7 +182,7 @@ impl CredentialRecord {
         Self::new(&key, Principal::with_all_scopes(user))
     }
 
-    /// Whose it is, if it is valid at `now`.
+    /// Returns the owner if the credential is enabled and not expired at `now`.
     #[must_use]
     pub fn principal_at(&self, now: OffsetDateTime) -> Option<&Principal> {
         let valid = self.active && self.expires_at.is_none_or(|end| now < end);
@@ -194,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_secret_is_shown() {
+    fn debug_shows_no_secret() {
         let credential = Credential::new(CredentialKind::ApiKey, "sEcReT");
         let record = CredentialRecord::new(
             &credential,
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_valid_until_its_very_end() {
+    fn a_credential_is_valid_until_its_expiry() {
         let credential = Credential::new(CredentialKind::Bearer, "t");
         let mut record = CredentialRecord::new(
             &credential,

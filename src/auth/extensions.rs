@@ -1,4 +1,4 @@
-//! Callers that the host's own middleware has found.
+//! Authentication by the host's own middleware.
 
 use async_trait::async_trait;
 use http::request::Parts;
@@ -6,13 +6,13 @@ use http::request::Parts;
 use super::authenticator::{AuthError, Authenticator};
 use super::principal::Principal;
 
-/// Takes the [`Principal`] that the host's own middleware has put into the request's extensions.
+/// Authenticates a request by the [`Principal`] that the host's middleware put into its extensions.
 ///
 /// # Security
-/// 1. A request without one is answered with 401: forgetting the middleware opens nothing.
-/// 2. Where the host's middleware goes by cookies, it has to refuse requests from other sites itself
-///    (`Origin`, `Sec-Fetch-Site`, a token): a body without a `Content-Type` counts as JSON here, and
-///    other sites' scripts can send one.
+/// 1. A request without a `Principal` is 401, so a forgotten middleware admits nobody.
+/// 2. A middleware that authenticates by cookies must itself refuse requests from other sites (by
+///    `Origin`, `Sec-Fetch-Site` or a token). The service accepts a body without a `Content-Type`
+///    as JSON, and scripts of other sites can send one.
 ///
 /// ```
 /// # fn middleware<B>(mut request: http::Request<B>, user: tower_asset_upload::asset::UserId) {

@@ -1,4 +1,4 @@
-//! Callers by the headers they send: `X-API-Key`, or `Authorization: Bearer`.
+//! Authentication by the headers `X-API-Key` and `Authorization: Bearer`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use super::presented::presented;
 use super::principal::Principal;
 use crate::asset::{Clock, SystemClock};
 
-/// Reads `X-API-Key: <key>` or `Authorization: Bearer <token>` (RFC 6750, section 2.1; the scheme in
-/// any case) and has a [`CredentialVerifier`] look it up.
+/// Authenticates a request by `X-API-Key: <key>` or `Authorization: Bearer <token>` (RFC 6750,
+/// section 2.1; the scheme in any case). A [`CredentialVerifier`] looks the key or token up.
 ///
 /// # Security
-/// 1. With both headers the key decides and the other is not looked at: gateways leave their own
-///    `Authorization` behind.
-/// 2. A header that comes twice, or a secret that is not visible ASCII, is not valid.
+/// 1. If a request has both headers, `X-API-Key` decides and `Authorization` is ignored, because
+///    gateways leave their own `Authorization` behind.
+/// 2. A header that occurs twice, or a secret that isn't visible ASCII, is not valid.
 /// 3. A scheme other than Bearer counts as no credentials.
 ///
 /// ```
@@ -44,7 +44,7 @@ pub struct HeaderAuthenticator<V> {
 }
 
 impl<V> HeaderAuthenticator<V> {
-    /// Looks credentials up with `verifier`.
+    /// Creates an authenticator that looks credentials up with `verifier`.
     #[must_use]
     pub fn new(verifier: V) -> Self {
         Self {
@@ -53,7 +53,8 @@ impl<V> HeaderAuthenticator<V> {
         }
     }
 
-    /// The clock by which credentials expire; the machine's by default.
+    /// Sets the clock that decides whether credentials have expired; the machine's clock by
+    /// default.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);

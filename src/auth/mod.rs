@@ -1,5 +1,4 @@
-//! Who is calling: principals, their scopes, the credentials they present, and the two ports that know
-//! them.
+//! Authentication: principals, scopes, credentials, and the two ports that look them up.
 //!
 //! A host implements [`Authenticator`] to authenticate requests by its own rules, or
 //! [`CredentialVerifier`] to keep the API keys and tokens that [`HeaderAuthenticator`] reads.

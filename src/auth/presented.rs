@@ -1,4 +1,4 @@
-//! The credential that a request's headers present: `X-API-Key`, or `Authorization: Bearer`.
+//! Reads the credential from the headers `X-API-Key` and `Authorization: Bearer`.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,15 +8,15 @@ use super::credential::{Credential, CredentialKind};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Reads it by the rules of [`HeaderAuthenticator`](crate::HeaderAuthenticator).
+/// Reads the credential by the rules of [`HeaderAuthenticator`](crate::HeaderAuthenticator).
 pub(crate) fn presented(headers: &HeaderMap) -> Result<Credential<'_>, AuthError> {
-    if let Some(key) = only(headers, &API_KEY)? {
+    if let Some(key) = single_value(headers, &API_KEY)? {
         return Ok(Credential::new(
             CredentialKind::ApiKey,
-            visible(key.as_bytes())?,
+            visible_ascii(key.as_bytes())?,
         ));
     }
-    let authorization = only(headers, &AUTHORIZATION)?
+    let authorization = single_value(headers, &AUTHORIZATION)?
         .ok_or(AuthError::Missing)?
         .as_bytes();
     let scheme_end = authorization
@@ -29,11 +29,11 @@ pub(crate) fn presented(headers: &HeaderMap) -> Result<Credential<'_>, AuthError
     }
     Ok(Credential::new(
         CredentialKind::Bearer,
-        visible(token.trim_ascii_start())?,
+        visible_ascii(token.trim_ascii_start())?,
     ))
 }
 
-fn only<'a>(
+fn single_value<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> Result<Option<&'a HeaderValue>, AuthError> {
@@ -44,14 +44,14 @@ fn only<'a>(
     }
 }
 
-fn visible(secret: &[u8]) -> Result<&str, AuthError> {
+fn visible_ascii(secret: &[u8]) -> Result<&str, AuthError> {
     match std::str::from_utf8(secret) {
         Ok(text) if !text.is_empty() && is_graphic(text) => Ok(text),
         _ => Err(AuthError::Invalid),
     }
 }
 
-/// Without an early end, so that the compiler makes vector instructions of it.
+/// The loop has no early exit, so the compiler vectorises it.
 fn is_graphic(text: &str) -> bool {
     text.bytes().fold(true, |all, b| all & b.is_ascii_graphic())
 }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn which_header_counts() {
+    fn the_key_wins_and_repeated_or_malformed_headers_are_invalid() {
         use CredentialKind::{ApiKey, Bearer};
         assert_eq!(read(&[]), Err("missing"));
         assert_eq!(read(&[("x-api-key", "k")]), Ok((ApiKey, "k".into())));

@@ -1,50 +1,51 @@
-//! Who is calling, and what the credentials allow.
+//! The authenticated caller, and its scopes.
 
 use std::fmt;
 
 use crate::asset::UserId;
 
-/// Who is calling, and what the credentials allow.
+/// The caller of a request, and the scopes of its credentials.
 ///
-/// A host whose own middleware authenticates puts one into the request's extensions and mounts the
-/// service with [`ExtensionAuthenticator`](crate::auth::ExtensionAuthenticator).
+/// A host that authenticates in its own middleware inserts a `Principal` into the request's
+/// extensions, and mounts the service with
+/// [`ExtensionAuthenticator`](crate::auth::ExtensionAuthenticator).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Principal {
     /// The user.
     pub user: UserId,
-    /// What the credentials allow.
+    /// The scopes of the credentials.
     pub scopes: Scopes,
 }
 
 impl Principal {
-    /// A caller whose credentials allow just these scopes, as a token does.
+    /// Creates a principal with the given scopes, as for a token.
     #[must_use]
     pub fn new(user: UserId, scopes: Scopes) -> Self {
         Self { user, scopes }
     }
 
-    /// A caller whose credentials allow whatever the user may do, as a personal API key does.
+    /// Creates a principal with every scope, as for a personal API key.
     #[must_use]
     pub fn with_all_scopes(user: UserId) -> Self {
         Self::new(user, Scopes::all())
     }
 }
 
-/// One permission that credentials carry.
+/// A permission of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scope {
-    /// `assets:read`: look at assets and download them.
+    /// `assets:read`: retrieve and download assets.
     AssetsRead,
-    /// `assets:write`: make, complete and delete assets.
+    /// `assets:write`: create, complete and delete assets.
     AssetsWrite,
 }
 
 impl Scope {
     const ALL: [Self; 2] = [Self::AssetsRead, Self::AssetsWrite];
 
-    /// The scope's name in tokens and in `WWW-Authenticate`.
+    /// Returns the scope's name in tokens and in `WWW-Authenticate`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -74,20 +75,20 @@ impl Scope {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// No scope.
+    /// Returns the empty set.
     #[must_use]
     pub const fn none() -> Self {
         Self(0)
     }
 
-    /// Every scope.
+    /// Returns the set of every scope.
     #[must_use]
     pub const fn all() -> Self {
         Self(Scope::AssetsRead.bit() | Scope::AssetsWrite.bit())
     }
 
-    /// The scopes of a space-delimited list (RFC 6749, section 3.3). Those that mean nothing here
-    /// are passed over.
+    /// Parses a space-delimited list of scopes (RFC 6749, section 3.3). Ignores names of other
+    /// scopes.
     #[must_use]
     pub fn parse(list: &str) -> Self {
         let named = |name: &str| Scope::ALL.into_iter().find(|scope| scope.as_str() == name);
@@ -96,7 +97,7 @@ impl Scopes {
             .fold(Self::none(), Self::with)
     }
 
-    /// The set with one more scope.
+    /// Adds a scope to the set.
     #[must_use]
     pub const fn with(self, scope: Scope) -> Self {
         Self(self.0 | scope.bit())
@@ -108,7 +109,7 @@ impl Scopes {
         self.0 & scope.bit() != 0
     }
 
-    /// The scopes in the set.
+    /// Returns the scopes in the set.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL
             .into_iter()
@@ -117,7 +118,7 @@ impl Scopes {
 }
 
 impl fmt::Display for Scopes {
-    /// The space-delimited list that [`Scopes::parse`] reads.
+    /// Writes the space-delimited list that [`Scopes::parse`] reads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, scope) in self.iter().enumerate() {
             if position > 0 {
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scopes_are_a_set_that_reads_back() {
+    fn scopes_are_parsed_and_written_as_a_list() {
         for list in [
             "",
             "assets:read",

@@ -1,9 +1,9 @@
 //! The rules for a [`CredentialVerifier`].
 //!
-//! They look at nothing but what they made, so any number of them may run on one database at once.
+//! Rules touch only the credentials that they create, so they may run concurrently on one database.
 #![expect(
     clippy::missing_errors_doc,
-    reason = "a rule's error is always what the store does wrong"
+    reason = "a rule's error is always a fault of the store"
 )]
 
 use time::{Duration, OffsetDateTime};
@@ -24,36 +24,36 @@ macro_rules! table {
 
 crate::__credential_rules!((table));
 
-/// The one list of these rules; hands them to another macro.
+/// The single list of these rules. Passes them to another macro.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __credential_rules {
     (($($then:tt)+) $($with:tt)*) => {
         $($then)+! { $($with)*
             a_credential_tells_whose_it_is:
-                "a request is made in the name of whoever the store says",
+                "a request acts in the name of the user that the store returns",
             what_is_almost_a_credential_is_none:
-                "a look-up that folds case, trims or compares a prefix makes guessing easy",
+                "a look-up that folds case, trims or compares prefixes makes guessing easy",
             a_credential_carries_what_it_was_granted:
-                "a token for reading that may write is a stolen key",
+                "a read-only token that can write is as dangerous as a stolen key",
             a_credential_ends_at_its_end:
-                "a token that outlives its end is one that nobody watches any more",
+                "nobody watches a token any more after its expiry",
             a_disabled_credential_is_none:
-                "disabling a leaked key is all that its owner can do",
+                "disabling a leaked key is its owner's only defence",
         }
     };
 }
 
 const KINDS: [CredentialKind; 2] = [CredentialKind::ApiKey, CredentialKind::Bearer];
 
-/// A store, a secret that nobody has, and what of it the store can keep.
-struct Desk<Store> {
+/// A store with a fresh secret and its owner.
+struct Fixture<Store> {
     store: Store,
     secret: String,
     owner: Principal,
 }
 
-impl<Store: CredentialVerifier + SeedCredentials> Desk<Store> {
+impl<Store: CredentialVerifier + SeedCredentials> Fixture<Store> {
     fn new(store: Store) -> Self {
         let random: uuid::Uuid = next();
         Self {
@@ -63,7 +63,7 @@ impl<Store: CredentialVerifier + SeedCredentials> Desk<Store> {
         }
     }
 
-    /// The kinds of credential that the store has.
+    /// Returns the kinds of credentials that the store supports.
     async fn kinds(&self) -> Result<Vec<CredentialKind>, Broken> {
         let mut kinds = Vec::new();
         for kind in KINDS {
@@ -73,7 +73,7 @@ impl<Store: CredentialVerifier + SeedCredentials> Desk<Store> {
         }
         demand(
             !kinds.is_empty(),
-            "`SeedCredentials` keeps neither API keys nor tokens",
+            "`seed_credential` supports neither API keys nor tokens",
         )?;
         Ok(kinds)
     }
@@ -96,7 +96,10 @@ impl<Store: CredentialVerifier + SeedCredentials> Desk<Store> {
         change: impl FnOnce(&mut CredentialRecord) + Send,
     ) -> Verdict {
         let added = self.add(kind, change).await?;
-        demand(added, "`seed_credential` keeps only some credentials")
+        demand(
+            added,
+            "`seed_credential` supports this kind only for some credentials",
+        )
     }
 
     async fn verify(
@@ -109,7 +112,7 @@ impl<Store: CredentialVerifier + SeedCredentials> Desk<Store> {
         answered(self.store.verify(&credential, now).await)
     }
 
-    async fn is(
+    async fn must_return(
         &self,
         kind: CredentialKind,
         now: OffsetDateTime,
@@ -125,97 +128,107 @@ impl<Store: CredentialVerifier + SeedCredentials> Desk<Store> {
     }
 }
 
-/// A credential is known by kind and secret, and tells its owner and all that it allows; one that
-/// is added again is replaced.
+/// `verify` finds a credential by kind and secret, and returns its owner with all of its scopes.
+/// Adding a credential again replaces it.
 ///
-/// **Why.** Everything that follows happens in that user's name.
+/// **Why.** The request then acts in that user's name.
 pub async fn a_credential_tells_whose_it_is<Store>(store: Store) -> Verdict
 where
     Store: CredentialVerifier + SeedCredentials,
 {
-    let desk = Desk::new(store);
-    for kind in desk.kinds().await? {
-        desk.is(kind, NOW, Some(&desk.owner), "a credential")
+    let fixture = Fixture::new(store);
+    for kind in fixture.kinds().await? {
+        fixture
+            .must_return(kind, NOW, Some(&fixture.owner), "a credential")
             .await?;
         let other = Principal::with_all_scopes(next());
         let replaced = other.clone();
-        desk.must_add(kind, |record| record.principal = replaced)
+        fixture
+            .must_add(kind, |record| record.principal = replaced)
             .await?;
-        desk.is(kind, NOW, Some(&other), "a credential that was replaced")
+        fixture
+            .must_return(kind, NOW, Some(&other), "a credential that was replaced")
             .await?;
     }
     Ok(())
 }
 
-/// What is nearly a secret is none: shorter, longer, in another case, with white space, of the
-/// other kind, empty, with the wildcards of a database.
+/// `verify` refuses text that is almost a secret: shorter, longer, in another case, with white
+/// space, of the other kind, empty, or with the wildcards of a database.
 ///
-/// **Why.** Secrets are safe because they can't be guessed. Each of these makes guessing easier,
-/// some make it needless.
+/// **Why.** A secret is safe because it is hard to guess. Each of these makes guessing easier, or
+/// unnecessary.
 pub async fn what_is_almost_a_credential_is_none<Store>(store: Store) -> Verdict
 where
     Store: CredentialVerifier + SeedCredentials,
 {
-    let desk = Desk::new(store);
-    // One kind alone, so that the other is of nobody.
+    let fixture = Fixture::new(store);
+    // Adds the secret as one kind only, so that it is unknown as the other kind.
     let mut kept = None;
     for kind in KINDS {
-        if kept.is_none() && desk.add(kind, |_| {}).await? {
+        if kept.is_none() && fixture.add(kind, |_| {}).await? {
             kept = Some(kind);
         }
     }
-    let kept = kept.ok_or_else(|| Broken::new("`SeedCredentials` keeps nothing"))?;
-    desk.is(kept, NOW, Some(&desk.owner), "a credential")
+    let kept = kept.ok_or_else(|| Broken::new("`seed_credential` supports no kind"))?;
+    fixture
+        .must_return(kept, NOW, Some(&fixture.owner), "a credential")
         .await?;
-    let secret = desk.secret.as_str();
+    let secret = fixture.secret.as_str();
     let shorter = &secret[..secret.len() - 1];
     for (what, wrong) in [
         ("a shorter secret", shorter.to_owned()),
         ("a longer secret", format!("{secret}0")),
         ("another case", secret.to_uppercase()),
-        ("white space behind", format!("{secret} ")),
-        ("white space before", format!(" {secret}")),
+        ("white space at the end", format!("{secret} ")),
+        ("white space at the start", format!(" {secret}")),
         ("a wildcard", format!("{shorter}_")),
         ("a wildcard", "%".to_owned()),
-        ("nothing", String::new()),
+        ("an empty secret", String::new()),
     ] {
         for kind in KINDS {
-            let found = desk.verify(kind, &wrong, NOW).await?;
+            let found = fixture.verify(kind, &wrong, NOW).await?;
             let what = format!("`verify` of {what} ({})", kind.as_str());
             equal(&found, &None, what)?;
         }
     }
     for kind in KINDS {
         if kind != kept {
-            desk.is(kind, NOW, None, "a secret of the other kind")
+            fixture
+                .must_return(kind, NOW, None, "a secret of the other kind")
                 .await?;
         }
     }
     Ok(())
 }
 
-/// A credential that was granted fewer scopes than its owner has carries just those, down to none.
+/// A credential has exactly the scopes that it was granted, down to none.
 ///
-/// A store without scopes says so when it is seeded, and is asked for nothing more.
+/// A store without scopes returns `false` from `seed_credential`, and the rule then demands nothing
+/// more.
 ///
-/// **Why.** A token is given away because it can do little.
+/// **Why.** Users hand out tokens because a token can be limited.
+///
 pub async fn a_credential_carries_what_it_was_granted<Store>(store: Store) -> Verdict
 where
     Store: CredentialVerifier + SeedCredentials,
 {
-    let desk = Desk::new(store);
-    for kind in desk.kinds().await? {
+    let fixture = Fixture::new(store);
+    for kind in fixture.kinds().await? {
         for scopes in [
             Scopes::none(),
             Scopes::none().with(Scope::AssetsRead),
             Scopes::none().with(Scope::AssetsWrite),
             Scopes::all(),
         ] {
-            let narrow = Principal::new(desk.owner.user, scopes);
+            let narrow = Principal::new(fixture.owner.user, scopes);
             let granted = narrow.clone();
-            if desk.add(kind, |record| record.principal = granted).await? {
+            if fixture
+                .add(kind, |record| record.principal = granted)
+                .await?
+            {
                 let what = format!("a credential for {scopes:?}");
-                desk.is(kind, NOW, Some(&narrow), &what).await?;
+                fixture.must_return(kind, NOW, Some(&narrow), &what).await?;
             } else {
                 demand(
                     scopes != Scopes::all(),
@@ -227,61 +240,74 @@ where
     Ok(())
 }
 
-/// A credential is valid before its end and not from then on, to the microsecond; one whose end is
-/// far away is valid.
+/// A credential is valid before its expiry, and not from that microsecond on. An expiry in the far
+/// future is kept.
 ///
-/// **Why.** Comparing dates instead of times makes a token live a day longer; an end that overflows
-/// a column makes it end at once.
+/// **Why.** If a store compares dates, a token lives up to a day longer. If an expiry overflows its
+/// column, a token expires at once.
 pub async fn a_credential_ends_at_its_end<Store>(store: Store) -> Verdict
 where
     Store: CredentialVerifier + SeedCredentials,
 {
-    let desk = Desk::new(store);
+    let fixture = Fixture::new(store);
     let end = NOW - Duration::nanoseconds(NOW.nanosecond().into());
-    for kind in desk.kinds().await? {
-        desk.must_add(kind, |record| record.expires_at = Some(end))
+    for kind in fixture.kinds().await? {
+        fixture
+            .must_add(kind, |record| record.expires_at = Some(end))
             .await?;
-        let owner = Some(&desk.owner);
-        desk.is(kind, end - Duration::DAY, owner, "a day before its end")
+        let owner = Some(&fixture.owner);
+        fixture
+            .must_return(kind, end - Duration::DAY, owner, "a day before its end")
             .await?;
-        desk.is(kind, end - TICK, owner, "a moment before its end")
+        fixture
+            .must_return(kind, end - TICK, owner, "a moment before its end")
             .await?;
-        desk.is(kind, end, None, "its end").await?;
-        desk.is(kind, end + TICK, None, "a moment after its end")
+        fixture.must_return(kind, end, None, "its end").await?;
+        fixture
+            .must_return(kind, end + TICK, None, "a moment after its end")
             .await?;
-        desk.is(kind, end + Duration::DAY, None, "a day after its end")
+        fixture
+            .must_return(kind, end + Duration::DAY, None, "a day after its end")
             .await?;
 
         let far = time::Date::from_calendar_date(9999, time::Month::December, 31);
-        let far = far.map_err(|_| Broken::new("the kit itself is wrong about 9999"))?;
-        desk.must_add(kind, |record| {
-            record.expires_at = Some(far.midnight().assume_utc());
-        })
-        .await?;
-        desk.is(kind, NOW, owner, "long before its end").await?;
+        let far = far.map_err(|_| super::world::unusable("the year 9999"))?;
+        fixture
+            .must_add(kind, |record| {
+                record.expires_at = Some(far.midnight().assume_utc());
+            })
+            .await?;
+        fixture
+            .must_return(kind, NOW, owner, "long before its end")
+            .await?;
     }
     Ok(())
 }
 
-/// A credential that is not active is none, whatever its end; active again, it is one.
+/// A disabled credential is not valid, whatever its expiry. Once enabled again, it is valid.
 ///
-/// **Why.** When a key leaks, disabling it is all that its owner can do.
+/// **Why.** When a key leaks, disabling it is its owner's only defence.
 pub async fn a_disabled_credential_is_none<Store>(store: Store) -> Verdict
 where
     Store: CredentialVerifier + SeedCredentials,
 {
-    let desk = Desk::new(store);
-    for kind in desk.kinds().await? {
+    let fixture = Fixture::new(store);
+    for kind in fixture.kinds().await? {
         for end in [None, Some(NOW + Duration::DAY)] {
-            desk.must_add(kind, |record| {
-                record.expires_at = end;
-                record.active = false;
-            })
-            .await?;
-            desk.is(kind, NOW, None, "one that is disabled").await?;
-            desk.must_add(kind, |record| record.expires_at = end)
+            fixture
+                .must_add(kind, |record| {
+                    record.expires_at = end;
+                    record.active = false;
+                })
                 .await?;
-            desk.is(kind, NOW, Some(&desk.owner), "one that is active again")
+            fixture
+                .must_return(kind, NOW, None, "one that is disabled")
+                .await?;
+            fixture
+                .must_add(kind, |record| record.expires_at = end)
+                .await?;
+            fixture
+                .must_return(kind, NOW, Some(&fixture.owner), "one that is active again")
                 .await?;
         }
     }

@@ -1,4 +1,4 @@
-//! A store, and what has to live as long as it does.
+//! Keeps a guard, such as a temporary directory, alive together with a store.
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -13,8 +13,8 @@ use crate::error::{BoxError, Unavailable};
 use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use crate::ports::{AssetStore, CreateOutcome, DirectoryStore, StoreError};
 
-/// A store, and what has to live as long as it does: a temporary directory, a container. Both go
-/// when the rule is done, the store first.
+/// A store together with a guard that must live as long as the store, such as a temporary directory
+/// or a container. When the rule ends, the store is dropped first, then the guard.
 ///
 /// ```
 /// use tower_asset_upload::{conformance, SqliteStore};
@@ -31,13 +31,13 @@ use crate::ports::{AssetStore, CreateOutcome, DirectoryStore, StoreError};
 /// ```
 #[derive(Debug)]
 pub struct Guarded<Store, Guard> {
-    // Dropped in this order.
+    // The order of the fields is the drop order.
     store: Store,
     _guard: Guard,
 }
 
 impl<Store, Guard> Guarded<Store, Guard> {
-    /// Keeps `guard` until the store is dropped.
+    /// Wraps a store. Keeps `guard` alive until the store is dropped.
     pub fn new(store: Store, guard: Guard) -> Self {
         Self {
             store,

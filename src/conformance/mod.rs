@@ -1,14 +1,14 @@
-//! What every store has to do, as tests that you run on yours.
+//! Conformance tests for stores: the rules that every store must keep, ready to run on your own.
 //!
-//! The service leans on promises that a type can't state: that 64 callers make one pair once, that
-//! a form outlives the asset it was signed for, that a caller who hangs up leaves nothing
-//! half-done. Each is a rule here: a function that takes a fresh store, and says what the store did
-//! instead.
+//! The service relies on promises that types can't express. For example: if 64 callers create one
+//! external pair at once, one asset is created; the row of a deleted asset stays until its upload
+//! forms have expired; a dropped call leaves nothing half-done. Each promise is a rule: a function
+//! that takes a fresh store and returns an error if the store breaks the promise.
 //!
-//! | suite | what the store is | seeded through | all at once | a test for each rule |
+//! | suite | the store implements | and for seeding | run all rules | one test per rule |
 //! |---|---|---|---|---|
 //! | [`assets`] | [`AssetStore`] | [`DirectoryStore`] | [`run`] | [`conformance_tests!`](crate::conformance_tests) |
-//! | [`purge`] | also [`PurgeStore`] | [`DirectoryStore`] | [`run_purge`] | `conformance_tests!(…, purge, …)` |
+//! | [`purge`] | [`AssetStore`] and [`PurgeStore`] | [`DirectoryStore`] | [`run_purge`] | `conformance_tests!(…, purge, …)` |
 //! | [`credentials`] | [`CredentialVerifier`] | [`SeedCredentials`] | [`run_credentials`] | `conformance_tests!(…, credentials, …)` |
 //!
 //! ```
@@ -20,7 +20,7 @@
 //! # }
 //! ```
 //!
-//! Or, so that each failure has a name of its own:
+//! With a macro, each rule is a test with its own name:
 //!
 //! ```
 //! use tower_asset_upload::{conformance_tests, MemoryStore};
@@ -29,24 +29,24 @@
 //! # fn main() {}
 //! ```
 //!
-//! # What the kit asks for
-//! 1. **A store of its own for each rule.** [`assets`] and [`credentials`] only look at what they
-//!    made, so there the stores may share a database; [`purge`] works across workspaces and needs
-//!    an empty one each time. What has to live as long as the store, such as a temporary directory,
-//!    goes into [`Guarded`].
-//! 2. **Tokio, with several threads.** Rules about concurrency start 64 tasks at once; on one
-//!    thread they would prove little, so the kit refuses that. The macro brings its own runtime.
-//! 3. **Times to the microsecond**, which is what PostgreSQL keeps. More is welcome and not asked
-//!    for.
-//! 4. **What can't be kept is refused.** Where a rule's documentation says so, a store may answer
-//!    [`StoreError::Failed`](crate::ports::StoreError::Failed) instead; none may drop or cut a value in
-//!    silence.
+//! # Requirements
+//! 1. **Each rule needs its own store.** Rules of [`assets`] and [`credentials`] touch only the
+//!    data that they create, so these stores may share a database. Rules of [`purge`] work across
+//!    workspaces, and each needs an empty database. Use [`Guarded`] to keep a temporary directory
+//!    or the like alive as long as the store.
+//! 2. **Tokio with several threads.** Rules about concurrency start 64 tasks at once. On one thread
+//!    they would prove little, so the `run` functions panic there. The macro starts its own runtime.
+//! 3. **Times to the microsecond**, the precision of PostgreSQL. A store may keep more.
+//! 4. **No silent loss.** If a rule's documentation allows it, a store may refuse a value with
+//!    [`StoreError::Failed`](crate::ports::StoreError::Failed). A store must never drop or cut a
+//!    value silently.
 //!
-//! # What can't be checked from outside
-//! That what was answered `Ok` survives a crash; that an outage is
-//! [`Unavailable`](crate::ports::StoreError::Unavailable) and not `Failed`; that looking a credential up
-//! takes the same time whether it is nearly right or not; that each call is an index search. Those
-//! are yours to test.
+//! # Promises that these tests can't check
+//! Test these yourself:
+//! 1. Data that was acknowledged with `Ok` survives a crash.
+//! 2. An outage is [`Unavailable`](crate::ports::StoreError::Unavailable), not `Failed`.
+//! 3. A look-up of a credential takes the same time for every wrong secret.
+//! 4. Each call is an index search.
 
 pub mod assets;
 pub mod credentials;
@@ -71,11 +71,11 @@ pub use verdict::{Broken, Rule, Verdict};
 
 use runner::Runner;
 
-/// Runs every rule of [`assets`], each on a store that `open` makes for it.
+/// Runs every rule of [`assets`], each on a store that `open` returns.
 ///
 /// # Panics
-/// With the names of the rules that the store breaks, and how; and outside a Tokio runtime of
-/// several threads.
+/// If the store breaks a rule, with the names of the broken rules and the faults. Also outside a
+/// Tokio runtime with several threads.
 pub async fn run<Store, Open, Opening>(open: Open)
 where
     Store: AssetStore + DirectoryStore + 'static,
@@ -92,7 +92,7 @@ where
     runner.finish();
 }
 
-/// Runs every rule of [`purge`], each on an empty store that `open` makes for it.
+/// Runs every rule of [`purge`], each on an empty store that `open` returns.
 ///
 /// # Panics
 /// As [`run`].
@@ -112,7 +112,7 @@ where
     runner.finish();
 }
 
-/// Runs every rule of [`credentials`], each on a store that `open` makes for it.
+/// Runs every rule of [`credentials`], each on a store that `open` returns.
 ///
 /// # Panics
 /// As [`run`].
@@ -132,18 +132,19 @@ where
     runner.finish();
 }
 
-/// A module with a `#[test]` for each rule of a suite of the [kit](crate::conformance).
+/// Declares a module with a `#[test]` for each rule of a [conformance](crate::conformance) suite.
 ///
-/// The first argument names the module, the last is a closure that opens a store for a rule.
-/// Between them stands the suite: `assets` (and so when left out), `purge` or `credentials`.
-/// Neither Tokio nor its macros have to be among your dependencies.
+/// The first argument is the name of the module. The second is the suite: `assets` (the default),
+/// `purge` or `credentials`. The last is a closure that opens a store for one rule. Your crate
+/// doesn't need Tokio among its dependencies.
+///
 ///
 /// ```
 /// use tower_asset_upload::{conformance_tests, MemoryStore};
 ///
 /// conformance_tests!(memory_store, || async { MemoryStore::new() });
-/// conformance_tests!(purging_memory_store, purge, || async { MemoryStore::new() });
-/// conformance_tests!(asking_memory_store, credentials, || async { MemoryStore::new() });
+/// conformance_tests!(memory_store_purge, purge, || async { MemoryStore::new() });
+/// conformance_tests!(memory_store_credentials, credentials, || async { MemoryStore::new() });
 /// # fn main() {}
 /// ```
 #[macro_export]
@@ -167,7 +168,7 @@ macro_rules! conformance_tests {
 macro_rules! __conformance_tests {
     ($module:ident $suite:ident ($open:expr) $($rule:ident: $why:literal,)*) => {
         mod $module {
-            #[allow(unused_imports, reason = "what the closure names")]
+            #[allow(unused_imports, reason = "the closure may need them")]
             use super::*;
 
             $(

@@ -1,4 +1,4 @@
-//! How the kit adds credentials to the crate's own stores.
+//! Implements [`SeedCredentials`] for the crate's own stores.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! Runs rules, and tells what came of them.
+//! Runs rules, and reports the broken ones.
 
 use std::fmt::Write as _;
 use std::panic::resume_unwind;
@@ -9,10 +9,10 @@ use tokio::task::JoinError;
 
 use super::verdict::{Broken, Rule, Verdict};
 
-/// A rule that takes longer waits for something that never comes.
+/// The longest time of a rule. A rule that takes longer counts as broken: it probably hangs.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Two would do; more find more.
+/// The threads of a test's runtime. Two are enough; more find more races.
 const THREADS: usize = 4;
 
 pub(super) struct Runner {
@@ -26,7 +26,7 @@ impl Runner {
         let runtime = Handle::try_current().map(|runtime| runtime.runtime_flavor());
         assert!(
             runtime.is_ok_and(|flavor| flavor == RuntimeFlavor::MultiThread),
-            "the conformance kit needs a Tokio runtime of several threads: \
+            "the conformance tests need a Tokio runtime of several threads: \
              `#[tokio::test(flavor = \"multi_thread\")]`"
         );
         Self {
@@ -49,13 +49,11 @@ impl Runner {
 
     pub(super) fn finish(self) {
         let mut text = format!(
-            "of the {} rules of `{}` {} broken:",
+            "{} of the {} rules of `{}` {} broken:",
+            self.broken.len(),
             self.rules,
             self.suite,
-            match self.broken.len() {
-                1 => "1 is".to_owned(),
-                several => format!("{several} are"),
-            }
+            if self.broken.len() == 1 { "is" } else { "are" }
         );
         for (rule, broken) in &self.broken {
             let _ = write!(text, "\n- {}", shown(*rule, broken));
@@ -64,10 +62,10 @@ impl Runner {
     }
 }
 
-/// Runs one rule on a runtime of its own, for the tests that the macro makes.
+/// Runs one rule on its own runtime. The tests of the macro call it.
 ///
 /// # Panics
-/// When the store breaks it.
+/// If the store breaks the rule.
 pub fn run_test<Store, Opening, Judging>(
     rule: Rule,
     open: impl FnOnce() -> Opening,
@@ -89,15 +87,17 @@ pub fn run_test<Store, Opening, Judging>(
     }
 }
 
-/// In a task, so that the rule's work is done by the runtime's own threads and a panic of the
-/// store's ends nothing but the rule.
+/// Runs the rule in a task, so that the runtime's threads do the work, and a panic of the store
+/// ends only this rule.
 async fn judge(verdict: impl Future<Output = Verdict> + Send + 'static) -> Verdict {
     let mut task = tokio::spawn(verdict);
     if let Ok(judged) = tokio::time::timeout(PATIENCE, &mut task).await {
         return judged.map_err(panicked)?;
     }
     task.abort();
-    Err(Broken::new(format_args!("not done after {PATIENCE:?}")))
+    Err(Broken::new(format_args!(
+        "the rule did not end within {PATIENCE:?}"
+    )))
 }
 
 pub(super) fn panicked(error: JoinError) -> Broken {
@@ -108,14 +108,17 @@ pub(super) fn panicked(error: JoinError) -> Broken {
                 .map(ToString::to_string)
                 .or_else(|| cause.downcast_ref::<String>().cloned());
             match text {
-                Some(text) => Broken::new(format_args!("it panicked: {text}")),
+                Some(text) => Broken::new(format_args!("the store panicked: {text}")),
                 None => resume_unwind(cause),
             }
         }
-        Err(_) => Broken::new("its task was cancelled"),
+        Err(_) => Broken::new("the rule's task was cancelled"),
     }
 }
 
 fn shown(rule: Rule, broken: &Broken) -> String {
-    format!("{}: {broken}\n  why the rule: {}", rule.name, rule.why)
+    format!(
+        "{}: {broken}\n  reason for the rule: {}",
+        rule.name, rule.why
+    )
 }

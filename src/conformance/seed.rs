@@ -1,24 +1,25 @@
-//! How the kit adds credentials to a store.
+//! The way in which the conformance rules add credentials to a store.
 
 use async_trait::async_trait;
 
 use crate::auth::{Credential, CredentialRecord};
 use crate::error::BoxError;
 
-/// Fills a store with credentials.
+/// Adds credentials to a store, for the rules of [`credentials`](crate::conformance::credentials).
 #[async_trait]
 pub trait SeedCredentials: Send + Sync {
-    /// Ensures that there is such a credential; one of the same kind and secret is replaced.
+    /// Adds a credential, or replaces the one of the same kind and secret. Returns `true` if the
+    /// store has added it.
     ///
-    /// `record` says all there is to keep. The secret itself is for stores that share their table
-    /// with an application which keeps it in the clear.
+    /// Store the data of `record`. Use the secret in `credential` only if the table belongs to an
+    /// application that keeps secrets in plain text.
     ///
-    /// `false` when the store has no such credentials: no tokens, say, or no scopes. What it can't
-    /// keep it can't get wrong, so the rules then ask for nothing more; but API keys with all
-    /// scopes or tokens with all scopes there must be.
+    /// Return `false` if the store doesn't support such a credential, for example tokens or scopes.
+    /// The rules then skip the credential. A store must support API keys with all scopes, or tokens
+    /// with all scopes.
     ///
     /// # Errors
-    /// Whatever went wrong.
+    /// Any failure of the store. The rule then counts as broken.
     async fn seed_credential(
         &self,
         credential: &Credential<'_>,

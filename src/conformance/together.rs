@@ -1,4 +1,4 @@
-//! Many callers at the same moment.
+//! Runs many calls at the same moment.
 
 use std::sync::Arc;
 
@@ -7,14 +7,15 @@ use tokio::sync::Barrier;
 use super::runner::panicked;
 use super::verdict::Broken;
 
-/// How many callers "at once" are: more than a pool has connections.
+/// The number of concurrent callers: more than a pool has connections.
 pub(super) const CALLERS: usize = 64;
 
-/// How often they try. A race that is lost one time in three is missed one time in some thousand.
+/// How often a race is repeated. A store that passes one round in three passes all six about once
+/// in 700 runs.
 pub(super) const ROUNDS: usize = 6;
 
-/// Starts all calls at one moment, each in a task of its own, and gives what they answered in their
-/// order.
+/// Starts all calls at one moment, each in its own task. Returns their results in the order of the
+/// calls.
 pub(super) async fn together<T, Call>(
     calls: usize,
     call: impl Fn(usize) -> Call,
@@ -29,7 +30,7 @@ where
             let (start, call) = (Arc::clone(&start), call(n));
             tokio::spawn(async move {
                 start.wait().await;
-                // The last one to arrive goes on at once; it shall be no further than the others.
+                // Otherwise the task that arrives last would start before the others.
                 tokio::task::yield_now().await;
                 call.await
             })

@@ -1,17 +1,17 @@
-//! What a rule says of a store.
+//! Rules, their verdicts, and helpers that create verdicts.
 
 use std::fmt;
 
 use crate::error::Unavailable;
 use crate::ports::StoreError;
 
-/// A rule of the kit.
+/// A rule of a conformance suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rule {
-    /// The name of its function.
+    /// The name of the rule's function.
     pub name: &'static str,
-    /// What goes wrong where it is broken.
+    /// The consequence of breaking the rule.
     pub why: &'static str,
 }
 
@@ -23,19 +23,19 @@ impl Rule {
     }
 }
 
-/// What a rule says of a store.
+/// The result of a rule.
 pub type Verdict = Result<(), Broken>;
 
-/// What a store did that it must not do, in one sentence.
+/// A store's fault, in one sentence.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Broken(String);
 
 impl Broken {
-    /// Longer texts are values of assets.
+    /// Longer sentences contain values of assets; they are cut.
     const MOST_BYTES: usize = 2_000;
 
-    /// States it.
+    /// Creates a fault from a sentence.
     pub fn new(what: impl fmt::Display) -> Self {
         let mut what = what.to_string();
         if what.len() > Self::MOST_BYTES {
@@ -46,7 +46,7 @@ impl Broken {
     }
 }
 
-/// States what must be so.
+/// Returns an error with the sentence `otherwise` unless `holds`.
 pub(super) fn demand(holds: bool, otherwise: impl fmt::Display) -> Verdict {
     if holds {
         Ok(())
@@ -55,7 +55,7 @@ pub(super) fn demand(holds: bool, otherwise: impl fmt::Display) -> Verdict {
     }
 }
 
-/// States what something must be.
+/// Returns an error unless `found` equals `wanted`. `what` names the compared value.
 pub(super) fn equal<T: PartialEq + fmt::Debug>(
     found: &T,
     wanted: &T,
@@ -63,21 +63,21 @@ pub(super) fn equal<T: PartialEq + fmt::Debug>(
 ) -> Verdict {
     demand(
         found == wanted,
-        format_args!("{what}: {found:?} instead of {wanted:?}"),
+        format_args!("{what}: got {found:?}, expected {wanted:?}"),
     )
 }
 
-/// A call that must succeed.
+/// Returns the result of a store's method, which must succeed.
 pub(super) fn called<T>(name: &str, answer: Result<T, StoreError>) -> Result<T, Broken> {
     answer.map_err(|error| Broken::new(format_args!("`{name}` failed: {}", Shown(&error))))
 }
 
-/// A seeding that must succeed.
+/// Returns the result of a seeding method, which must succeed.
 pub(super) fn seeded<T, E: fmt::Display>(name: &str, answer: Result<T, E>) -> Result<T, Broken> {
-    answer.map_err(|error| Broken::new(format_args!("the seeding `{name}` failed: {error}")))
+    answer.map_err(|error| Broken::new(format_args!("the seeding call `{name}` failed: {error}")))
 }
 
-/// A verification that must be answered.
+/// Returns the result of `verify`, which must succeed.
 pub(super) fn answered<T>(answer: Result<T, Unavailable>) -> Result<T, Broken> {
     answer.map_err(|error| Broken::new(format_args!("`verify` failed: {error}")))
 }

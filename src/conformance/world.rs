@@ -1,4 +1,4 @@
-//! The little world that a rule plays in.
+//! The test data of a rule: workspaces, members and projects.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::asset::{
 use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome};
 
-/// When assets are made: in May 2026, finer than any store has to keep.
+/// The creation time of assets: in May 2026, with more digits than a store has to keep.
 pub(super) const NOW: OffsetDateTime =
     OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::new(1_777_863_721, 123_456_789));
 
-/// What times are kept to, at least.
+/// The precision that stores must keep.
 pub(super) const TICK: Duration = Duration::MICROSECOND;
 
 pub(super) const NO_CAPS: PendingCaps = PendingCaps {
@@ -28,22 +28,27 @@ pub(super) const NO_CAPS: PendingCaps = PendingCaps {
     discarded_per_caller: None,
 };
 
-/// Two workspaces that live and one that doesn't, and who may enter them.
+/// A store with two living workspaces, a deleted one, and their users and projects.
 pub(super) struct World<Store> {
     pub(super) store: Arc<Store>,
+    /// The workspace under test.
     pub(super) home: Workspace,
+    /// Another workspace.
     pub(super) abroad: Workspace,
     pub(super) deleted: WorkspaceSlug,
-    /// Of all three workspaces.
+    /// A member of all three workspaces.
     pub(super) member: UserId,
-    /// Of `home` and `abroad`.
+    /// A member of `home` and `abroad`.
     pub(super) colleague: UserId,
-    /// Of `abroad` alone.
+    /// A member of `abroad` only.
     pub(super) neighbour: UserId,
-    /// Was a member of `home` once.
+    /// A former member of `home`.
     pub(super) former: UserId,
+    /// A project of `home`.
     pub(super) project: ProjectId,
+    /// A deleted project of `home`.
     pub(super) deleted_project: ProjectId,
+    /// A project of `abroad`.
     pub(super) project_abroad: ProjectId,
 }
 
@@ -62,7 +67,7 @@ impl<Store> Clone for World<Store> {
 impl<Store: AssetStore + DirectoryStore> World<Store> {
     pub(super) async fn new(store: Store) -> Result<Self, Broken> {
         let ids: [WorkspaceId; 3] = [next(), next(), next()];
-        // Lower-case ids make slugs of 48 characters at most, as some tables allow no more.
+        // The slugs have at most 48 characters, because some tables allow no more.
         let [home, abroad, deleted] = [
             slug(&format!("home-{}", ids[0]))?,
             slug(&format!("外国-{}", ids[1]))?,
@@ -101,9 +106,9 @@ impl<Store: AssetStore + DirectoryStore> World<Store> {
         seeded("remove_workspace", store.remove_workspace(ids[2]).await)?;
 
         let entered = called("enter", store.enter(&home, member).await)?;
-        let home = entered.ok_or_else(|| Broken::new("`enter` keeps a member out"))?;
+        let home = entered.ok_or_else(|| Broken::new("`enter` refuses a member"))?;
         let entered = called("enter", store.enter(&abroad, member).await)?;
-        let abroad = entered.ok_or_else(|| Broken::new("`enter` keeps a member out"))?;
+        let abroad = entered.ok_or_else(|| Broken::new("`enter` refuses a member"))?;
         Ok(Self {
             store: Arc::new(store),
             home,
@@ -140,12 +145,12 @@ impl<Store: AssetStore + DirectoryStore> World<Store> {
         called("create", created)
     }
 
-    /// An asset that has to be made.
-    pub(super) async fn make(&self, asset: &NewAsset) -> Verdict {
+    /// Creates an asset, which must succeed.
+    pub(super) async fn must_create(&self, asset: &NewAsset) -> Verdict {
         equal(&self.create(asset).await?, &CreateOutcome::New, "`create`")
     }
 
-    pub(super) async fn make_abroad(&self, asset: &NewAsset) -> Verdict {
+    pub(super) async fn must_create_abroad(&self, asset: &NewAsset) -> Verdict {
         let created = self
             .store
             .create(&self.abroad, asset.clone(), NO_CAPS)
@@ -171,8 +176,8 @@ impl<Store: AssetStore + DirectoryStore> World<Store> {
         called("set_state", set)
     }
 
-    /// A change that has to be made.
-    pub(super) async fn change(&self, id: AssetId, change: StateChange) -> Verdict {
+    /// Changes an asset's state, which must succeed.
+    pub(super) async fn must_change(&self, id: AssetId, change: StateChange) -> Verdict {
         equal(
             &self.set_state(id, &change).await?,
             &ChangeOutcome::Done,
@@ -184,24 +189,27 @@ impl<Store: AssetStore + DirectoryStore> World<Store> {
         called("delete", self.store.delete(&self.home, id).await)
     }
 
-    /// That the asset is there, with every field as it was given.
-    pub(super) async fn holds(&self, asset: &NewAsset, state: &UploadState) -> Verdict {
+    /// Checks that `find` returns the asset with every field unchanged.
+    pub(super) async fn must_hold(&self, asset: &NewAsset, state: &UploadState) -> Verdict {
         match self.find(asset.id).await? {
             Some(found) => same(&found, asset, state, "`find`"),
-            None => Err(Broken::new(format_args!("`find` misses {}", asset.id))),
+            None => Err(Broken::new(format_args!(
+                "`find` does not return asset {}",
+                asset.id
+            ))),
         }
     }
 
-    /// That there is no such asset.
-    pub(super) async fn lacks(&self, id: AssetId, why: &str) -> Verdict {
+    /// Checks that `find` doesn't return the asset. `why` says why the asset must not exist.
+    pub(super) async fn must_lack(&self, id: AssetId, why: &str) -> Verdict {
         let found = self.find(id).await?;
         demand(
             found.is_none(),
-            format_args!("`find` finds {id}, which is {why}"),
+            format_args!("`find` returns asset {id}, which must not exist: {why}"),
         )
     }
 
-    /// A new asset of the member's.
+    /// A new asset of `member`.
     pub(super) fn asset(&self) -> Result<NewAsset, Broken> {
         asset(self.home.id(), self.member)
     }
@@ -217,7 +225,7 @@ impl<Store: AssetStore + DirectoryStore> World<Store> {
     }
 }
 
-/// An id that nobody has seen.
+/// Draws a fresh id.
 pub(super) fn next<Id: From<uuid::Uuid>>() -> Id {
     RandomIds.next_id().into()
 }
@@ -246,7 +254,7 @@ pub(super) fn pair(source: &str, id: &str) -> Result<ExternalRef, Broken> {
     })
 }
 
-/// A new asset as the service makes one.
+/// A new asset, with a key as the service creates it.
 pub(super) fn asset(workspace: WorkspaceId, caller: UserId) -> Result<NewAsset, Broken> {
     named(workspace, caller, "photo.png")
 }
@@ -275,10 +283,12 @@ pub(super) fn key(text: &str) -> Result<ObjectKey, Broken> {
 }
 
 pub(super) fn unusable(text: &str) -> Broken {
-    Broken::new(format_args!("the kit itself is wrong about {text:?}"))
+    Broken::new(format_args!(
+        "the conformance tests themselves use the invalid value {text:?}"
+    ))
 }
 
-/// That both are one asset, with the times compared to the microsecond.
+/// Checks that both are the same asset. Compares times to the microsecond.
 pub(super) fn same(found: &Asset, made: &NewAsset, state: &UploadState, what: &str) -> Verdict {
     macro_rules! fields {
         ($($field:ident),*) => {$(
@@ -309,12 +319,12 @@ pub(super) fn same(found: &Asset, made: &NewAsset, state: &UploadState, what: &s
     equal(&found.state, state, format_args!("{what}: `state`"))
 }
 
-/// That the answer is the asset that was there before.
+/// Checks that `create` returned the existing asset as a duplicate.
 pub(super) fn duplicate(created: &CreateOutcome, made: &NewAsset, state: &UploadState) -> Verdict {
     match created {
-        CreateOutcome::Duplicate(twin) => same(twin, made, state, "the duplicate"),
+        CreateOutcome::Duplicate(existing) => same(existing, made, state, "the duplicate"),
         other => Err(Broken::new(format_args!(
-            "`create` answers {other:?} for a pair that is taken"
+            "`create` returns {other:?} for an external pair that an asset has already"
         ))),
     }
 }

@@ -1,8 +1,8 @@
-//! A range of whole numbers as a regular expression over their digits.
+//! A regular expression for a range of whole numbers.
 
-/// Matches the decimal digits of every whole number from 1 to `most`, with leading zeros or without,
-/// and nothing else. In the common subset of regular expressions (JSON Schema 2020-12, Core, section
-/// 6.4).
+/// Returns a regular expression that matches the decimal digits of every whole number from 1 to
+/// `most`, with or without leading zeros, and nothing else. It stays within the subset of regular
+/// expressions that JSON Schema recommends (JSON Schema 2020-12, Core, section 6.4).
 pub(super) fn up_to(most: u64) -> String {
     let digits = most.to_string();
     let mut ways = Vec::new();
@@ -12,7 +12,8 @@ pub(super) fn up_to(most: u64) -> String {
     for (at, digit) in digits.char_indices() {
         let least = if at == 0 { '1' } else { '0' };
         let rest = digits.len() - at - 1;
-        // As long, the same up to here, and less from here on.
+        // Numbers of the same length that have the same digits before `at` and a smaller digit at
+        // `at`.
         if let Some(below) = (least..digit).last() {
             let same = &digits[..at];
             ways.push(format!("{same}[{least}-{below}][0-9]{{{rest}}}"));
@@ -27,7 +28,7 @@ mod tests {
     use super::up_to;
 
     #[test]
-    fn written_out() {
+    fn examples() {
         assert_eq!(up_to(1), "^0*(?:1)$");
         assert_eq!(
             up_to(203),

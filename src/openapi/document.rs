@@ -1,4 +1,4 @@
-//! The document and its settings.
+//! The document and its options.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use super::{refusals, template};
 use crate::service::AssetUploadService;
 
 /// The [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.1) document of an [`AssetUploadService`]:
-/// its paths and limits as they are set, every header, every answer, errors included.
+/// its paths and limits as configured, every header, and every response, errors included.
 ///
-/// Made by [`AssetUploadService::openapi`]. The requests it describes are just those that are
-/// accepted, as far as JSON Schema can say that; what it can't say is whether a `project_id` names a
-/// project, and whether a type that is left out can be derived from the name.
+/// [`AssetUploadService::openapi`] creates it. The schemas accept exactly the requests that the
+/// service accepts, with two exceptions that JSON Schema can't express: whether a `project_id`
+/// names a project, and whether the service can derive a missing type from the name.
 ///
 /// ```
 /// use axum::Router;
@@ -44,7 +44,7 @@ pub struct OpenApi {
 }
 
 impl<Store, Signer> AssetUploadService<Store, Signer> {
-    /// The document of what this service answers.
+    /// Returns the OpenAPI document of this service.
     pub fn openapi(&self) -> OpenApi {
         let inner = &*self.inner;
         OpenApi {
@@ -62,8 +62,9 @@ impl<Store, Signer> AssetUploadService<Store, Signer> {
 }
 
 impl OpenApi {
-    /// Names a server: a URL, or a path, taken from where the document is served; without one the
-    /// paths start at that server's root. A host whose router strips a prefix names the prefix here.
+    /// Adds a server: a URL, or a path that is relative to the document's own address. Without a
+    /// server, the paths start at the root of the server that serves the document. If the host's
+    /// router strips a prefix, add the prefix here.
     ///
     /// ```
     /// # use tower_asset_upload::{AssetUploadService, MemoryStore};
@@ -89,28 +90,27 @@ impl OpenApi {
         self
     }
 
-    /// Documents what a rate limit before the service adds: two headers to every answer, and a 429
-    /// to every operation. Not documented by default.
+    /// Documents a rate limit in front of the service: two headers of every response, and a 429 of
+    /// every operation. Not documented by default.
     pub fn rate_limited(mut self) -> Self {
         self.settings.rate_limited = true;
         self
     }
 
     /// Leaves out the headers that [`HeaderAuthenticator`](crate::HeaderAuthenticator) reads, for
-    /// hosts that authenticate in their own way. They are documented by default.
+    /// hosts with another authenticator. Documented by default.
     pub fn without_credentials(mut self) -> Self {
         self.settings.header_credentials = false;
         self
     }
 
-    /// The document, as JSON with line breaks.
+    /// Returns the document as indented JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         format!("{:#}", self.document())
     }
 
-    /// A service that answers every GET with the document, to be mounted at a path of the host's
-    /// choice.
+    /// Creates a service that answers every GET with the document. Mount it at any path.
     #[must_use]
     pub fn into_service(self) -> OpenApiService {
         OpenApiService::new(self.to_json())

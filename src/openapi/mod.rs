@@ -1,8 +1,8 @@
-//! The OpenAPI 3.1 document of what the service answers, and a service that serves it.
+//! The OpenAPI 3.1 document of the service, and a service that serves the document.
 //!
-//! `template.json` holds the document's text. `template.rs` fills in the parts that depend on the host's
-//! settings, and `refusals.rs` adds the errors, from the error table of the service. A test provokes every
-//! answer in the document and finds every answer in it.
+//! `template.json` holds the document's text. `template.rs` fills in the values of the host's
+//! settings. `refusals.rs` adds the errors from the service's error table. A test compares the
+//! document with the service's real responses, in both directions.
 
 mod digits;
 mod document;

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use crate::service::{ApiError, Operation, Row, Schema};
 
-/// Adds the errors of every operation to its responses. Responses to other methods and paths go to the
-/// components.
+/// Adds the errors of every operation to its responses. Adds the responses to other methods and
+/// other paths to the components.
 ///
-/// Takes the descriptions of the statuses out of the template.
+/// Moves the descriptions of the statuses out of the template.
 pub(super) fn add(document: &mut Value, rate_limited: bool) {
     let descriptions = document
         .as_object_mut()
@@ -54,7 +54,7 @@ fn operation_of(id: &str) -> Option<Operation> {
     }
 }
 
-/// The response objects of an operation's errors, by status.
+/// Returns the response objects of an operation's errors, by status.
 fn responses(asked: Operation, rate_limited: bool, descriptions: &Value) -> Map<String, Value> {
     let mut by_status = BTreeMap::<_, Vec<_>>::new();
     for row in ApiError::ROWS {
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_error_is_a_response_to_whatever_it_can_answer() {
+    fn every_error_is_documented_for_its_operations() {
         let mut document = template::template();
         add(&mut document, true);
         let mut responses = Vec::new();

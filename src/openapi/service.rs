@@ -1,4 +1,4 @@
-//! The document, served.
+//! A service that serves the document.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -13,11 +13,12 @@ use crate::service::{ApiError, ResponseBody, response};
 
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
-/// Answers every GET with an [`OpenApi`](crate::openapi::OpenApi) document, whatever its path. Made by
-/// [`OpenApi::into_service`](crate::openapi::OpenApi::into_service); a clone costs an `Arc`.
+/// Answers every GET with an [`OpenApi`](crate::openapi::OpenApi) document, whatever its path.
+/// [`OpenApi::into_service`](crate::openapi::OpenApi::into_service) creates it. A clone costs one
+/// `Arc`.
 ///
-/// It asks for no credentials: the document has no secret in it. Whether other origins' pages may
-/// read it is for the host's CORS layer to say.
+/// The service requires no credentials, because the document holds no secret. To let pages of other
+/// origins read the document, add a CORS layer.
 #[derive(Clone, Debug)]
 pub struct OpenApiService {
     document: Bytes,

@@ -1,8 +1,8 @@
-//! What differs from host to host.
+//! The settings that the document depends on.
 
 use crate::service::CreateRules;
 
-/// What differs from host to host.
+/// The settings that the document depends on.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) base_path: String,

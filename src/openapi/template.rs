@@ -1,10 +1,10 @@
 //! Fits `template.json` to the host's settings.
 //!
-//! A string `{{name}}` in the template is a hole for a value. Parts that only some hosts have stand in the
-//! template too; [`keeps`] drops them for the others.
+//! A string `{{name}}` in the template is a placeholder for a value. The template also has the
+//! parts that only some hosts need; [`keeps`] drops them for the others.
 //!
-//! The patterns in `UploadRequest` accept the values that `ObjectName`, `ExternalLabel` and `Checksum` accept.
-//! A test sends random requests and compares the service with the schema.
+//! The patterns in `UploadRequest` accept the values that `ObjectName`, `ExternalLabel` and
+//! `Checksum` accept. A test sends random requests and compares the service with the schema.
 
 use std::sync::LazyLock;
 
@@ -22,14 +22,15 @@ static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("template.json")).expect("the template is JSON")
 });
 
-/// The template as it stands in its file.
+/// Returns the template unchanged.
 pub(super) fn template() -> Value {
     TEMPLATE.clone()
 }
 
-/// Fills the holes of a document, prefixes its paths, and drops what this host does not have.
+/// Fills the placeholders of a document, adds the base path to its paths, and drops the parts that
+/// this host doesn't have.
 pub(super) fn fit(document: &mut Value, settings: &Settings) {
-    fit_part(document, settings, &holes(settings));
+    fit_part(document, settings, &placeholders(settings));
     if let Some(types) = settings.rules.allowed_types.list() {
         let types = types.into_iter().map(|allowed| json!(allowed));
         let types: Vec<_> = types.chain([json!(""), Value::Null]).collect();
@@ -48,7 +49,7 @@ pub(super) fn fit(document: &mut Value, settings: &Settings) {
     }
 }
 
-fn holes(settings: &Settings) -> [(&'static str, Value); 9] {
+fn placeholders(settings: &Settings) -> [(&'static str, Value); 9] {
     let rules = &settings.rules;
     let most = rules.max_size.bytes();
     let (size_max, size_rule) = match rules.oversize {
@@ -71,36 +72,39 @@ fn holes(settings: &Settings) -> [(&'static str, Value); 9] {
     ]
 }
 
-fn fit_part(part: &mut Value, settings: &Settings, holes: &[(&str, Value)]) {
+fn fit_part(part: &mut Value, settings: &Settings, placeholders: &[(&str, Value)]) {
     match part {
         Value::Object(members) => {
             members.retain(|name, value| keeps(settings, name, value));
             for value in members.values_mut() {
-                fit_part(value, settings, holes);
+                fit_part(value, settings, placeholders);
             }
         }
         Value::Array(items) => {
             for item in items {
-                fit_part(item, settings, holes);
+                fit_part(item, settings, placeholders);
             }
         }
-        Value::String(text) => match holes.iter().find(|(hole, _)| text.contains(hole)) {
-            Some((hole, value)) if text == hole => *part = value.clone(),
-            Some((hole, Value::String(value))) => *text = text.replace(hole, value),
-            Some((hole, value)) => *text = text.replace(hole, &value.to_string()),
+        Value::String(text) => match placeholders
+            .iter()
+            .find(|(placeholder, _)| text.contains(placeholder))
+        {
+            Some((placeholder, value)) if text == placeholder => *part = value.clone(),
+            Some((placeholder, Value::String(value))) => *text = text.replace(placeholder, value),
+            Some((placeholder, value)) => *text = text.replace(placeholder, &value.to_string()),
             None => {}
         },
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-/// Whether a host with these settings has a member of this name, wherever it stands in the document.
+/// Whether the document of a host with these settings has this member. Applies at any depth.
 fn keeps(settings: &Settings, name: &str, value: &Value) -> bool {
     match name {
         // The operation, and the link to it.
         "delete" => settings.deletes,
         "securitySchemes" => settings.header_credentials,
-        // OPTIONS needs no credentials, whatever the host's are.
+        // OPTIONS needs no credentials on any host.
         "security" => settings.header_credentials || *value == json!([]),
         "X-RateLimit-Remaining" | "X-RateLimit-Reset" => settings.rate_limited,
         _ => true,

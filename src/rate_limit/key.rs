@@ -1,4 +1,4 @@
-//! What requests are counted by.
+//! The keys that identify callers to the rate limit.
 
 use std::fmt;
 
@@ -7,20 +7,19 @@ use sha2::{Digest, Sha256};
 
 use crate::auth::{CredentialKind, Principal, presented};
 
-/// What requests are counted by: a credential, a caller, or whatever a host chooses.
+/// Identifies a caller to the rate limit: a credential, a user, or any name that the host chooses.
 ///
-/// Half a SHA-256, so that the limiter holds nothing that could be presented: enough to tell
-/// callers apart (finding another secret of the same key takes some 2^128 tries). `Debug` doesn't
-/// show it.
+/// A key is the first half of a SHA-256, so the limiter holds no secret. Finding another secret
+/// with the same key takes about 2^128 tries. `Debug` doesn't show the key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RateKey([u8; 16]);
 
 impl RateKey {
-    /// The credential in `X-API-Key` or `Authorization: Bearer`, by the very rules of
-    /// [`HeaderAuthenticator`](crate::HeaderAuthenticator). `None` without one, and for what those
-    /// rules don't take: such a request is answered with 401 before anything is looked up.
+    /// Creates a key from the credential in `X-API-Key` or `Authorization: Bearer`, by the rules of
+    /// [`HeaderAuthenticator`](crate::HeaderAuthenticator). `None` if these rules find no
+    /// credential; the authenticator answers such a request with 401 without a look-up.
     ///
-    /// A key and a token of the same text are two.
+    /// An API key and a token with the same text give different keys.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let credential = presented(headers).ok()?;
@@ -31,16 +30,16 @@ impl RateKey {
         Some(Self::of(kind, credential.expose_secret().as_bytes()))
     }
 
-    /// The user of the [`Principal`] that the host's own middleware has put into the request.
-    /// `None` without one.
+    /// Creates a key from the user of the [`Principal`] that the host's middleware put into the
+    /// request's extensions. `None` without a principal.
     #[must_use]
     pub fn from_extensions(extensions: &Extensions) -> Option<Self> {
         let principal: &Principal = extensions.get()?;
         Some(Self::of(Kind::User, principal.user.as_uuid().as_bytes()))
     }
 
-    /// Anything else that tells callers apart: a tenant, an address. Never the same as one of the
-    /// above.
+    /// Creates a key from any name that tells callers apart, such as a tenant or an address. It
+    /// never equals a key of the other constructors.
     ///
     /// ```
     /// use tower_asset_upload::rate_limit::RateKey;
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_apart() {
+    fn kinds_and_secrets_give_different_keys() {
         let key = from(&[("x-api-key", "secret")]).unwrap();
         assert!(Some(key) == from(&[("x-api-key", "secret"), ("authorization", "Bearer x")]));
         let token = from(&[("authorization", "Bearer secret")]).unwrap();
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_one_whatever_the_scopes() {
+    fn a_user_has_one_key_whatever_the_scopes() {
         let [alice, bob] = [1, 2].map(|n| UserId::new(uuid::Uuid::from_u128(n)));
         let of = |principal: Principal| {
             let mut extensions = Extensions::new();
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_shown() {
+    fn debug_does_not_show_the_key() {
         let key = RateKey::new("tenant 7");
         assert_eq!(format!("{key:?}"), "RateKey([redacted])");
     }

@@ -14,41 +14,42 @@ use super::rules::CountingRules;
 use super::service::RateLimitService;
 use crate::asset::{Clock, SystemClock};
 
-/// How many keys are held unless it is set.
+/// The default number of keys.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
-/// Lets so many requests in a time through for each credential, and answers 429 to the rest; 60 a
-/// minute by default.
+/// Limits the rate of requests for each credential, and answers requests over the limit with 429.
+/// The default is 60 requests a minute.
 ///
-/// Every answer then has two more headers:
+/// The layer adds these headers to the responses of limited requests:
 ///
-/// | header | on | what it says |
+/// | header | on | value |
 /// |---|---|---|
-/// | `X-RateLimit-Remaining` | every answer | how many requests would still pass at once |
-/// | `X-RateLimit-Reset` | every answer | the second since 1970 from which the whole quota is there again, if none pass until then |
-/// | `Retry-After` | 429 | in how many seconds the next one passes; or the [whole quota is there](Self::retry_when_full) |
+/// | `X-RateLimit-Remaining` | every response | how many more requests would pass right now |
+/// | `X-RateLimit-Reset` | every response | the second since 1970 at which the whole quota is available again, if no requests pass until then |
+/// | `Retry-After` | 429 | in how many seconds one more request passes, or the [whole quota is available](Self::retry_when_full) |
 ///
-/// The 429's body is Plane's, and like every error here it has a word for programs besides:
+/// The body of the 429 is Plane's, with a code for programs added:
 /// `{"error_code":5900,"error_message":"RATE_LIMIT_EXCEEDED","code":"rate_limit_exceeded"}`. See
-/// [`RateLimit`] for what "60 a minute" means to a burst.
+/// [`RateLimit`] for the bursts that a limit allows.
 ///
-/// # What is counted
-/// By default every request with a credential, by [`RateKey::from_headers`]: before anybody knows
-/// whether it is valid, so that hammering with one that isn't costs nothing but itself. A request
-/// without a credential is **not** counted: it costs no more than the 401 that it gets, and if all
-/// of them shared one quota anybody could use it up, preflights of browsers included. Its answer
-/// shows the whole quota.
+/// # Which requests count
+/// By default, every request with a credential counts, by [`RateKey::from_headers`].
 ///
-/// A client that invents another credential for each request is **never** limited: each of them has a
-/// quota of its own, and each costs one look-up. Only a limit by address holds such a client; set one
-/// in the proxy in front, which knows the address.
+/// 1. A request counts before its credential is checked. So a flood of requests with one invalid
+///    credential exhausts only the quota of that credential.
+/// 2. A request without a credential **does not count**, and its response shows the whole quota. It
+///    costs only a 401. If such requests shared a quota, anybody could exhaust it, and block the
+///    preflights of browsers too.
+/// 3. A client that sends a new invented credential with each request is **never limited**. Each
+///    credential has its own quota, and each request costs a look-up. Only a limit by address stops
+///    such a client; set one in the proxy in front, which knows the address.
 ///
-/// [`by_principal`](Self::by_principal) and [`by`](Self::by) count by something else,
-/// [`only`](Self::only) leaves requests out altogether.
+/// [`by_principal`](Self::by_principal) and [`by`](Self::by) count by another key.
+/// [`only`](Self::only) excludes requests from the limit.
 ///
 /// # Where to put it
-/// Around the [`AssetUploadService`](crate::AssetUploadService) itself, so that nothing but
-/// requests for this API count; the result is mounted as the service is:
+/// Wrap the [`AssetUploadService`](crate::AssetUploadService) itself, so that only requests for
+/// this API count. Mount the result in place of the service:
 ///
 /// ```
 /// use axum::Router;
@@ -67,14 +68,14 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// let limited = ServiceBuilder::new().layer(RateLimitLayer::default()).service(uploads);
 ///
 /// let app: Router = Router::new()
-///     .route("/", get(|| async { "the host's own pages, as often as one likes" }))
+///     .route("/", get(|| async { "the host's own pages, without a limit" }))
 ///     .fallback_service(limited);
 /// # let _ = app;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Around a whole router, or an [`AssetUploadLayer`](crate::AssetUploadLayer), say which requests
-/// it is for; the others are handed on untouched:
+/// To wrap a whole router or an [`AssetUploadLayer`](crate::AssetUploadLayer), use
+/// [`only`](Self::only) to select the requests of this API. Other requests pass unchanged:
 ///
 /// ```
 /// use axum::Router;
@@ -92,28 +93,32 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 ///     .by_principal()
 ///     .only(|head| head.uri.path().starts_with("/api/v1/workspaces/"));
 ///
-/// // In axum the layer that is added last sees a request first: the host's own middleware, which
-/// // puts in the `Principal`, is added after both.
+/// // In axum the layer that is added last sees a request first. So add the host's middleware,
+/// // which inserts the `Principal`, after both.
 /// let app: Router = Router::new().fallback(|| async { "the host's" }).layer(uploads).layer(limit);
 /// # let _ = app;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The counts belong to the layer and its clones: services made from them count together, as axum
-/// makes one for each route. Two replicas each count for themselves.
+/// The layer, its clones, and the services made from them share their counts; axum makes a service
+/// for each route. Two replicas count separately.
 ///
 /// # Memory
-/// At most [`capacity`](Self::capacity) keys are held, each as a digest and one moment: some 130
-/// bytes, taken as they come, so 8 MiB by default when full. When there are more, those that were
-/// seen once go first, and whoever is forgotten has the whole quota again: nobody is ever locked
-/// out for want of room. A flood of invented keys so drives out the invented ones.
+/// The layer holds at most [`capacity`](Self::capacity) keys. A key takes about 130 bytes (a digest
+/// and a moment), allocated on demand: 8 MiB by default when full.
+///
+/// Beyond the capacity, keys that were seen once are dropped first. So a flood of invented keys
+/// mostly drops invented keys. A dropped key has its whole quota again: lack of room never locks a
+/// caller out.
 ///
 /// # Time
-/// By the [`Clock`], the machine's by default. Set ahead it fills every quota; set back it locks
-/// nobody out. Nothing is spawned, and no lock is held while anything is waited for.
+/// The layer reads the [`Clock`]; the machine's by default. A clock that is set ahead refills every
+/// quota. A clock that is set back locks nobody out.
+///
+/// The layer spawns no tasks, and holds no lock across an `await`.
 ///
 /// # For browsers
-/// Scripts of other origins see the headers only if the host's CORS layer exposes them
+/// Scripts of other origins can read the headers only if the host's CORS layer exposes them
 /// (`Access-Control-Expose-Headers`).
 #[derive(Clone)]
 pub struct RateLimitLayer {
@@ -121,7 +126,7 @@ pub struct RateLimitLayer {
 }
 
 impl RateLimitLayer {
-    /// A layer that holds each credential to that limit.
+    /// Creates a layer with the given limit for each credential.
     #[must_use]
     pub fn new(limit: RateLimit) -> Self {
         let limiter = Limiter::new(limit, CAPACITY, Arc::new(SystemClock));
@@ -135,34 +140,36 @@ impl RateLimitLayer {
         }
     }
 
-    /// A layer that lets that many requests a minute through for each credential.
+    /// Creates a layer that allows the given number of requests a minute for each credential.
     #[must_use]
     pub fn per_minute(requests: NonZeroU32) -> Self {
         Self::new(RateLimit::per_minute(requests))
     }
 
-    /// Counts by the user of the [`Principal`](crate::auth::Principal) that the host's own middleware has
-    /// put into the request, as one mounts it with [`ExtensionAuthenticator`](crate::auth::ExtensionAuthenticator). That
-    /// middleware has to come before this layer: a request without a principal isn't counted.
+    /// Counts by the user of the [`Principal`](crate::auth::Principal) that the host's middleware
+    /// put into the request, as for
+    /// [`ExtensionAuthenticator`](crate::auth::ExtensionAuthenticator). Put that middleware before
+    /// this layer: a request without a principal doesn't count.
     #[must_use]
     pub fn by_principal(self) -> Self {
         self.by(|head| RateKey::from_extensions(&head.extensions))
     }
 
-    /// Counts by what the function makes of a request's head; a request that it gives no key isn't
-    /// counted.
+    /// Counts by a key that the function takes from a request's head. A request for which it
+    /// returns `None` doesn't count.
     ///
-    /// **Danger:** the function sees the request before the service has authenticated anybody.
-    /// 1. A key that clients choose at will, such as one of a header that any of them can send, limits
-    ///    nobody. The text of the path is such a key: `%77` and `w` name one workspace.
-    /// 2. A quota that several callers share is used up by whoever can name it. So take its key from
-    ///    the host's own middleware, and only for callers that may use it.
-    /// 3. A middleware that finds no key lets every request through, without a word.
-    ///    [`workspace_of`](crate::AssetUploadService::workspace_of) finds no workspace in a path that still
-    ///    has the prefix of axum's `nest_service`: the middleware goes around the nested service, not
-    ///    around the router.
+    /// **Danger:** the function sees the request before the service has authenticated the caller.
+    /// 1. Don't use a key that clients choose freely, such as a header that anyone can send: it
+    ///    limits nobody. The text of the path is such a key, because `%77` and `w` name one
+    ///    workspace.
+    /// 2. If several callers share a quota, anyone who can name its key can exhaust it. So take the
+    ///    key from the host's middleware, and only for callers that may use it.
+    /// 3. A middleware that finds no key silently lets every request through.
+    ///    [`workspace_of`](crate::AssetUploadService::workspace_of) returns `None` for a path that
+    ///    still has the prefix of axum's `nest_service`: put the middleware around the nested
+    ///    service, not around the router.
     ///
-    /// A workspace of many callers, as one:
+    /// One quota for all members of a workspace:
     ///
     /// ```
     /// use axum::Router;
@@ -176,7 +183,7 @@ impl RateLimitLayer {
     /// use tower_asset_upload::auth::{ExtensionAuthenticator, Principal};
     /// use tower_asset_upload::rate_limit::{RateKey, RateLimitLayer};
     ///
-    /// /// The workspace of a request, once its caller is known to be a member.
+    /// /// The workspace of a request whose caller is a member.
     /// #[derive(Clone)]
     /// struct Entered(WorkspaceSlug);
     ///
@@ -193,7 +200,7 @@ impl RateLimitLayer {
     /// });
     /// let limited = limit.layer(uploads.clone());
     ///
-    /// // Comes behind the host's middleware that authenticates and puts in the `Principal`.
+    /// // Runs after the host's middleware that authenticates and inserts the `Principal`.
     /// let enter = from_fn(move |mut request: Request, next: Next| {
     ///     let (store, slug) = (store.clone(), uploads.workspace_of(request.uri().path()));
     ///     async move {
@@ -206,7 +213,7 @@ impl RateLimitLayer {
     ///         next.run(request).await
     ///     }
     /// });
-    /// // Around the service, as both have to see the same path.
+    /// // Around the nested service, because both must see the same path.
     /// let app: Router = Router::new().nest_service("/files", enter.layer(limited));
     /// # let _ = app;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -217,26 +224,29 @@ impl RateLimitLayer {
         self
     }
 
-    /// Only the requests that the function says yes to are limited: by default all. The others are
-    /// handed on as they are, and so are their answers.
+    /// Limits only requests for which the function returns `true`; by default all. Other requests,
+    /// and their responses, pass unchanged.
     #[must_use]
     pub fn only(mut self, only: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.rules).only = Some(Arc::new(only));
         self
     }
 
-    /// Has the `Retry-After` of a 429 name the moment of `X-RateLimit-Reset`, at which the whole quota is
-    /// there again. By default it names the moment at which one more request passes. Plane tells its
-    /// clients the rest of the window, and those that go on with a burst then meet no second 429.
+    /// Sets `Retry-After` of a 429 to the time until the whole quota is available again, as in
+    /// `X-RateLimit-Reset`. By default it is the time until one more request passes.
+    ///
+    /// Plane sends the rest of the window. A client that continues with a burst after that wait
+    /// gets no second 429.
     #[must_use]
     pub fn retry_when_full(mut self) -> Self {
         Arc::make_mut(&mut self.rules).retry_when_full = true;
         self
     }
 
-    /// How many keys are held at most (a few more where that doesn't divide evenly); 65,536 by
-    /// default. More credentials than that within one period get through more often than they
-    /// should. Forgets what was counted.
+    /// Sets the largest number of keys; 65,536 by default. The layer may round it up a little.
+    /// Resets all counts.
+    ///
+    /// If more credentials than this call within one period, some of them exceed the limit.
     #[must_use]
     pub fn capacity(self, keys: NonZeroUsize) -> Self {
         let Limiter { limit, clock, .. } = &*self.rules.limiter;
@@ -244,7 +254,7 @@ impl RateLimitLayer {
         self.with_limiter(limiter)
     }
 
-    /// The clock; the machine's by default. Forgets what was counted.
+    /// Sets the clock; the machine's by default. Resets all counts.
     #[must_use]
     pub fn clock(self, clock: impl Clock + 'static) -> Self {
         let Limiter {
@@ -253,7 +263,7 @@ impl RateLimitLayer {
         self.with_limiter(Limiter::new(limit, capacity, Arc::new(clock)))
     }
 
-    /// How many keys are held now, for the host's metrics.
+    /// Returns the current number of keys, for the host's metrics.
     #[must_use]
     pub fn held(&self) -> usize {
         self.rules.limiter.held()
@@ -266,7 +276,7 @@ impl RateLimitLayer {
 }
 
 impl Default for RateLimitLayer {
-    /// 60 a minute for each credential.
+    /// Creates a layer with a limit of 60 requests a minute.
     fn default() -> Self {
         Self::new(RateLimit::default())
     }

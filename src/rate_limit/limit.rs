@@ -1,17 +1,16 @@
-//! How many requests in what time.
+//! A limit: a number of requests in a period.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::Quota;
 
-/// So many requests in a period, for each credential.
+/// A number of requests that may pass in a period, for each credential.
 ///
-/// What is counted is a quota that fills up evenly (GCRA, the "virtual scheduling algorithm" of
-/// ITU-T I.371): 60 a minute are 60 at once, and another one each second from the first on. So a
-/// client that has paused gets through in a burst, and one that is steady is held to the rate. In
-/// no period do more than twice the number get through, and in the long run never more than the
-/// rate.
+/// Each credential has a quota that refills evenly (GCRA, the "virtual scheduling algorithm" of
+/// ITU-T I.371). For example, 60 a minute allows 60 requests at once, and one more for each second
+/// that passes. So a client may send a burst after a pause, and a steady client is held to the
+/// rate. In any period at most twice the number of requests pass; in the long run, only the rate.
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -30,11 +29,11 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Plane's own limit on API keys: 60 a minute.
+    /// Plane's limit on API keys: 60 requests a minute.
     pub const PLANE_DEFAULT: Self = Self::per_minute(NonZeroU32::new(60).unwrap());
 
-    /// That many requests in any such period. `None` for a period under a second or over 366 days,
-    /// and for more than one request a nanosecond.
+    /// Creates a limit. `None` if the period is under 1 second or over 366 days, or if the limit
+    /// allows more than one request a nanosecond.
     #[must_use]
     pub const fn new(requests: NonZeroU32, period: Duration) -> Option<Self> {
         let shortest = Duration::from_secs(1).as_nanos();
@@ -46,36 +45,36 @@ impl RateLimit {
         Some(Self { requests, period })
     }
 
-    /// That many requests a minute.
+    /// Creates a limit of the given number of requests a minute.
     #[must_use]
     pub const fn per_minute(requests: NonZeroU32) -> Self {
         let period = Duration::from_mins(1);
         Self { requests, period }
     }
 
-    /// How many requests.
+    /// Returns the number of requests.
     #[must_use]
     pub const fn requests(self) -> NonZeroU32 {
         self.requests
     }
 
-    /// In what time.
+    /// Returns the period.
     #[must_use]
     pub const fn period(self) -> Duration {
         self.period
     }
 
-    /// The same as governor has it.
+    /// Converts the limit to a quota of governor.
     pub(super) fn quota(self) -> Quota {
         let each = self.period / self.requests.get();
-        // Never below a nanosecond, so there always is one.
+        // `each` is at least a nanosecond, so there always is a quota.
         let quota = Quota::with_period(each).unwrap_or(Quota::per_minute(self.requests));
         quota.allow_burst(self.requests)
     }
 }
 
 impl Default for RateLimit {
-    /// 60 a minute.
+    /// Returns 60 requests a minute.
     fn default() -> Self {
         Self::PLANE_DEFAULT
     }

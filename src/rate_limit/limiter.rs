@@ -1,4 +1,4 @@
-//! The decision: whether a request may pass, and what is left then.
+//! Decides whether a request may pass.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::asset::Clock;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Counts requests, each against the quota of its key.
+/// Counts requests against the quota of their key.
 #[derive(Debug)]
 pub(super) struct Limiter {
     pub(super) limit: RateLimit,
@@ -26,22 +26,24 @@ pub(super) struct Limiter {
     governor: RateLimiter<RateKey, Quotas, EpochClock, StateInformationMiddleware>,
 }
 
-/// How a key stands after a request.
+/// The quota of a key after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct QuotaState {
-    /// How many requests would still pass at once.
+    /// How many more requests would pass right now.
     pub(super) remaining: u32,
-    /// The first second since 1970 from which the whole quota is there, if none pass until then.
+    /// The first second since 1970 at which the whole quota is available, if no requests pass until
+    /// then.
     pub(super) reset: u64,
 }
 
-/// A request that may not pass.
+/// The refusal of a request over the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OverLimit {
     pub(super) quota: QuotaState,
-    /// In how many seconds one will; 1 at least.
+    /// In how many seconds a request passes again; at least 1.
     pub(super) retry_after: u64,
-    /// In how many seconds the whole quota is there, if none pass until then; 1 at least.
+    /// In how many seconds the whole quota is available, if no requests pass until then; at least
+    /// 1.
     pub(super) full_after: u64,
 }
 
@@ -65,7 +67,7 @@ impl Limiter {
     pub(super) fn check(&self, key: RateKey) -> Result<QuotaState, OverLimit> {
         let decision = self.governor.check_key(&key);
         let now = self.epoch.now();
-        // It may be gone by now, and with it what was counted.
+        // Another thread may have dropped the key since, and its count with it.
         let full_at = self.quotas.full_at(&key).unwrap_or(now);
         let quota = |remaining| QuotaState {
             remaining,
@@ -85,7 +87,7 @@ impl Limiter {
         }
     }
 
-    /// How a request stands that isn't counted: the whole quota is there.
+    /// Returns the quota to show for a request that doesn't count: the whole quota.
     pub(super) fn uncounted(&self) -> QuotaState {
         QuotaState {
             remaining: self.limit.requests().get(),
@@ -93,13 +95,13 @@ impl Limiter {
         }
     }
 
-    /// How many keys are held.
+    /// Returns the number of keys.
     pub(super) fn held(&self) -> usize {
         self.quotas.len()
     }
 }
 
-/// Rounded up: what is promised for a second holds from its beginning.
+/// Rounds up, so that the quota is available from the beginning of the promised second.
 fn seconds(time: Nanos) -> u64 {
     time.as_u64().div_ceil(SECOND)
 }

@@ -1,4 +1,4 @@
-//! So many requests in a time for each credential.
+//! A rate limit for each credential, as a tower layer.
 
 mod key;
 mod layer;

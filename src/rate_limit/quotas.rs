@@ -1,4 +1,4 @@
-//! What is left of each quota, in memory that doesn't grow.
+//! The state of each quota, in a cache of bounded size.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -18,11 +18,11 @@ use crate::asset::Clock;
 
 type States = Cache<RateKey, Arc<InMemoryState>, UnitWeighter, RandomState>;
 
-/// For each key the moment at which its quota is full again; what governor calls the theoretical
-/// arrival time. A key that isn't here has its whole quota.
+/// Holds, for each key, the moment at which its quota is full again; governor calls it the
+/// theoretical arrival time. A key without an entry has its whole quota.
 ///
-/// What is seen once makes room before what is seen often, so that a flood of keys that nobody else
-/// uses drives out itself. The keys are spread by a hash that can't be foreseen.
+/// The cache drops keys that were seen once before keys that were seen often, so a flood of new
+/// keys mostly drops itself. The hash is randomly seeded, so nobody can choose keys that collide.
 #[derive(Clone)]
 pub(super) struct Quotas {
     states: Arc<States>,
@@ -47,10 +47,10 @@ impl Quotas {
         }
     }
 
-    /// When the key's quota is full again; `None` when it is.
+    /// Returns when the key's quota is full again. `None` if it is full.
     pub(super) fn full_at(&self, key: &RateKey) -> Option<Nanos> {
         let state = self.states.peek(key)?;
-        // Refusing to change it is how governor lets one look.
+        // Returns an error from the closure: governor's way to read a state without changing it.
         let look = |full_at| Err::<((), Nanos), _>(full_at);
         state.measure_and_replace(&NotKeyed::NonKey, look).err()?
     }
@@ -71,8 +71,8 @@ impl StateStore for Quotas {
         let Ok(state) = self.states.get_or_insert_with(key, new);
         state.measure_and_replace(&NotKeyed::NonKey, |full_at| {
             decide(full_at).or_else(|refused| {
-                // No quota takes longer than the period to fill: someone has set the clock back,
-                // and whoever was counted before would be locked out until it has caught up.
+                // A quota never takes longer than the period to refill. A later moment means that
+                // the clock was set back, and would lock the key out until the clock has caught up.
                 let latest = clock::Clock::now(&self.clock) + self.period;
                 match full_at {
                     Some(full_at) if full_at > latest => decide(None),
@@ -92,15 +92,15 @@ impl fmt::Debug for Quotas {
     }
 }
 
-/// Our clock as governor reads it: in nanoseconds since 1970.
+/// The crate's clock in governor's form: nanoseconds since 1970.
 ///
-/// Zero until it is told which clock. A limiter counts from its first reading on and takes nothing
-/// for earlier, and that way nothing is.
+/// Reads zero until [`set`](Self::set). Governor counts from the clock's first reading and treats
+/// earlier times as that moment; a first reading of zero rules earlier times out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EpochClock(Arc<OnceLock<Arc<dyn Clock>>>);
 
 impl EpochClock {
-    /// The second time changes nothing.
+    /// Sets the clock. Further calls have no effect.
     pub(super) fn set(&self, clock: Arc<dyn Clock>) {
         let _ = self.0.set(clock);
     }
@@ -109,7 +109,7 @@ impl EpochClock {
 impl clock::Clock for EpochClock {
     type Instant = Nanos;
 
-    /// Clamped to 1970 to 2262, so that there is room to add the longest period to it.
+    /// Clamped to the years 1970 to 2262, so that adding the longest period can't overflow.
     fn now(&self) -> Nanos {
         let nanos = self
             .0
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn any_time_can_be_read() {
+    fn times_out_of_range_are_clamped() {
         assert_eq!(clock::Clock::now(&EpochClock::default()).as_u64(), 0);
         assert_eq!(reading(datetime!(1969-12-31 0:00 UTC)), 0);
         assert_eq!(

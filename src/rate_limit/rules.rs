@@ -1,4 +1,4 @@
-//! Which requests are counted, and by which key.
+//! The settings of the rate limit: which requests count, and by which key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::limiter::Limiter;
 type KeyOf = dyn Fn(&Parts) -> Option<RateKey> + Send + Sync;
 type Only = dyn Fn(&Parts) -> bool + Send + Sync;
 
-/// Shared by the layer and the services that it makes.
+/// The settings that a layer shares with its services.
 #[derive(Clone)]
 pub(super) struct CountingRules {
     pub(super) limiter: Arc<Limiter>,

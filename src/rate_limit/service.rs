@@ -1,4 +1,4 @@
-//! The limit before another service.
+//! The service that applies the rate limit.
 
 use std::fmt;
 use std::future::Future;
@@ -17,7 +17,7 @@ use crate::service::{ApiError, ResponseBody, response};
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// What [`RateLimitLayer`](crate::rate_limit::RateLimitLayer) makes of a service.
+/// The service that [`RateLimitLayer`](crate::rate_limit::RateLimitLayer) creates.
 #[derive(Clone, Debug)]
 pub struct RateLimitService<Inner> {
     rules: Arc<CountingRules>,
@@ -89,7 +89,7 @@ fn show(quota: QuotaState, headers: &mut HeaderMap) {
 }
 
 pin_project! {
-    /// The answer to come of a [`RateLimitService`].
+    /// The response future of [`RateLimitService`].
     #[must_use = "futures do nothing unless polled"]
     pub struct RateLimitFuture<F> {
         #[pin]
@@ -101,7 +101,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<F> {
         Passed { #[pin] answer: F, quota: Option<QuotaState> },
-        /// `None` once it was taken.
+        /// `None` after the response was returned.
         Refused { answer: Option<Response<ResponseBody>> },
     }
 }
@@ -123,7 +123,7 @@ where
             }
             StateProjection::Refused { answer } => match answer.take() {
                 Some(answer) => Poll::Ready(Ok(answer.map(ResponseBody::in_middleware))),
-                // Polled after its end, which is for the caller not to do.
+                // Polled after completion, which callers must not do.
                 None => Poll::Pending,
             },
         }

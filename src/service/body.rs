@@ -1,4 +1,4 @@
-//! A body read to its end, if it is JSON and not too long.
+//! Reads a request's JSON body.
 
 use std::pin::Pin;
 
@@ -10,8 +10,8 @@ use http_body_util::BodyExt;
 
 use super::error_table::ApiError;
 
-/// Reads a JSON body of at most `limit` bytes. One that announces more is refused before a byte of
-/// it is read.
+/// Reads a JSON body of at most `limit` bytes. Refuses a body that announces more before it reads
+/// any of it.
 pub(crate) async fn read_json<B: Body>(
     headers: &HeaderMap,
     mut body: Pin<&mut B>,
@@ -40,7 +40,7 @@ pub(crate) async fn read_json<B: Body>(
             return Err(ApiError::BodyTooLarge { limit });
         }
         if whole.is_empty() && pieces.is_empty() {
-            // Nearly every body comes in one piece, which needs no copy.
+            // Most bodies arrive in one frame, which needs no copy.
             whole = data.copy_to_bytes(length);
         } else {
             pieces.extend_from_slice(&std::mem::take(&mut whole));
@@ -54,7 +54,8 @@ pub(crate) async fn read_json<B: Body>(
     })
 }
 
-/// What the head says of the body's length. More digits than a `u64` holds are more than any limit.
+/// Returns the announced length of the body, or 0 if there is none. Digits that overflow a `u64`
+/// count as `u64::MAX`.
 fn announced_length(headers: &HeaderMap) -> u64 {
     let Some(length) = headers.get(CONTENT_LENGTH).map(HeaderValue::as_bytes) else {
         return 0;
@@ -66,10 +67,10 @@ fn announced_length(headers: &HeaderMap) -> u64 {
     number.unwrap_or(if digits { u64::MAX } else { 0 })
 }
 
-/// `application/json`, with parameters or not, or any type with the suffix `+json` (RFC 6839,
-/// section 3.1).
+/// Whether a `Content-Type` is JSON: `application/json` with or without parameters, or a type with
+/// the suffix `+json` (RFC 6839, section 3.1).
 fn is_json(value: &HeaderValue) -> bool {
-    // As nearly every client writes it.
+    // The exact text that most clients send.
     if value == "application/json" {
         return true;
     }
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_beyond_counting_are_too_long() {
+    fn a_length_that_overflows_counts_as_the_largest() {
         let length = |text| {
             announced_length(&HeaderMap::from_iter([(
                 CONTENT_LENGTH,
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_as_json() {
+    fn json_types_are_recognised() {
         let is = |text| is_json(&HeaderValue::from_static(text));
         for yes in [
             "application/json",

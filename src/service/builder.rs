@@ -1,4 +1,4 @@
-//! How a service is put together: three arguments that have no default, and settings that have one.
+//! The builder: three required arguments, then optional settings.
 
 use std::fmt;
 use std::sync::{Arc, Once};
@@ -17,7 +17,7 @@ use crate::auth::Authenticator;
 use crate::ports::{AssetStore, ObjectStore, UploadSigner};
 use crate::usecase::UseCases;
 
-/// Settings of an [`AssetUploadService`]; made by [`AssetUploadService::builder`].
+/// A builder of an [`AssetUploadService`]. [`AssetUploadService::builder`] creates one.
 #[must_use]
 pub struct AssetUploadBuilder<Store, Signer> {
     inner: Inner<Store, Signer>,
@@ -25,22 +25,22 @@ pub struct AssetUploadBuilder<Store, Signer> {
     trusts_clients: bool,
 }
 
-/// Why there is no service of these settings.
+/// The error of [`AssetUploadBuilder::build`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// Nothing says how the service learns that an upload is complete.
+    /// The settings don't say how the service verifies uploads.
     #[error(
         "nothing verifies uploads: call `verify_with(objects)` to ask the object store, or \
          `trust_clients()` to believe a client that says \"uploaded\""
     )]
     Unverified,
-    /// The base path can't be part of a URI.
+    /// The base path is not valid in a URI.
     #[error(transparent)]
     BasePath(#[from] InvalidBasePath),
 }
 
-/// Why a text is not a base path.
+/// The error for text that isn't a base path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a base path is empty or starts with `/`, and has neither query nor empty segments")]
 #[non_exhaustive]
@@ -51,11 +51,12 @@ where
     Store: AssetStore + 'static,
     Signer: UploadSigner + 'static,
 {
-    /// Starts with the three arguments that have no default: the store of assets, the signer of uploads,
-    /// and the authenticator of requests.
+    /// Starts a builder with the three arguments that have no default: the store of assets, the
+    /// signer of uploads, and the authenticator of requests.
     ///
-    /// One more thing has to be said before [`build`](AssetUploadBuilder::build): how uploads are
-    /// verified.
+    /// Before [`build`](AssetUploadBuilder::build), also choose how the service verifies uploads:
+    /// [`verify_with`](AssetUploadBuilder::verify_with) or
+    /// [`trust_clients`](AssetUploadBuilder::trust_clients).
     pub fn builder(
         store: Store,
         signer: Signer,
@@ -82,59 +83,61 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
         }
     }
 
-    /// The path below which the routes lie; `/api/v1` by default. Empty for hosts whose router strips
-    /// the prefix, as axum's `nest_service` does; see
-    /// [Mounting](AssetUploadService#mounting). [`build`](Self::build) refuses a path that can't be part
-    /// of a URI.
+    /// Sets the path before all routes; `/api/v1` by default. Pass an empty path if the host's
+    /// router strips the prefix, as axum's `nest_service` does; see
+    /// [Mounting](AssetUploadService#mounting). [`build`](Self::build) refuses a path that isn't
+    /// valid in a URI.
     pub fn base_path(mut self, path: &str) -> Self {
         self.base_path = BasePath::new(path).ok_or(InvalidBasePath);
         self
     }
 
-    /// The largest file; 5 MiB by default, as in Plane.
+    /// Sets the largest size of a file; 5 MiB by default, as in Plane.
     pub fn max_size(mut self, size: UploadSize) -> Self {
         self.inner.rules.max_size = size;
         self
     }
 
-    /// What becomes of a request for more than [`max_size`](Self::max_size); refused by default.
+    /// Sets how the service answers a create request over [`max_size`](Self::max_size);
+    /// [`Oversize::Refuse`] by default.
     pub fn oversize(mut self, oversize: Oversize) -> Self {
         self.inner.rules.oversize = oversize;
         self
     }
 
-    /// The types that may be uploaded; Plane's list by default.
+    /// Sets the media types that clients may upload; Plane's list by default.
     pub fn allowed_types(mut self, types: AllowedTypes) -> Self {
         self.inner.rules.allowed_types = types;
         self
     }
 
-    /// The longest request body in bytes; 64 KiB by default.
+    /// Sets the largest request body, in bytes; 64 KiB by default.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.inner.max_body = bytes;
         self
     }
 
-    /// How many assets may wait for their upload, and how many deleted or rejected ones for the
-    /// clean-up; no cap by default. Checked when an asset is created. If the service
-    /// [trusts clients](Self::trust_clients), a client gets around the caps by declaring uploads complete that
-    /// never happened.
+    /// Sets the caps on pending assets, and on deleted or rejected assets that the purge has not
+    /// yet removed; no caps by default. The store checks them when an asset is created.
+    ///
+    /// If the service [trusts clients](Self::trust_clients), a client can evade the caps on pending
+    /// assets by completing uploads that never happened.
     pub fn pending_caps(mut self, caps: PendingCaps) -> Self {
         self.inner.use_cases.pending_caps = caps;
         self
     }
 
-    /// Serves no `DELETE`: it is 405 then, like any other method that an asset's path doesn't have, and
-    /// assets go by the host's own means. By default members delete what
-    /// [`Workspace::deletion`] lets them.
+    /// Answers `DELETE` with 405, as for any other unsupported method. The host then deletes assets
+    /// by its own means. By default members may delete the assets that [`Workspace::deletion`]
+    /// allows.
     pub fn without_deletion(mut self) -> Self {
         self.inner.deletes = false;
         self
     }
 
-    /// Asks the object store before an upload counts as complete, deletes an object that differs from the
-    /// announcement, and asks again before a download is signed; see
-    /// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset).
+    /// Verifies uploads with an object store. The service asks it before an upload counts as
+    /// complete, removes an object that differs from the announcement, and asks again before it
+    /// signs a download; see [`docs::life_of_an_asset`](crate::docs::life_of_an_asset).
     ///
     /// For S3, pass [`S3::objects`](crate::s3::S3) (feature `verify`).
     pub fn verify_with(mut self, objects: impl ObjectStore + 'static) -> Self {
@@ -142,49 +145,52 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
         self
     }
 
-    /// Believes a client that says "uploaded", as Plane does, unless the service
-    /// [verifies](Self::verify_with).
+    /// Trusts a client that completes an upload, as Plane does. Has no effect together with
+    /// [`verify_with`](Self::verify_with).
     ///
-    /// **Danger:** an asset counts as complete although nothing was uploaded, or something else. Whoever
-    /// downloads it gets an error, or a file that nobody checked. For tests, and for object stores that
-    /// the service can't reach.
+    /// **Danger:** an asset can be complete although its object is missing or differs from the
+    /// announcement. Downloads of it fail, or return a file that nobody checked. Use this setting
+    /// for tests, and for object stores that the service can't reach.
     pub fn trust_clients(mut self) -> Self {
         self.trusts_clients = true;
         self
     }
 
-    /// Signs downloads of whatever is there under an asset's key. By default a download is pinned to the
-    /// version that was recorded when the upload was completed, and where there is none the object store
-    /// is asked (HEAD) whether the entity tag still is the recorded one; see
+    /// Signs downloads of the current object, without a check. By default a download is pinned to
+    /// the version that was recorded when the upload was completed. If no version was recorded, the
+    /// service asks the object store (HEAD) whether the entity tag is still the recorded one; see
     /// [`docs::life_of_an_asset`](crate::docs::life_of_an_asset).
     ///
-    /// **Danger:** whoever has a form can use it again until it ends, and replace a file that others
-    /// have looked at and trust. Spares one request to the object store for each download, and the
-    /// permission that pinned ones need (`s3:GetObjectVersion`).
+    /// **Danger:** a client can use its upload form again until it expires, and replace a file that
+    /// others have checked and trust. The setting saves one request to the object store for each
+    /// download, and the permission that pinned downloads need (`s3:GetObjectVersion`).
     pub fn insecure_unchecked_downloads(mut self) -> Self {
         self.inner.use_cases.checks_downloads = false;
         self
     }
 
-    /// The clock; the machine's by default.
+    /// Sets the clock; the machine's by default.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.inner.use_cases.clock = Arc::new(clock);
         self
     }
 
-    /// The source of ids; random by default. **Danger:** ids that can be guessed make keys that can
-    /// be guessed.
+    /// Sets the source of ids; random by default. **Danger:** guessable ids make guessable object
+    /// keys.
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.inner.use_cases.ids = Arc::new(ids);
         self
     }
 
-    /// How object keys are made; `{workspace_id}/{32 hex digits}-{clean name}` by default, the digits
-    /// being the UUID given here.
+    /// Sets the function that creates object keys from the workspace, a fresh UUID and the object
+    /// name. The default is `{workspace_id}/{32 hex digits}-{object name}`, with the digits of the
+    /// UUID.
     ///
-    /// A key that is no [`ObjectKey`](crate::asset::ObjectKey) fails the request with 500. **Danger:** a key
-    /// that doesn't contain the UUID lets one upload overwrite another, and the
-    /// [clean-up](crate::purge::purge) after one asset remove the file of another.
+    /// If the function returns text that isn't an [`ObjectKey`](crate::asset::ObjectKey), the
+    /// request fails with 500.
+    ///
+    /// **Danger:** include the UUID in every key. Without it, one upload can overwrite another, and
+    /// the [purge](crate::purge::purge) of one asset can remove the object of another.
     pub fn key_strategy(
         mut self,
         strategy: impl Fn(&Workspace, Uuid, &ObjectName) -> String + Send + Sync + 'static,
@@ -193,7 +199,7 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
         self
     }
 
-    /// How `asset_url` is made; Plane's path by default.
+    /// Sets the function that creates `asset_url`; Plane's path by default.
     pub fn asset_url(
         mut self,
         url: impl Fn(&Workspace, Option<ProjectId>, AssetId) -> String + Send + Sync + 'static,
@@ -202,12 +208,12 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
         self
     }
 
-    /// The service.
+    /// Builds the service.
     ///
     /// # Errors
     /// [`BuildError::Unverified`] without [`verify_with`](Self::verify_with) or
-    /// [`trust_clients`](Self::trust_clients), and [`BuildError::BasePath`] for a base path that can't be
-    /// part of a URI.
+    /// [`trust_clients`](Self::trust_clients), and [`BuildError::BasePath`] for a base path that
+    /// isn't valid in a URI.
     pub fn build(self) -> Result<AssetUploadService<Store, Signer>, BuildError> {
         let mut inner = self.inner;
         inner.base_path = self.base_path?;
@@ -217,10 +223,10 @@ impl<Store, Signer> AssetUploadBuilder<Store, Signer> {
         Ok(AssetUploadService::from_inner(inner))
     }
 
-    /// The service as a layer, to be put in front of another service.
+    /// Builds the service as a layer that goes in front of another service.
     ///
     /// # Errors
-    /// As [`build`](Self::build).
+    /// See [`build`](Self::build).
     pub fn build_layer(self) -> Result<AssetUploadLayer<Store, Signer>, BuildError> {
         self.build().map(AssetUploadLayer::new)
     }

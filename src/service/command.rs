@@ -1,5 +1,4 @@
-//! From the members of a body to a command: all validation is here, and past it the types can't
-//! hold anything bad.
+//! Parses JSON bodies into commands. All validation of requests is here.
 
 use super::error_table::ApiError;
 use super::json::{Member, read_object};
@@ -20,10 +19,10 @@ pub(crate) const CREATE_MEMBERS: [&str; 7] = [
     "checksum_sha256",
 ];
 
-/// The members of an update request's body.
+/// The members of a complete request's body.
 pub(crate) const COMPLETE_MEMBERS: [&str; 1] = ["is_uploaded"];
 
-/// What a host allows.
+/// The host's limits on create requests.
 #[derive(Clone, Debug)]
 pub(crate) struct CreateRules {
     pub(crate) max_size: UploadSize,
@@ -43,7 +42,7 @@ impl Default for CreateRules {
 
 /// Reads the body of a create request.
 ///
-/// Faults are looked for in the order in which Plane does: what is required, the type, the rest.
+/// Reports the first fault in Plane's order: required members, the type, the rest.
 pub(crate) fn parse_create(
     body: &[u8],
     rules: &CreateRules,
@@ -100,7 +99,8 @@ pub(crate) fn parse_create(
     }))
 }
 
-/// Reads the body of an update request: whether the asset is uploaded. No body counts as `{}`.
+/// Reads the body of a complete request. Returns `is_uploaded`, which is `true` if the member or
+/// the whole body is absent.
 pub(crate) fn parse_complete(body: &[u8]) -> Result<bool, ApiError> {
     if body.is_empty() {
         return Ok(true);
@@ -142,9 +142,10 @@ fn parse_size(member: &Member<'_>, rules: &CreateRules) -> Result<UploadSize, Ap
     }
 }
 
-/// The whole number that a JSON number such as `1e3` is.
+/// Converts a JSON number such as `1e3` to a whole number. `None` if it has a fraction or isn't
+/// exact.
 fn whole(number: f64) -> Option<u64> {
-    /// From here on not every whole number has a floating-point number of its own.
+    /// From this number on, floating-point numbers can't represent every whole number.
     const EXACT_END: f64 = 9_007_199_254_740_992.0;
     let exact = (1.0..EXACT_END).contains(&number) && number.fract() == 0.0;
     #[expect(
@@ -188,7 +189,7 @@ fn parse_project(member: &Member<'_>) -> Result<Option<ProjectId>, ApiError> {
     Err(ApiError::InvalidProjectId)
 }
 
-/// The text of an optional member. `None` if the member is blank.
+/// Returns the text of an optional member. `None` if the member is blank.
 fn optional_text<'a>(
     member: &'a Member<'_>,
     not_text: ApiError,

@@ -1,4 +1,4 @@
-//! The service: a request in, an answer out, never an error.
+//! The service. Every request gets a response; the service itself never fails.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -32,19 +32,19 @@ use crate::usecase::{DeletePermit, UseCases};
 /// | PATCH | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
 /// | DELETE | `{base}/workspaces/{slug}/assets/{asset_id}/` | `assets:write` |
 ///
-/// A host can do [without the last one](crate::service::AssetUploadBuilder::without_deletion).
+/// [`without_deletion`](crate::service::AssetUploadBuilder::without_deletion) turns `DELETE` off.
 ///
-/// It takes requests with any body, is always ready, never fails (every failure is an answer),
-/// spawns nothing, and clones at the price of an `Arc`.
+/// The service accepts any body type, is always ready, answers every failure with a response, and
+/// spawns no tasks. A clone costs one `Arc`.
 ///
 /// # Mounting
-/// Mount it under axum with `route_service`, `nest_service` or `fallback_service`, under hyper as the
-/// service of a connection, or in front of another service with
+/// Mount the service in axum with `route_service`, `nest_service` or `fallback_service`, in hyper
+/// as the service of a connection, or in front of another service with
 /// [`AssetUploadLayer`](crate::AssetUploadLayer).
 ///
-/// axum's `nest_service` strips the prefix from the path, so the service's own
-/// [base path](crate::service::AssetUploadBuilder::base_path) has to be empty there. A service that keeps the prefix
-/// answers every request with 404, code `path_not_found`, and logs this remedy once:
+/// axum's `nest_service` strips the prefix from the path, so set an empty
+/// [base path](crate::service::AssetUploadBuilder::base_path) there. Otherwise the service answers every
+/// request with 404, code `path_not_found`, and logs this remedy once:
 ///
 /// ```
 /// use axum::Router;
@@ -64,13 +64,13 @@ use crate::usecase::{DeletePermit, UseCases};
 /// ```
 ///
 /// # Security
-/// 1. Authentication comes before anything else; without credentials no body is read and no table
-///    is touched.
-/// 2. A workspace that is missing and one that the caller is no member of look alike.
-/// 3. The permission that is handed out is for one key, one type and one size.
-/// 4. Errors never carry the text of a cause; that goes to `tracing`.
+/// 1. The service authenticates first. Without valid credentials it reads no body and calls no
+///    store of assets.
+/// 2. A missing workspace and a workspace that the caller isn't a member of get the same response.
+/// 3. Upload data is valid for one key, one type and one size.
+/// 4. Error responses never contain the text of a cause. Causes are logged with `tracing`.
 ///
-/// How long a client may take to send its body is the host's to bound, as is TLS.
+/// The host must limit how long a client may take to send its body, and must provide TLS.
 ///
 /// # Example
 /// ```
@@ -108,7 +108,7 @@ pub(crate) struct Inner<Store, Signer> {
     pub(crate) rules: CreateRules,
     pub(crate) max_body: usize,
     pub(crate) base_path: BasePath,
-    /// Done once it was said that a router strips the base path.
+    /// Completed after the warning that a router strips the base path.
     pub(crate) warned_of_router: Once,
     pub(crate) deletes: bool,
 }
@@ -120,16 +120,16 @@ impl<Store, Signer> AssetUploadService<Store, Signer> {
         }
     }
 
-    /// Returns the workspace that a request's path names, decoded as the service itself decodes it.
-    /// `None` if the path is not one of this service's routes, or its slug is invalid. Pass the path as
-    /// the service receives it.
+    /// Returns the workspace slug in a request's path, decoded as the service decodes it. `None` if
+    /// the path is not one of the service's routes, or if the slug is invalid. Pass the path as the
+    /// service receives it.
     ///
-    /// For a host's middleware, such as one that checks memberships: `%77` and `w` are one slug. There
-    /// need not be such a workspace, and the caller need not be a member of it.
+    /// For a host's middleware, such as one that checks memberships: `%77` and `w` are one slug.
+    /// The workspace may not exist, and the caller may not be a member of it.
     ///
     /// Under axum's `nest_service` the service receives the path without the prefix. A middleware
-    /// around the router sees the whole path, and gets `None` for it; put the middleware around the
-    /// service instead.
+    /// around the router sees the whole path, for which this method returns `None`. Put the
+    /// middleware around the nested service instead.
     ///
     /// ```
     /// # use tower_asset_upload::s3::{S3Bucket, S3PostSigner};
@@ -162,7 +162,7 @@ impl<Store, Signer> AssetUploadService<Store, Signer> {
         self.route(path)?.slug().cloned()
     }
 
-    /// The path of this API that the request is for, if it is for one.
+    /// Returns the route of a path. `None` if the path is not of this API.
     pub(crate) fn route(&self, path: &str) -> Option<Path> {
         Path::parse(path, &self.inner.base_path)
     }
@@ -173,7 +173,7 @@ where
     Store: AssetStore + 'static,
     Signer: UploadSigner + 'static,
 {
-    /// Answers a request for a path of this API, or for none.
+    /// Answers a request. `path` is `None` if the path is not of this API.
     pub(crate) fn respond<B>(&self, path: Option<Path>, request: Request<B>) -> ResponseFuture
     where
         B: Body + Send + 'static,
@@ -193,7 +193,8 @@ where
 }
 
 impl<Store, Signer> Inner<Store, Signer> {
-    /// Says once that a router strips the base path, if a path of none of the routes looks like that.
+    /// Logs, once, that a router seems to strip the base path. Called with a path that matches no
+    /// route.
     fn warn_of_router(&self, path: &str) {
         if self.warned_of_router.is_completed() {
             return;
@@ -212,8 +213,8 @@ impl<Store, Signer> Inner<Store, Signer> {
 }
 
 impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
-    /// Head and body go by reference: they are large, and every part of a future that owns them moves
-    /// them.
+    /// Takes head and body by reference: they are large, and a nested future that owned them would
+    /// move them.
     async fn answer<B: Body>(&self, path: &Path, head: &Parts, body: Pin<&mut B>) -> Answer {
         let action = path.action(&head.method, self.deletes);
         if action == Action::Options {
@@ -243,9 +244,9 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
         }
     }
 
-    /// Finds out who is calling and whether the credentials allow it.
+    /// Authenticates the caller and checks the scope of its credentials.
     async fn admit(&self, head: &Parts, action: &Action) -> Result<Principal, ApiError> {
-        // Past the pointer, whose own future would be one more on the heap.
+        // Dereferenced, because the forwarding impl of `Arc` would allocate a second future.
         let caller = (*self.authenticator).authenticate(head).await?;
         let scope = match action {
             Action::Retrieve => Scope::AssetsRead,
@@ -306,7 +307,8 @@ impl<Store: AssetStore, Signer: UploadSigner> Inner<Store, Signer> {
 
     async fn delete(&self, caller: &Principal, path: &Path) -> Result<Answer, ApiError> {
         let workspace = self.enter(caller, path).await?;
-        // Before the id: whoever may delete nothing gets 403 for every id, even for an invalid one.
+        // Before the id: a caller that may delete nothing gets 403 for every id, even for an
+        // invalid one.
         let permit = DeletePermit::new(&workspace)?;
         let id = path.asset_id().ok_or(ApiError::AssetNotFound)?;
         self.use_cases.delete(caller, permit, id).await?;
@@ -338,7 +340,7 @@ where
     }
 }
 
-/// The answer to come of an [`AssetUploadService`].
+/// The response future of [`AssetUploadService`].
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
 

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-/// The requests that can get an error as their answer.
+/// A request that an error can answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Create,
@@ -13,26 +13,27 @@ pub(crate) enum Operation {
     Options,
     /// Any other method of a path of this API.
     OtherMethod,
-    /// Any path that is not of this API.
+    /// Any path outside this API.
     OtherPath,
 }
 
-/// The shape of a body. The variants are named as the schemas of the OpenAPI document.
+/// The shape of a body. The variants have the names of the schemas in the OpenAPI document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Schema {
-    /// `{"error","status":false,"code","field"}`: the request's body is at fault, or one member of it.
+    /// `{"error","status":false,"code","field"}`: the request's body, or the named member of it, is
+    /// wrong.
     RequestFault(Option<&'static str>),
     /// `{"error","code"}`
     Fault,
-    /// `{"detail","code"}`: Plane's framework names the sentence `detail`.
+    /// `{"detail","code"}`: Plane's framework calls the sentence `detail`.
     AuthFault,
     /// `{"message","code","asset_id","asset_url","upload_data"}`
     Duplicate,
-    /// `{"error_code","error_message","code"}`: as Plane's rate limit answers.
+    /// `{"error_code","error_message","code"}`: the body of Plane's rate limit.
     RateLimited,
 }
 
-/// A header that an error adds to its answer.
+/// A header that an error adds to its response.
 #[derive(Debug)]
 pub(crate) enum Header {
     Allow(&'static str),
@@ -44,7 +45,7 @@ pub(crate) enum Header {
 #[derive(Debug)]
 #[cfg_attr(
     not(feature = "openapi"),
-    allow(dead_code, reason = "only the document reads all of it")
+    allow(dead_code, reason = "only the OpenAPI document reads every field")
 )]
 pub(crate) struct Row {
     pub(crate) status: StatusCode,

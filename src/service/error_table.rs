@@ -1,10 +1,11 @@
-//! The table of errors: one row for every error that this API answers.
+//! The error table: one row for every error response of this API.
 //!
-//! A row names the error and its values. Then come its status, its code, the schema of its body, the
-//! operations that can answer it, the header that it adds, and its sentence, a format string over the values.
-//! `response.rs` writes the answer from the row, and `openapi/refusals.rs` documents it from the same row.
+//! A row has the error's name and values, its status, its code, the schema of its body, the
+//! operations that it can answer, the header that it adds, and its sentence, which is a format
+//! string over the values. `response.rs` writes the response from the row, and
+//! `openapi/refusals.rs` documents it from the same row.
 //!
-//! No sentence holds the text of a cause: causes are logged.
+//! **Security:** no sentence contains the text of a cause. Causes are logged.
 
 use std::fmt;
 
@@ -37,7 +38,7 @@ macro_rules! error_table {
         }
 
         impl ApiError {
-            /// The whole table.
+            /// Every row of the table.
             #[cfg(any(feature = "openapi", test))]
             pub(crate) const ROWS: &[Row] = &[
                 $(error_table!(row $status $code $schema, $operations, $($header)?)),+
@@ -51,7 +52,7 @@ macro_rules! error_table {
                 }
             }
 
-            #[allow(unused_variables, reason = "most headers are made of few values or none")]
+            #[allow(unused_variables, reason = "few headers use a value of the error")]
             pub(crate) fn header(&self) -> Option<Header> {
                 match self {
                     $(Self::$name $({ $($value),+ })? => {
@@ -61,9 +62,9 @@ macro_rules! error_table {
             }
         }
 
-        /// The sentence.
+        /// Writes the error's sentence.
         impl fmt::Display for ApiError {
-            #[allow(unused_variables, reason = "a value may be the header's, or the log's")]
+            #[allow(unused_variables, reason = "a value may be for the header or the log only")]
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
                     $(Self::$name $({ $($value),+ })? => write!(f, $sentence),)+
@@ -101,7 +102,7 @@ error_table! {
         FORBIDDEN, "insufficient_scope", AuthFault, ON_ASSETS,
         WwwAuthenticate(scope_challenge(*scope)),
         "You do not have permission to perform this action.";
-    // Other credentials may be permitted, hence the challenge (RFC 9110, section 11.6.1).
+    // Has a challenge, because other credentials may be permitted (RFC 9110, section 11.6.1).
     NotPermitted:
         FORBIDDEN, "not_permitted", AuthFault, &[Delete],
         WwwAuthenticate(r#"Bearer realm="api""#),
@@ -216,19 +217,19 @@ error_table! {
         CONFLICT, "asset_rejected", Fault, &[Complete],
         "The asset was rejected, so make another one. {mismatch}";
 
-    // A clean-up usually runs every hour.
+    // A purge usually runs every hour.
     TooManyDiscarded:
         TOO_MANY_REQUESTS, "too_many_discarded", Fault, &[Create],
         RetryAfter(3600),
         "Too many deleted or rejected assets wait for the clean-up. Try again later.";
-    // Uploads under way need some time.
+    // Pending uploads need some time to finish.
     TooManyPending:
         TOO_MANY_REQUESTS, "too_many_pending", Fault, &[Create],
         RetryAfter(60),
         "Too many assets wait for their upload: complete or delete some of them first.";
     #[cfg_attr(
         not(feature = "rate-limit"),
-        expect(dead_code, reason = "the document has it, and only the rate limit answers it")
+        expect(dead_code, reason = "only the rate limit uses this error; the document lists it anyway")
     )]
     RateLimitExceeded { retry_after_secs: u64 }:
         TOO_MANY_REQUESTS, "rate_limit_exceeded", RateLimited,
@@ -337,7 +338,7 @@ mod tests {
 
     use super::*;
 
-    /// A program that knows a code knows the status and the shape, too.
+    /// Each code implies one status and one body schema.
     #[test]
     fn rows_of_one_code_have_one_status_and_one_schema() {
         let mut known = HashMap::new();

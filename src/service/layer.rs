@@ -1,4 +1,4 @@
-//! The same service in front of another: what is not its own is handed on untouched.
+//! A layer that puts the service in front of another service.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -16,8 +16,8 @@ use super::endpoint::{AssetUploadService, ResponseFuture};
 use super::response_body::ResponseBody;
 use crate::ports::{AssetStore, UploadSigner};
 
-/// Puts an [`AssetUploadService`] in front of another service, which gets every request whose path
-/// is not of the API.
+/// Puts an [`AssetUploadService`] in front of another service. Requests whose path is not of the
+/// API go to the other service unchanged.
 ///
 /// ```
 /// use tower::{Layer, ServiceBuilder, service_fn};
@@ -45,7 +45,7 @@ pub struct AssetUploadLayer<Store, Signer> {
 }
 
 impl<Store, Signer> AssetUploadLayer<Store, Signer> {
-    /// A layer of that service.
+    /// Creates a layer from a service.
     #[must_use]
     pub fn new(uploads: AssetUploadService<Store, Signer>) -> Self {
         Self { uploads }
@@ -63,7 +63,7 @@ impl<Store, Signer, Inner> Layer<Inner> for AssetUploadLayer<Store, Signer> {
     }
 }
 
-/// What [`AssetUploadLayer`] makes of a service.
+/// The service that [`AssetUploadLayer`] creates.
 pub struct AssetUploadMiddleware<Store, Signer, Inner> {
     uploads: AssetUploadService<Store, Signer>,
     inner: Inner,
@@ -100,7 +100,7 @@ where
 }
 
 pin_project! {
-    /// The answer to come of an [`AssetUploadMiddleware`].
+    /// The response future of [`AssetUploadMiddleware`].
     #[must_use = "futures do nothing unless polled"]
     pub struct MiddlewareFuture<F> {
         #[pin]

@@ -1,7 +1,9 @@
-//! The HTTP edge: the service, the same as a layer, and the builder of both.
+//! The HTTP edge: the service, the layer that puts it in front of another service, and their
+//! builder.
 //!
-//! A request goes one way: route, authenticate, read the body, parse it into a command, call the use
-//! case, write the response. Past the parser no value is invalid. Every error is one row of the error table.
+//! A request passes these steps in order: route, authenticate, read the body, parse it into a
+//! command, call the use case, write the response. The parser validates; the steps after it only
+//! see valid values. Every error is one row of the error table.
 
 mod body;
 mod builder;

@@ -1,4 +1,4 @@
-//! Writes answers: successes, and errors from their rows in the error table.
+//! Writes responses: successes, and errors from their rows in the error table.
 
 use bytes::Bytes;
 use http::header::{
@@ -14,17 +14,17 @@ use super::json_object::JsonObject;
 use super::response_body::ResponseBody;
 use crate::asset::{Asset, AssetId, Pairs};
 use crate::ports::UploadData;
-use crate::usecase::{Download, Upload};
+use crate::usecase::{CreatedAsset, Download};
 
-/// What the service answers with. Handed through several futures, and so no larger than need be: the
-/// response is made of it at the very end.
+/// The parts of a response. The handlers return this small value; the larger `http::Response` is
+/// built last.
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: StatusCode,
     header: Option<Header>,
-    /// JSON, or nothing.
+    /// A JSON document, or empty.
     body: Vec<u8>,
-    /// Whether only the head is sent.
+    /// Whether the request was a HEAD, so that the response has no body.
     is_head: bool,
 }
 
@@ -57,7 +57,7 @@ impl Answer {
         }
     }
 
-    /// The answer to a request of that method.
+    /// Adapts the response to the request's method: HEAD gets no body.
     pub(crate) fn to(self, method: &Method) -> Self {
         Self {
             is_head: method == Method::HEAD,
@@ -66,11 +66,11 @@ impl Answer {
     }
 }
 
-/// What is around the values of the answer to a create request.
+/// The response to a create request without its values.
 const CREATED: &str =
     r#"{"asset_id":"","asset_url":"","upload_data":{"method":"","url":"","fields":{}}}"#;
 
-/// The answer that the error's row describes. Logs the cause of an error that is not the client's.
+/// Writes the response for an error from its row. Logs the cause if the error is not the client's.
 pub(crate) fn refusal(error: &ApiError) -> Answer {
     error.log_cause();
     let row = error.row();
@@ -116,16 +116,16 @@ pub(crate) fn refusal(error: &ApiError) -> Answer {
     }
 }
 
-pub(crate) fn created(upload: &Upload) -> Answer {
+pub(crate) fn created(upload: &CreatedAsset) -> Answer {
     let room = CREATED.len()
         + Hyphenated::LENGTH
         + upload.asset_url.len()
-        + upload_data_room(&upload.permission);
-    // All that is needed and no more: the body is then sent from where it was written.
+        + upload_data_room(&upload.upload_data);
+    // The exact capacity, so that the body is sent without a copy.
     let mut body = JsonObject::with_capacity(room);
     write_id(&mut body, upload.asset_id);
     body.text("asset_url", &upload.asset_url);
-    write_upload_data(&mut body, &upload.permission);
+    write_upload_data(&mut body, &upload.upload_data);
     json(StatusCode::OK, body)
 }
 
@@ -159,7 +159,7 @@ fn write_id(body: &mut JsonObject, id: AssetId) {
     );
 }
 
-/// In the order of [`UploadData`]'s own serialization.
+/// Writes the members in the order of [`UploadData`]'s serialization.
 fn write_upload_data(body: &mut JsonObject, data: &UploadData) {
     body.object("upload_data", |body| {
         body.plain_text("method", data.method().as_str());
@@ -171,7 +171,7 @@ fn write_upload_data(body: &mut JsonObject, data: &UploadData) {
     });
 }
 
-/// What its values come to in bytes, as long as they are plain.
+/// The bytes of the values, if none needs an escape.
 fn upload_data_room(data: &UploadData) -> usize {
     let members = |pairs: &Pairs| pairs.as_members().map_or(0, str::len);
     let headers = match data.headers() {
@@ -181,8 +181,8 @@ fn upload_data_room(data: &UploadData) -> usize {
     data.method().as_str().len() + data.url().len() + members(data.fields()) + headers
 }
 
-/// What HEAD answers: the head that GET would, its length included, and no body (RFC 9110, section
-/// 9.3.2).
+/// Turns the response to a GET into the response to a HEAD: the same head, with the length, and no
+/// body (RFC 9110, section 9.3.2).
 pub(crate) fn without_body(response: Response<ResponseBody>) -> Response<ResponseBody> {
     let (mut head, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
@@ -213,23 +213,23 @@ mod tests {
 
     use super::*;
 
-    /// More would cost an allocation, less a copy.
+    /// A larger capacity would cost an allocation, a smaller one a copy.
     #[test]
-    fn an_answer_to_a_create_request_has_just_the_room_it_needs() {
+    fn the_response_to_a_create_request_has_exactly_the_capacity_it_needs() {
         let pairs: Pairs = [("key", "a/b.png"), ("policy", "e30=")]
             .into_iter()
             .collect();
         let url = || Arc::from("https://uploads.example.com/");
-        for permission in [
+        for upload_data in [
             UploadData::post(url(), pairs.clone()),
             UploadData::post(url(), Pairs::new()),
             UploadData::put(url(), pairs),
             UploadData::put(url(), Pairs::new()),
         ] {
-            let upload = Upload {
+            let upload = CreatedAsset {
                 asset_id: AssetId::new(uuid::Uuid::nil()),
                 asset_url: "/api/assets/v2/".to_owned(),
-                permission,
+                upload_data,
             };
             let body = created(&upload).body;
             assert_eq!(body.capacity(), body.len(), "{body:?}");

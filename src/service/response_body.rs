@@ -1,4 +1,4 @@
-//! The body of a response.
+//! The body type of responses.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -11,10 +11,11 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a response: one that this crate wrote, or in a middleware the body of the inner
-    /// service.
+    /// The body of a response: a body that this crate wrote, or, in a middleware, the body of the
+    /// inner service.
     ///
-    /// `B` is the inner service's body. A service that answers every request itself has none.
+    /// `B` is the type of the inner service's body. The default, [`NoBody`], is for services
+    /// without an inner service.
     pub struct ResponseBody<B = NoBody> {
         #[pin]
         kind: Kind<B>,
@@ -37,7 +38,7 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    /// The inner service's body, if the inner service answered.
+    /// Returns the inner service's body. `None` if this crate wrote the response.
     #[must_use]
     pub fn into_inner(self) -> Option<B> {
         match self.kind {
@@ -54,7 +55,7 @@ impl<B> ResponseBody<B> {
 }
 
 impl ResponseBody {
-    /// The same, in a middleware around a service with that body.
+    /// Converts the body for a middleware around a service with the body `B`.
     pub(crate) fn in_middleware<B>(self) -> ResponseBody<B> {
         let kind = match self.kind {
             Kind::Own { body } => Kind::Own { body },
@@ -104,7 +105,7 @@ impl<B> fmt::Debug for ResponseBody<B> {
     }
 }
 
-/// The body of an inner service where there is no such service: no value has this type.
+/// The body type for services without an inner service. It has no values.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum NoBody {}

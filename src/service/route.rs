@@ -1,4 +1,4 @@
-//! Which of the four routes a request is for.
+//! Maps a request's path and method to a route and an action.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::asset::{AssetId, WorkspaceSlug};
 
-/// A path of this API, with the method left open. Parts that can't name anything are `None`: what
-/// that means is decided after authentication.
+/// A path of this API. A slug or id that is not valid is `None`; the handlers answer it with 404
+/// after authentication.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Path {
     /// `{base}/workspaces/{slug}/assets/`
@@ -20,7 +20,7 @@ pub(crate) enum Path {
     },
 }
 
-/// What is to be done there.
+/// The action that a path and a method stand for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Create,
@@ -32,7 +32,7 @@ pub(crate) enum Action {
 }
 
 impl Path {
-    /// `None` for a path that is not of this API.
+    /// Parses a path. `None` if the path is not of this API.
     pub(crate) fn parse(path: &str, base: &BasePath) -> Option<Self> {
         let path = path
             .strip_prefix(base.0.as_str())?
@@ -54,7 +54,8 @@ impl Path {
         }
     }
 
-    /// What a request of that method is for; whether `DELETE` is served is the host's to say.
+    /// Returns the action of a method on this path. `deletes` says whether the host serves
+    /// `DELETE`.
     pub(crate) fn action(&self, method: &Method, deletes: bool) -> Action {
         match (self, method.as_str()) {
             (Self::Collection { .. }, "POST") => Action::Create,
@@ -66,14 +67,14 @@ impl Path {
         }
     }
 
-    /// The workspace, where the path can name one.
+    /// Returns the workspace slug, if it is valid.
     pub(crate) fn slug(&self) -> Option<&WorkspaceSlug> {
         match self {
             Self::Collection { slug } | Self::Item { slug, .. } => slug.as_ref(),
         }
     }
 
-    /// The asset, where the path can name one.
+    /// Returns the asset id, if the path has a valid one.
     pub(crate) fn asset_id(&self) -> Option<AssetId> {
         match self {
             Self::Collection { .. } => None,
@@ -81,7 +82,7 @@ impl Path {
         }
     }
 
-    /// The methods of this path, for `Allow` (RFC 9110, section 10.2.1).
+    /// Returns the methods of this path, for `Allow` (RFC 9110, section 10.2.1).
     pub(crate) fn allow(&self, deletes: bool) -> &'static str {
         match self {
             Self::Collection { .. } => "POST, OPTIONS",
@@ -99,12 +100,12 @@ fn decode(segment: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The path all routes lie below: empty, or `/` and more without a slash at the end.
+/// The path before all routes: empty, or a path that starts with `/` and doesn't end with one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BasePath(String);
 
 impl BasePath {
-    /// Takes a path with or without slashes at its ends; `None` when it can't be part of a URI.
+    /// Parses a path with or without slashes at its ends. `None` if it is not valid in a URI.
     pub(crate) fn new(path: &str) -> Option<Self> {
         let inner = path.trim_matches('/');
         if inner.is_empty() {
@@ -117,8 +118,8 @@ impl BasePath {
         sound.then_some(Self(path))
     }
 
-    /// The rest of this base path under which the path would be of this API: what a router leaves that
-    /// has taken the beginning away.
+    /// Guesses the part of the base path that a router leaves in `path` after stripping a prefix.
+    /// `None` if `path` doesn't look like a stripped path of this API.
     pub(crate) fn rest_of(&self, path: &str) -> Option<&str> {
         let base = self.0.as_str();
         let cuts = base.match_indices('/').map(|(at, _)| at).skip(1);
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_router_leaves_of_the_base_path() {
+    fn a_stripped_base_path_is_recognised() {
         let base = BasePath::default();
         for (path, rest) in [
             ("/workspaces/w/assets/", Some("")),

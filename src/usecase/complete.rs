@@ -1,6 +1,6 @@
-//! Update: an upload is declared complete, and checked; or the declaration is taken back.
+//! Complete: a client declares an upload complete, or takes the declaration back.
 //!
-//! What may follow upon what is [`StateChange`]'s to say; this is what a request makes of it.
+//! [`StateChange`] defines the allowed changes. This file decides which change a request causes.
 
 use super::rejection::Rejection;
 use super::shared::UseCases;
@@ -24,10 +24,12 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
             .await?
             .ok_or(Rejection::AssetNotFound)?;
         match (is_uploaded, &asset.state) {
-            // Boxed, as what asks the object store is larger than all else that a request can need.
-            (true, UploadState::Pending) => Box::pin(self.settle(workspace, &asset)).await,
+            // Boxed, because the futures that call the object store are the largest of a request.
+            (true, UploadState::Pending) => {
+                Box::pin(self.complete_pending(workspace, &asset)).await
+            }
             (true, UploadState::Uploaded(recorded)) => {
-                Box::pin(self.look_again(workspace, &asset, recorded.as_ref())).await
+                Box::pin(self.recheck_uploaded(workspace, &asset, recorded.as_ref())).await
             }
             (true, UploadState::Rejected(difference)) => {
                 Err(Rejection::ObjectMismatch(difference.clone()))
@@ -40,12 +42,16 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         }
     }
 
-    /// Decides about an asset that waits for its upload. Whoever is late answers as the one who was
-    /// first has decided.
-    async fn settle(&self, workspace: &Workspace, asset: &Asset) -> Result<(), Rejection> {
+    /// Completes or rejects a pending asset. If a concurrent call decided first, returns that
+    /// call's result.
+    async fn complete_pending(
+        &self,
+        workspace: &Workspace,
+        asset: &Asset,
+    ) -> Result<(), Rejection> {
         let id = asset.made.id;
         let Some(change) = self.verdict(workspace, asset).await? else {
-            return Err(self.missing(workspace, id).await?);
+            return Err(self.missing_object(workspace, id).await?);
         };
         let refused = match &change {
             StateChange::Reject(difference) => Some(difference.clone()),
@@ -56,7 +62,8 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
                 Ok(())
             }
             (ChangeOutcome::Done, Some(difference)) => {
-                // Not before: another caller may have had the asset uploaded meanwhile.
+                // Only after the rejection is stored: a concurrent call may have completed the
+                // asset.
                 self.remove(workspace, asset).await;
                 Err(Rejection::ObjectMismatch(difference))
             }
@@ -68,8 +75,8 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         }
     }
 
-    /// Compares the stored object with the announcement. `None` if there is no object. Without a
-    /// verifier the client is believed.
+    /// Compares the stored object with the announcement. Returns `None` if there is no object.
+    /// Without an object store to ask, trusts the client.
     async fn verdict(
         &self,
         workspace: &Workspace,
@@ -88,9 +95,13 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         ))
     }
 
-    /// Why there is no object: it was never uploaded, unless another caller has had it rejected, and so
-    /// removed, since the asset was looked at.
-    async fn missing(&self, workspace: &Workspace, id: AssetId) -> Result<Rejection, Rejection> {
+    /// Returns the reason for a missing object. Reads the asset again, because a concurrent call
+    /// may have rejected it and removed the object.
+    async fn missing_object(
+        &self,
+        workspace: &Workspace,
+        id: AssetId,
+    ) -> Result<Rejection, Rejection> {
         let asset = self.store.find(workspace, id).await?;
         Ok(match asset.map(|asset| asset.state) {
             Some(UploadState::Pending) => Rejection::ObjectMissing,
@@ -100,9 +111,10 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         })
     }
 
-    /// Whether what is complete is so still. Nothing is changed whatever comes of it: what was recorded
-    /// is the proof of what was there, and only its owner gives it up.
-    async fn look_again(
+    /// Checks whether the object of a completed asset is still there and unchanged. Never changes
+    /// the asset: the recorded description proves which object was uploaded, and only a client
+    /// drops it, by taking the upload back.
+    async fn recheck_uploaded(
         &self,
         workspace: &Workspace,
         asset: &Asset,
@@ -134,8 +146,8 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
         }
     }
 
-    /// Removes the object of a rejected asset, unless it may be another application's. The clean-up
-    /// comes back to it in any case.
+    /// Removes the object of a rejected asset, unless another application may own it. The purge
+    /// removes the object later in any case, so a failure is only logged.
     async fn remove(&self, workspace: &Workspace, asset: &Asset) {
         let Some(verifier) = &self.verifier else {
             return;
@@ -147,13 +159,13 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 asset = %asset.made.id,
-                "the object of a rejected asset could not be removed; the clean-up will try again"
+                "the object of a rejected asset could not be removed; the purge will try again"
             );
         }
     }
 }
 
-/// Whether the object store still has what was recorded.
+/// Checks whether the object store still has the recorded object.
 pub(crate) async fn still_there(
     verifier: &dyn ObjectStore,
     key: &ObjectKey,
@@ -167,7 +179,8 @@ pub(crate) async fn still_there(
     }
 }
 
-/// A store refuses a change because of the very state that the change begins at.
+/// The error for a store that refuses a change although the asset is in the state that the change
+/// starts from.
 fn contradiction(state: &str) -> Rejection {
     let fault = format!("the store refuses a change from {state} of an asset that is {state}");
     Rejection::Internal(BoxError::from(fault))

@@ -1,4 +1,4 @@
-//! Create: an asset is made and its upload permitted.
+//! Create: inserts an asset and signs its upload.
 
 use time::OffsetDateTime;
 
@@ -11,7 +11,7 @@ use crate::asset::{
 use crate::auth::Principal;
 use crate::ports::{AssetStore, CreateOutcome, UploadData, UploadIntent, UploadSigner};
 
-/// What a caller asks for, once everything in it is known to be sound.
+/// A validated create request.
 #[derive(Debug)]
 pub(crate) struct CreateUpload {
     pub(crate) display_name: DisplayName,
@@ -23,12 +23,12 @@ pub(crate) struct CreateUpload {
     pub(crate) external: ExternalRef,
 }
 
-/// What a caller gets.
+/// The result of a create request.
 #[derive(Debug)]
-pub(crate) struct Upload {
+pub(crate) struct CreatedAsset {
     pub(crate) asset_id: AssetId,
     pub(crate) asset_url: String,
-    pub(crate) permission: UploadData,
+    pub(crate) upload_data: UploadData,
 }
 
 impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
@@ -37,13 +37,13 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         caller: &Principal,
         workspace: &Workspace,
         command: Box<CreateUpload>,
-    ) -> Result<Upload, Rejection> {
+    ) -> Result<CreatedAsset, Rejection> {
         let now = self.clock.now();
-        let asset = self.draft(workspace, caller, *command, now)?;
+        let asset = self.new_asset(workspace, caller, *command, now)?;
         let (id, project) = (asset.id, asset.project);
-        // Signed before the row is made: a signer that fails leaves nothing behind.
+        // Signs before it inserts the row, so that a failing signer leaves no row.
         let intent = UploadIntent::of(&asset);
-        let permission = self.signer.sign_upload(&intent, now).await?;
+        let upload_data = self.signer.sign_upload(&intent, now).await?;
         match self
             .store
             .create(workspace, asset, self.pending_caps)
@@ -51,10 +51,10 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         {
             CreateOutcome::New => {
                 let asset_url = (self.asset_url)(workspace, project, id);
-                Ok(Upload {
+                Ok(CreatedAsset {
                     asset_id: id,
                     asset_url,
-                    permission,
+                    upload_data,
                 })
             }
             CreateOutcome::Duplicate(asset) => {
@@ -67,7 +67,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         }
     }
 
-    fn draft(
+    fn new_asset(
         &self,
         workspace: &Workspace,
         caller: &Principal,
@@ -90,8 +90,9 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
         })
     }
 
-    /// The asset that is there already. While it still waits for its upload there is a fresh permission
-    /// with it, exactly as it was recorded, so that a client that crashed midway can go on.
+    /// Answers with the existing asset of the external pair. If that asset is still pending, signs
+    /// new upload data for it from its recorded fields, so that a client that crashed before its
+    /// upload can continue.
     async fn duplicate(
         &self,
         workspace: &Workspace,

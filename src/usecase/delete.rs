@@ -1,4 +1,4 @@
-//! Delete: an asset goes; its object is left to the clean-up.
+//! Delete: deletes an asset. The purge removes its object later.
 
 use super::rejection::Rejection;
 use super::shared::UseCases;
@@ -6,7 +6,7 @@ use crate::asset::{AssetId, Deletion, Workspace};
 use crate::auth::Principal;
 use crate::ports::AssetStore;
 
-/// A workspace in which the caller may delete assets: all of them, or their own.
+/// A workspace in which the caller may delete all assets, or its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeletePermit<'a> {
     workspace: &'a Workspace,

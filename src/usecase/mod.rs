@@ -1,6 +1,6 @@
-//! The decisions, typed and without HTTP: create, complete, retrieve, delete and purge.
+//! The use cases: create, complete, retrieve, delete and purge. Typed, and without HTTP.
 //!
-//! A use case takes valid values, asks the ports, and returns an outcome or a [`Rejection`].
+//! A use case takes validated values, calls the ports, and returns an outcome or a [`Rejection`].
 
 mod complete;
 mod create;
@@ -13,7 +13,7 @@ mod rejection;
 mod retrieve;
 mod shared;
 
-pub(crate) use create::{CreateUpload, Upload};
+pub(crate) use create::{CreateUpload, CreatedAsset};
 pub(crate) use delete::DeletePermit;
 pub(crate) use rejection::{Duplicate, Rejection};
 pub(crate) use retrieve::Download;

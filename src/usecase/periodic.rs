@@ -1,4 +1,4 @@
-//! The purge, again and again.
+//! Runs the purge periodically.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -7,11 +7,11 @@ use super::purge::{PurgeOptions, purge};
 use crate::ports::ObjectStore;
 use crate::ports::purge::PurgeStore;
 
-/// Purges now, and again after each pause, for as long as it is polled.
+/// Runs the [`purge`] now, and again after each pause. Never returns.
 ///
-/// `pause` is the host's own timer, such as `|| tokio::time::sleep(HOUR)`. A run that fails is logged,
-/// and the next one continues where that one ended. Dropping the future at any moment loses nothing.
-/// Several replicas may purge the same store.
+/// `pause` is the host's own timer, such as `|| tokio::time::sleep(HOUR)`. A failed run is logged;
+/// the next run continues its work. Dropping the future loses nothing, and several replicas may
+/// purge the same store concurrently.
 ///
 /// ```no_run
 /// use std::time::Duration;

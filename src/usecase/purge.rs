@@ -1,4 +1,4 @@
-//! The clean-up: condemned objects go, then their rows.
+//! The purge: removes the objects of condemned assets, and then their rows.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
@@ -12,36 +12,41 @@ use crate::error::Unavailable;
 use crate::ports::purge::{Condemned, FailedRemoval, PurgeStep, PurgeStore, StoreTime};
 use crate::ports::{ObjectStore, ObjectStoreError, StoreError};
 
-/// An upload that begins within its form's life may end after it: 5 GiB take hours on a slow line.
-/// And not all clocks agree.
+/// Added to the lifetime of forms: an upload that starts before its form expires may end later (5
+/// GiB take hours on a slow line), and clocks differ.
 const SLACK: time::Duration = time::Duration::DAY;
 
-/// Removes what nobody needs any more: the objects of deleted assets and of those that were never
-/// uploaded, and then their rows.
+/// Runs the purge once: removes the objects and rows of deleted, rejected and stale assets. A stale
+/// asset was pending for longer than [`PurgeOptions::pending_for`]; the run deletes it first.
+/// The row of a deleted asset stays until all its upload forms have expired; see
+/// [`PurgeOptions::forms_live`].
 ///
-/// Call it now and then, once an hour for instance, on as many replicas as you like: they do some
-/// work twice and nothing wrong. A run ends when it has been through everything that was due at its
-/// beginning. One that is dropped loses nothing; the next takes its work up.
+/// Call `purge` periodically, for example once an hour. Concurrent runs on several replicas are safe;
+/// they only repeat some work. A run ends when it has handled every asset that was due when the run
+/// started. A dropped run loses nothing: the next run continues its work.
 ///
-/// An object that can't be removed keeps its row and holds up nothing behind it. The run counts it,
-/// warns of it through `tracing`, and leaves it alone for ten minutes; each further failure doubles
-/// that, up to a day.
+/// If an object can't be removed, its row stays and the run continues with the next object. The run
+/// counts the failure, logs it as a `tracing` warning, and leaves the object alone for ten minutes.
+/// Each further failure doubles the wait, up to one day.
 ///
 /// # Time
-/// Ages are measured by the [store's clock](PurgeStore::time). If that is a host's and not a database
-/// server's, the run compares it with the newest moment that the store has recorded. It refuses a
-/// clock that is further ahead of that moment than [`PurgeOptions::clock_lead`] allows, or further
-/// behind than [`PurgeOptions::clock_lag`].
+/// A run measures ages by the [store's clock](PurgeStore::time). If that is the clock of a host and
+/// not of a database server, the run compares it with the newest moment that the store has
+/// recorded. The run refuses a clock that is ahead of that moment by more than
+/// [`PurgeOptions::clock_lead`], or behind it by more than [`PurgeOptions::clock_lag`].
 ///
-/// # What must hold
-/// No two assets share a key. The keys that the service makes by itself contain a random UUID. With
-/// a [key strategy](crate::service::AssetUploadBuilder::key_strategy) that leaves it out, cleaning up after
-/// a deleted asset removes the file of a living one.
+/// # Security
+/// No two assets may share an object key. The service's default keys contain a random UUID.
+/// **Danger:** with a [key strategy](crate::service::AssetUploadBuilder::key_strategy) that leaves
+/// the UUID out, the purge of a deleted asset can remove the object of a living one.
 ///
 /// # Errors
-/// When the database fails, when the clock can't be right, and when the object store as a whole seems
-/// to be down: it was [unavailable](ObjectStoreError::Unavailable) for five objects in a row. The error says
-/// what was [done](PurgeError::done) before, which stays done.
+/// - [`PurgeError::Store`] if the store of assets fails.
+/// - [`PurgeError::Clock`] if the clock is not plausible. The run did nothing.
+/// - [`PurgeError::Objects`] if the object store was [unavailable](ObjectStoreError::Unavailable)
+///   for five objects in a row.
+///
+/// [`PurgeError::done`] returns the work that was done before the error. That work stays done.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -50,7 +55,7 @@ const SLACK: time::Duration = time::Duration::DAY;
 /// use tower_asset_upload::ports::ObjectStoreError;
 /// use tower_asset_upload::purge::{purge, PurgeOptions};
 ///
-/// /// `s3::S3Objects`, say.
+/// /// For example `s3::S3Objects`.
 /// struct Bucket;
 ///
 /// #[async_trait]
@@ -93,7 +98,8 @@ pub async fn purge(
         let Some(last) = named.last().cloned() else {
             return Ok(done);
         };
-        // Assets that are deleted while the run goes on are the next run's, or it might never end.
+        // A short batch is the last one: assets that are deleted during the run are left to the
+        // next run. Otherwise a run might never end.
         let is_last = named.len() < options.batch_len();
         done.condemned += count(named.len());
         let removal = remove(objects, named, options.concurrency, &mut outage).await;
@@ -119,10 +125,10 @@ pub async fn purge(
             (None, Err(source)) => Err(PurgeError::Store { source, done }),
             (Some(source), Ok(_)) => Err(PurgeError::Objects { source, done }),
             (Some(source), Err(error)) => {
-                // They are gone all the same: the next run removes them once more.
+                // Harmless: the next run removes the same objects again.
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "the clean-up could not note which objects are gone"
+                    "the purge could not record which objects it removed"
                 );
                 Err(PurgeError::Objects { source, done })
             }
@@ -130,15 +136,15 @@ pub async fn purge(
     }
 }
 
-/// The time, but later than the last: what is given up now has to come behind what was then. Where
-/// the store can't be asked, the step that follows says so.
+/// Returns the store's time, but later than `last`: assets that this step deletes must sort after
+/// those of the step before. If the store fails here, the next step returns its error.
 async fn later(store: &(impl PurgeStore + ?Sized), last: OffsetDateTime) -> OffsetDateTime {
     let next = last.saturating_add(time::Duration::MICROSECOND);
     store.time().await.map_or(next, |time| time.now.max(next))
 }
 
-/// Leaves an object alone for ten minutes after its first failure, and for twice as long after each
-/// that follows.
+/// Sets the time of the next attempt: ten minutes after the first failure, and twice as long after
+/// each further one, up to one day.
 fn put_off(condemned: Condemned, now: OffsetDateTime) -> FailedRemoval {
     const FIRST: time::Duration = time::Duration::minutes(10);
     let doubled = 2_i32.saturating_pow(condemned.failures.min(16));
@@ -149,7 +155,7 @@ fn put_off(condemned: Condemned, now: OffsetDateTime) -> FailedRemoval {
     }
 }
 
-/// How a clean-up is done.
+/// The settings of a purge run.
 ///
 /// ```
 /// use std::time::Duration;
@@ -178,7 +184,7 @@ impl PurgeOptions {
     const CLOCK_LEAD: Duration = Duration::from_hours(24);
     const CLOCK_LAG: Duration = Duration::from_mins(5);
 
-    /// The defaults.
+    /// Creates the default settings.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -191,70 +197,77 @@ impl PurgeOptions {
         }
     }
 
-    /// How long an asset may wait for its upload before it is given up; 7 days by default.
-    /// **Danger:** a client that takes longer than this loses its upload, so let it be no less than
-    /// forms live and uploads take.
+    /// Sets how long an asset may stay pending before a run deletes it; 7 days by default.
+    ///
+    /// **Danger:** a client that takes longer loses its upload. Allow at least the lifetime of
+    /// forms plus the duration of an upload.
     #[must_use]
     pub fn pending_for(mut self, wait: Duration) -> Self {
         self.pending_for = wait;
         self
     }
 
-    /// The longest that any form or URL for an upload may live that was handed out;
-    /// [`ExpiresIn::MAX`] by default, which is always right.
+    /// Sets the longest lifetime of any upload form or URL that was handed out; [`ExpiresIn::MAX`]
+    /// by default, which is always safe.
     ///
-    /// A form outlives the asset it was signed for, and can put the object back after it was
-    /// removed. So the row of a deleted asset stays for that long and a day more, for uploads that
-    /// take their time; then its object is removed once more, and the row goes. **Danger:** less
-    /// than the forms really live leaves objects that nothing knows of.
+    /// A form outlives its asset, and a client can use it to upload the object again after its
+    /// removal. So a run keeps the row of a deleted asset for this lifetime and one more day, the
+    /// time that a late upload may take. Then it removes the object once more, and the row after
+    /// it.
+    ///
+    /// **Danger:** with a value below the real lifetime, late uploads leave objects that no row
+    /// knows.
     #[must_use]
     pub fn forms_live(mut self, longest: ExpiresIn) -> Self {
         self.forms_live = longest;
         self
     }
 
-    /// How many assets to take on at once; 500 by default.
+    /// Sets how many assets a step handles; 500 by default.
     #[must_use]
     pub fn batch(mut self, assets: NonZeroU32) -> Self {
         self.batch = assets;
         self
     }
 
-    /// How many objects to remove at the same time; 8 by default.
+    /// Sets how many objects a run removes concurrently; 8 by default.
     #[must_use]
     pub fn concurrency(mut self, objects: NonZeroUsize) -> Self {
         self.concurrency = objects;
         self
     }
 
-    /// How far the host's clock may be ahead of the store's newest record; one day by default. Ignored
-    /// for stores that use a database server's clock.
+    /// Sets how far the host's clock may be ahead of the store's newest recorded moment; one day by
+    /// default. Ignored for stores that use a database server's clock.
     ///
-    /// A store records a moment whenever an asset is made, taken back or deleted, and whenever the
-    /// clean-up runs. So a run that is refused after a long silence is allowed again once the next
-    /// asset is made. Set more if the clean-up runs less often than once a day on a host that may be
-    /// idle for as long. **Danger:** uploads may be given up early by as much as this, and by more if
-    /// assets were made while the clock was wrong: what the same clock has recorded doesn't contradict
-    /// it. Only a database server's clock is safe from that.
+    /// A store records a moment whenever an asset is created, taken back or deleted, and whenever
+    /// the purge runs. If neither happens for longer than this duration, runs are refused until
+    /// the next asset is created. Allow more if the purge runs less often than once a day on a host
+    /// that may be idle for that long.
+    ///
+    /// **Danger:** a run may delete pending assets too early by up to this duration, and by more if
+    /// assets were created while the clock was wrong, because the recorded moments are then wrong
+    /// too. Only a database server's clock avoids this.
     #[must_use]
     pub fn clock_lead(mut self, lead: Duration) -> Self {
         self.clock_lead = lead;
         self
     }
 
-    /// How far the host's clock may be behind the store's newest record; five minutes by default.
-    /// Ignored for stores that use a database server's clock.
+    /// Sets how far the host's clock may be behind the store's newest recorded moment; five minutes
+    /// by default. Ignored for stores that use a database server's clock.
     ///
-    /// A clock that was ahead for a moment and is right again is behind what was recorded in that
-    /// moment, and runs are refused for as long as it was ahead. Once the clock is known to be right,
-    /// allow more: nothing is given up early by that, and what was deleted in that moment goes later.
+    /// If a clock was ahead for a while and is then corrected, it is behind the moments recorded
+    /// meanwhile, and runs are refused until it has caught up. Once the clock is known to be right,
+    /// allow more. This deletes nothing too early; assets that were deleted in the meantime are
+    /// only purged later.
     #[must_use]
     pub fn clock_lag(mut self, lag: Duration) -> Self {
         self.clock_lag = lag;
         self
     }
 
-    /// The store's time, if its clock goes together with what the store has recorded.
+    /// Returns the store's time if the recorded moments don't contradict it.
     fn plausible(&self, time: StoreTime) -> Result<OffsetDateTime, PurgeError> {
         let StoreTime { now, last_recorded } = time;
         let Some(last_recorded) = last_recorded else {
@@ -273,7 +286,7 @@ impl PurgeOptions {
     }
 
     fn first_step(&self, now: OffsetDateTime) -> PurgeStep {
-        // Databases don't reach back as far as `time` does.
+        // Databases can't store times as early as `time` can.
         let before = |ago: time::Duration| now.saturating_sub(ago).max(OffsetDateTime::UNIX_EPOCH);
         let pending_for = self.pending_for.try_into();
         let pending_before = before(pending_for.unwrap_or(time::Duration::MAX));
@@ -289,46 +302,46 @@ impl Default for PurgeOptions {
     }
 }
 
-/// What a run of the clean-up has done.
+/// The work of a purge run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PurgeReport {
-    /// Assets that were named: given up or deleted, and their objects not known to be gone for
-    /// good.
+    /// Assets that the store returned as condemned: deleted, and due for removal of their objects.
+    /// Includes the stale and rejected assets that the run deleted.
     pub condemned: u64,
-    /// Objects that are gone now, or were before.
+    /// Objects that the run removed or found already gone.
     pub objects: u64,
-    /// Rows that are gone now, or were before.
+    /// Rows that the run removed or found already gone.
     pub rows: u64,
-    /// Objects that could not be removed. Their rows stay, for the next run.
+    /// Objects that could not be removed. Their rows stay for the next run.
     pub failed: u64,
 }
 
 impl PurgeReport {
-    /// What a step that was answered has made of what it was told.
+    /// Counts the rows that a successful step removed.
     fn forgotten(&mut self, step: &PurgeStep) {
         let old = |gone: &&Condemned| gone.deleted_at < step.forget_before;
         self.rows += count(step.gone.iter().filter(old).count());
     }
 }
 
-/// Why a run of the clean-up ended early.
+/// The error of a purge run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PurgeError {
-    /// The store of the assets failed.
-    #[error("the clean-up ended early: {source}")]
+    /// The store of assets failed.
+    #[error("the purge ended early: {source}")]
     Store {
-        /// How it failed.
+        /// The store's error.
         source: StoreError,
-        /// What was done before.
+        /// The work done before the error.
         done: PurgeReport,
     },
-    /// The host's clock is behind the newest moment that the store has recorded, or too far ahead of
-    /// it. Nothing was done.
+    /// The host's clock is behind the newest moment that the store has recorded, or too far ahead
+    /// of it. The run did nothing.
     #[error(
-        "the clean-up did not run: this host's clock says {now}, and the store's newest record is from \
-         {last_recorded}; set the clock, or if it is right, {}",
+        "the purge did not run: this host's clock says {now}, and the store's newest record is from \
+         {last_recorded}; set the clock if it is wrong; if it is right, {}",
         remedy(now, last_recorded)
     )]
     Clock {
@@ -337,26 +350,26 @@ pub enum PurgeError {
         /// The newest moment that the store has recorded.
         last_recorded: OffsetDateTime,
     },
-    /// The object store as a whole can't be reached, or does not answer in time.
-    #[error("the clean-up ended early, as the object store is {source}")]
+    /// The object store can't be reached, or does not answer in time.
+    #[error("the purge ended early: the object store is {source}")]
     Objects {
-        /// What it said.
+        /// The object store's error.
         source: Unavailable,
-        /// What was done before.
+        /// The work done before the error.
         done: PurgeReport,
     },
 }
 
 fn remedy(now: &OffsetDateTime, last_recorded: &OffsetDateTime) -> &'static str {
     if now > last_recorded {
-        "the store was idle: raise PurgeOptions::clock_lead"
+        "the store was idle for long: raise `PurgeOptions::clock_lead`"
     } else {
-        "it was ahead once: raise PurgeOptions::clock_lag until then"
+        "the clock was ahead before: raise `PurgeOptions::clock_lag` until it has caught up"
     }
 }
 
 impl PurgeError {
-    /// What was done before.
+    /// The work done before the error.
     #[must_use]
     pub fn done(&self) -> PurgeReport {
         match self {
@@ -372,8 +385,8 @@ struct Removal {
     down: Option<Unavailable>,
 }
 
-/// How many objects in a row the store was unavailable for. Each has another key, so one object that
-/// makes the store stumble is not taken for a store that is down.
+/// Counts consecutive objects for which the object store was unavailable. Several different objects
+/// are needed, so one object that always fails doesn't count as an outage.
 #[derive(Default)]
 struct Outage(usize);
 
@@ -385,7 +398,8 @@ impl Outage {
     }
 }
 
-/// Removes the objects, a few at a time. Once the store is known to be down no more are begun.
+/// Removes the objects, at most `concurrency` at a time. Starts no more removals once the object
+/// store counts as down.
 async fn remove(
     objects: &(impl ObjectStore + ?Sized),
     condemned: Vec<Condemned>,
@@ -417,8 +431,9 @@ async fn remove(
                 outage.0 = 0;
                 removal.gone.push(condemned);
             }
-            // Put off in any case. Those that the next run began with would otherwise be the same, and
-            // five objects that never can be removed would look like an outage for ever.
+            // Postponed even in an outage. Otherwise the next run would start with the same
+            // objects, and five objects that can never be removed would look like an outage for
+            // ever.
             Err(ObjectStoreError::Unavailable(cause)) => {
                 outage.0 += 1;
                 warn_of(&condemned, &cause);

@@ -1,15 +1,15 @@
-//! Why a use case did not fulfil a request.
+//! The errors of the use cases.
 
 use crate::asset::{Asset, Mismatch};
 use crate::error::{BoxError, Unavailable};
 use crate::ports::{ObjectStoreError, SignerError, StoreError, UploadData};
 
-/// Why a use case did not fulfil a request.
+/// The error of a use case.
 #[derive(Debug)]
 pub(crate) enum Rejection {
     /// The workspace is missing, or the caller is not a member of it.
     WorkspaceNotFound,
-    /// The caller is a member whose role doesn't allow it.
+    /// The caller is a member, but its role doesn't allow the request.
     NotPermitted,
     AssetNotFound,
     ProjectNotFound,
@@ -19,14 +19,14 @@ pub(crate) enum Rejection {
     TooManyPending,
     TooManyDiscarded,
     NotUploaded,
-    /// Nothing was uploaded.
+    /// The asset is pending and has no object.
     ObjectMissing,
-    /// The object was recorded as uploaded, and is not there any more.
+    /// The upload was completed, but the object is gone.
     ObjectGone,
-    /// The object was recorded as uploaded, and another one has replaced it.
+    /// The upload was completed, but another object has replaced the recorded one.
     ObjectChanged,
     ObjectMismatch(Mismatch),
-    /// The asset was rejected before. Rejections are final.
+    /// The asset was rejected before. A rejection is final.
     Rejected(Mismatch),
     StoreUnavailable(Unavailable),
     SignerUnavailable(Unavailable),
@@ -34,7 +34,7 @@ pub(crate) enum Rejection {
     Internal(BoxError),
 }
 
-/// The asset that stands in the way, with a fresh permission where it still waits for its upload.
+/// The asset that already has the external pair, with new upload data if it is pending.
 #[derive(Debug)]
 pub(crate) struct Duplicate {
     pub(crate) asset: Asset,

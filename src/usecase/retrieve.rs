@@ -1,4 +1,4 @@
-//! Retrieve: a download of an uploaded asset is permitted.
+//! Retrieve: signs the download of an uploaded asset.
 
 use super::complete::still_there;
 use super::rejection::Rejection;
@@ -6,7 +6,7 @@ use super::shared::UseCases;
 use crate::asset::{Asset, AssetId, UploadState, Workspace};
 use crate::ports::{AssetStore, DownloadIntent, UploadSigner};
 
-/// What a caller gets.
+/// The result of a retrieve request.
 #[derive(Debug)]
 pub(crate) struct Download {
     pub(crate) asset: Asset,
@@ -37,7 +37,7 @@ impl<Store: AssetStore, Signer: UploadSigner> UseCases<Store, Signer> {
                 && intent.version.is_none()
                 && recorded.etag.is_some()
             {
-                // Its form may have been used again since.
+                // A client may have replaced the object by using its upload data again.
                 still_there(&**verifier, &made.key, recorded).await?;
             }
         }

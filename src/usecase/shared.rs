@@ -1,4 +1,4 @@
-//! What the four use cases share: the ports they go through and the rules they apply.
+//! The ports and settings that the use cases share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::ports::{AssetStore, ObjectStore};
 pub(crate) type KeyStrategy = dyn Fn(&Workspace, Uuid, &ObjectName) -> String + Send + Sync;
 pub(crate) type AssetUrl = dyn Fn(&Workspace, Option<ProjectId>, AssetId) -> String + Send + Sync;
 
-/// The ports and rules behind every use case.
+/// The ports and settings of every use case.
 pub(crate) struct UseCases<Store, Signer> {
     pub(crate) store: Store,
     pub(crate) signer: Signer,
@@ -61,7 +61,7 @@ impl<Store: AssetStore, Signer> UseCases<Store, Signer> {
     }
 }
 
-/// `{workspace_id}/{32 hex digits}-{clean name}`
+/// The default key strategy: `{workspace_id}/{32 hex digits}-{object name}`.
 fn plane_key(workspace: &Workspace, random: Uuid, name: &ObjectName) -> String {
     let mut id = [0; 36];
     let id = workspace.id().as_uuid().hyphenated().encode_lower(&mut id);
@@ -77,15 +77,15 @@ fn plane_key(workspace: &Workspace, random: Uuid, name: &ObjectName) -> String {
     key
 }
 
-/// All but the unreserved characters of RFC 3986, section 2.3.
+/// Every character except the unreserved ones of RFC 3986, section 2.3.
 const URI_COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// The path under which Plane's own API serves an attachment, `None` and all (the published page of
-/// "Create workspace asset upload").
+/// The default asset URL: the path at which Plane serves an attachment. The literal `None` stands
+/// for a missing project and issue (Plane's API page "Create workspace asset upload").
 fn plane_asset_url(workspace: &Workspace, project: Option<ProjectId>, asset: AssetId) -> String {
     let mut project_text = [0; 36];
     let project: &str = match project {

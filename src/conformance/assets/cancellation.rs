@@ -1,4 +1,4 @@
-//! Callers that hang up.
+//! Rules about dropped calls.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -10,14 +10,14 @@ use crate::conformance::world::{NO_CAPS, World, caps, duplicate, same};
 use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome};
 
-/// How many calls are dropped.
+/// The number of dropped calls.
 const CALLS: u32 = 128;
 
-/// Begins a call and drops it: sooner or later, depending on `n`. What it answered, when it was
-/// done before.
+/// Starts a call and drops it after a time that depends on `n`. Returns the result if the call
+/// ended before.
 ///
-/// Even ones are polled at once, none to seven times over; odd ones are left alone for a while in
-/// between, so that answers of other threads and machines can arrive.
+/// An even `n` polls the call without a pause, zero to seven times. An odd `n` waits between polls,
+/// so that results from other threads and machines can arrive.
 pub(in crate::conformance) async fn dropped<T>(n: u32, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     if n.is_multiple_of(2) {
@@ -34,13 +34,12 @@ pub(in crate::conformance) async fn dropped<T>(n: u32, call: impl Future<Output 
     }
 }
 
-/// A `create` that is dropped at any moment has made its asset as a whole or not at all: its pair
-/// is taken by just that or is free, it counts as pending or doesn't, and other callers don't
-/// notice.
+/// A dropped `create` has created its asset completely or not at all: the external pair belongs to
+/// this asset or is free, the asset counts as pending or doesn't, and other callers notice nothing.
 ///
-/// **Why.** Clients hang up, and every proxy has a time limit: this happens hourly. A row without
-/// its count, a pair that nobody has, a connection with an open transaction back in the pool are
-/// what is left of it.
+/// **Why.** Clients hang up, and every proxy has a time limit, so this happens hourly. Possible
+/// leftovers are a row that isn't counted, an external pair without an asset, and a pooled
+/// connection with an open transaction.
 pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -58,28 +57,32 @@ pub async fn a_dropped_create_is_whole_or_nothing<Store: AssetStore + DirectoryS
     }
     for (n, new) in begun {
         let again = world.asset_with("github", &n.to_string())?;
-        // Whichever was first has the pair, and from here on for good.
+        // From here on the external pair belongs to the asset that was created first.
         match world.create(&again).await? {
             CreateOutcome::New => {
-                world.lacks(new.id, "nothing, as its pair was free").await?;
-                world.holds(&again, &UploadState::Pending).await?;
+                world
+                    .must_lack(new.id, "its external pair was free")
+                    .await?;
+                world.must_hold(&again, &UploadState::Pending).await?;
             }
             taken => {
-                demand(!n.is_multiple_of(16), "`create` works before it is polled")?;
+                demand(!n.is_multiple_of(16), "`create` acts before it is polled")?;
                 duplicate(&taken, &new, &UploadState::Pending)?;
-                world.holds(&new, &UploadState::Pending).await?;
-                world.lacks(again.id, "a duplicate").await?;
+                world.must_hold(&new, &UploadState::Pending).await?;
+                world
+                    .must_lack(again.id, "a duplicate is not created")
+                    .await?;
             }
         }
     }
     counted(&world, CALLS).await
 }
 
-/// A `set_state` or a `delete` that is dropped at any moment has been done as a whole or not at
-/// all; other callers don't notice.
+/// A dropped `set_state` or `delete` has been done completely or not at all. Other callers notice
+/// nothing.
 ///
-/// **Why.** As for `create`: an asset that is gone while its pair stays taken, or that counts as
-/// pending when it is complete, can't be mended through the API.
+/// **Why.** A deleted asset whose external pair stays taken, or a completed asset that counts as
+/// pending, can't be repaired through the API.
 pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -88,7 +91,7 @@ pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + DirectoryS
     let mut made = Vec::new();
     for n in 0..CALLS {
         let new = world.asset_with("github", &n.to_string())?;
-        world.make(&new).await?;
+        world.must_create(&new).await?;
         made.push(new);
     }
     for (n, new) in (0..CALLS).zip(&made) {
@@ -103,33 +106,37 @@ pub async fn a_dropped_change_is_whole_or_nothing<Store: AssetStore + DirectoryS
     for (n, new) in (0..CALLS).zip(&made) {
         let again = world.asset_with("github", &n.to_string())?;
         match world.create(&again).await? {
-            CreateOutcome::New => world.lacks(new.id, "deleted, as its pair is free").await?,
-            CreateOutcome::Duplicate(twin) => {
-                let state = twin.state.clone();
+            CreateOutcome::New => {
+                world
+                    .must_lack(new.id, "its external pair is free, so it was deleted")
+                    .await?;
+            }
+            CreateOutcome::Duplicate(existing) => {
+                let state = existing.state.clone();
                 demand(
                     matches!(state, UploadState::Pending | UploadState::Uploaded(None)),
-                    format_args!("a dropped call leaves {state:?}"),
+                    format_args!("a dropped call left the asset in the state {state:?}"),
                 )?;
-                same(&twin, new, &state, "the duplicate")?;
-                // What was dropped may still be on its way; nothing comes after this.
+                same(&existing, new, &state, "the duplicate")?;
+                // The dropped call may still take effect. `delete` ends the asset in any case.
                 world.delete(new.id).await?;
-                world.lacks(new.id, "deleted").await?;
-                world.make(&again).await?;
+                world.must_lack(new.id, "it was deleted").await?;
+                world.must_create(&again).await?;
             }
             other => {
-                return Err(Broken::new(format_args!("`create` answers {other:?}")));
+                return Err(Broken::new(format_args!("`create` returns {other:?}")));
             }
         }
     }
     counted(&world, CALLS).await
 }
 
-/// That so many assets of the member's are pending.
+/// Checks that exactly `pending` assets of `member` count as pending.
 async fn counted<Store: AssetStore + DirectoryStore>(
     world: &World<Store>,
     pending: u32,
 ) -> Verdict {
-    let what = format!("{pending} assets are pending, yet `create`");
+    let what = format!("`create` with {pending} pending assets");
     let fits = world
         .create_capped(&world.asset()?, caps(pending + 1, pending + 1))
         .await?;

@@ -1,4 +1,4 @@
-//! How much may be pending.
+//! Rules about the caps on pending and discarded assets.
 
 use std::num::NonZeroU32;
 
@@ -11,12 +11,12 @@ use crate::conformance::world::{NO_CAPS, World, caps};
 use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome};
 
-/// Both caps count living assets that wait for their upload: in the workspace, and of those the
-/// caller's own. Completed, rejected and deleted ones don't count; one that is taken back does again; saying
-/// a thing twice counts once.
+/// The caps on pending assets count living assets that wait for their upload: those of the
+/// workspace, and those of the caller in the workspace. Completed, rejected and deleted assets
+/// don't count. An asset that is taken back counts again. Repeated calls count once.
 ///
-/// **Why.** A counter that drifts by one with each repeated call ends by locking its caller out for
-/// good, or by never holding anybody.
+/// **Why.** A counter that drifts with each repeated call ends up locking its caller out for good,
+/// or never refusing anybody.
 pub async fn caps_count_what_is_pending<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -25,7 +25,7 @@ pub async fn caps_count_what_is_pending<Store: AssetStore + DirectoryStore>(
     let mine = [world.asset()?, world.asset()?];
     let theirs = world.asset_by(colleague)?;
     for new in [&mine[0], &mine[1], &theirs] {
-        world.make(new).await?;
+        world.must_create(new).await?;
     }
     for (caller, caps, fits) in [
         (member, caps(3, 0), false),
@@ -37,54 +37,67 @@ pub async fn caps_count_what_is_pending<Store: AssetStore + DirectoryStore>(
         (member, caps(4, 2), false),
         (member, caps(4, 3), true),
     ] {
-        expect(&world, "2 and 1 are pending", caller, caps, fits).await?;
+        expect(
+            &world,
+            "the member has 2 pending assets, the colleague 1",
+            caller,
+            caps,
+            fits,
+        )
+        .await?;
     }
 
     let complete = StateChange::Complete(None);
     let uploaded = UploadState::Uploaded(None);
-    world.change(mine[0].id, complete.clone()).await?;
+    world.must_change(mine[0].id, complete.clone()).await?;
     let set = world.set_state(mine[0].id, &complete).await?;
-    equal(&set, &ChangeOutcome::Is(uploaded), "`set_state` again")?;
-    let now = "one of them is complete, said twice";
+    equal(&set, &ChangeOutcome::Is(uploaded), "a repeated `set_state`")?;
+    let now = "one of the member's assets was completed twice";
     expect(&world, now, member, caps(3, 2), true).await?;
     expect(&world, now, member, caps(2, 0), false).await?;
     expect(&world, now, member, caps(0, 1), false).await?;
-    world.change(mine[0].id, StateChange::TakeBack).await?;
+    world.must_change(mine[0].id, StateChange::TakeBack).await?;
     let set = world.set_state(mine[0].id, &StateChange::TakeBack).await?;
     let pending = ChangeOutcome::Is(UploadState::Pending);
-    equal(&set, &pending, "`set_state` again")?;
-    let now = "it was taken back, twice";
+    equal(&set, &pending, "a repeated `set_state`")?;
+    let now = "it was taken back twice";
     expect(&world, now, member, caps(3, 0), false).await?;
     expect(&world, now, member, caps(0, 2), false).await?;
     expect(&world, now, member, caps(4, 3), true).await?;
     equal(&world.delete(mine[1].id).await?, &true, "`delete`")?;
-    equal(&world.delete(mine[1].id).await?, &false, "`delete` again")?;
-    let now = "one of them is deleted, twice";
+    equal(
+        &world.delete(mine[1].id).await?,
+        &false,
+        "a repeated `delete`",
+    )?;
+    let now = "one of the member's assets was deleted twice";
     expect(&world, now, member, caps(3, 2), true).await?;
     expect(&world, now, member, caps(2, 0), false).await?;
     expect(&world, now, member, caps(0, 1), false).await?;
-    // One that is complete and then deleted was not pending any more.
-    world.change(mine[0].id, complete).await?;
+    // A completed asset no longer counts as pending, so deleting it changes no count.
+    world.must_change(mine[0].id, complete).await?;
     equal(&world.delete(mine[0].id).await?, &true, "`delete`")?;
-    let now = "only the colleague's is pending";
+    let now = "only the colleague's asset is pending";
     expect(&world, now, member, caps(2, 1), true).await?;
     expect(&world, now, member, caps(1, 0), false).await?;
     let difference = Mismatch::new("The object has 5 bytes; 7 were announced.");
     world
-        .change(theirs.id, StateChange::Reject(difference))
+        .must_change(theirs.id, StateChange::Reject(difference))
         .await?;
-    let now = "the last of them was rejected";
+    let now = "the last pending asset was rejected";
     expect(&world, now, colleague, caps(1, 1), true).await?;
     equal(&world.delete(theirs.id).await?, &true, "`delete`")?;
-    let now = "the last of them was rejected, and then deleted";
+    let now = "the last pending asset was rejected and then deleted";
     expect(&world, now, colleague, caps(1, 1), true).await
 }
 
-/// The caps on discarded assets count those that are deleted or rejected: in the workspace, and of those
-/// the caller's own. Living ones don't count, and one that was rejected and then deleted counts once.
-/// The caps on pending assets come first.
+/// The caps on discarded assets count deleted and rejected assets: those of the workspace, and
+/// those of the caller in the workspace. Other assets don't count. An asset that was rejected and
+/// then deleted counts once. If a cap on pending assets is also reached, that cap decides the
+/// result.
 ///
-/// **Why.** Whoever creates and deletes in turn has one pending asset, and fills the table all the same.
+/// **Why.** A caller that creates and deletes in turn has one pending asset, and still fills the
+/// table.
 pub async fn caps_count_what_is_discarded<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -102,10 +115,10 @@ pub async fn caps_count_what_is_discarded<Store: AssetStore + DirectoryStore>(
             equal(
                 &created,
                 wanted,
-                format_args!("{now}, and under {caps:?} `create`"),
+                format_args!("{now}; `create` under {caps:?}"),
             )?;
             if created != CreateOutcome::New {
-                world.lacks(new.id, "over a cap").await?;
+                world.must_lack(new.id, "a cap refused it").await?;
             }
         }
         Ok(())
@@ -115,17 +128,19 @@ pub async fn caps_count_what_is_discarded<Store: AssetStore + DirectoryStore>(
     let rejected = world.asset()?;
     let theirs = world.asset_by(colleague)?;
     for new in [&mine, &rejected, &theirs] {
-        world.make(new).await?;
+        world.must_create(new).await?;
     }
-    world.change(mine.id, StateChange::Complete(None)).await?;
+    world
+        .must_change(mine.id, StateChange::Complete(None))
+        .await?;
     all(
-        "nothing is discarded",
+        "no asset is discarded",
         &[(member, discarded(1, 1), fits.clone())],
     )
     .await?;
     let difference = Mismatch::new("The object has 5 bytes; 7 were announced.");
     world
-        .change(rejected.id, StateChange::Reject(difference))
+        .must_change(rejected.id, StateChange::Reject(difference))
         .await?;
     let once = [
         (member, discarded(1, 0), full.clone()),
@@ -134,14 +149,14 @@ pub async fn caps_count_what_is_discarded<Store: AssetStore + DirectoryStore>(
         (colleague, discarded(0, 1), fits.clone()),
         (colleague, discarded(1, 0), full.clone()),
     ];
-    all("one is rejected", &once).await?;
+    all("one asset is rejected", &once).await?;
     equal(&world.delete(rejected.id).await?, &true, "`delete`")?;
-    all("one is rejected and deleted", &once).await?;
+    all("one asset is rejected and deleted", &once).await?;
     for new in [&mine, &theirs] {
         equal(&world.delete(new.id).await?, &true, "`delete`")?;
-        equal(&world.delete(new.id).await?, &false, "`delete` again")?;
+        equal(&world.delete(new.id).await?, &false, "a repeated `delete`")?;
     }
-    let now = "2 and 1 are discarded";
+    let now = "the member has 2 discarded assets, the colleague 1";
     let both = PendingCaps {
         per_workspace: NonZeroU32::new(1),
         ..discarded(1, 1)
@@ -157,7 +172,7 @@ pub async fn caps_count_what_is_discarded<Store: AssetStore + DirectoryStore>(
     all(now, &table).await
 }
 
-/// Creates one more, and deletes it again.
+/// Creates one more asset and checks whether it fits. Deletes it again.
 async fn expect<Store: AssetStore + DirectoryStore>(
     world: &World<Store>,
     now: &str,
@@ -175,20 +190,19 @@ async fn expect<Store: AssetStore + DirectoryStore>(
     equal(
         &created,
         &wanted,
-        format_args!("{now}, and under {caps:?} `create`"),
+        format_args!("{now}; `create` under {caps:?}"),
     )?;
     if fits {
         equal(&world.delete(new.id).await?, &true, "`delete`")
     } else {
-        world.lacks(new.id, "over a cap").await
+        world.must_lack(new.id, "a cap refused it").await
     }
 }
 
-/// When 64 callers create at the same moment, as many assets are made as the caps allow, and not
-/// one more.
+/// When 64 callers create at the same moment, exactly as many assets are created as the caps allow.
 ///
-/// **Why.** The caps are there for the client that floods. Counting before the insert lets all of a
-/// flood past.
+/// **Why.** The caps protect against clients that flood. A count before the insert lets a whole
+/// flood pass.
 pub async fn caps_hold_when_many_create<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + DirectoryStore + 'static,
@@ -211,8 +225,10 @@ where
         for (asset, created) in &answers {
             match created {
                 CreateOutcome::New => made.push(asset),
-                CreateOutcome::TooManyPending => world.lacks(asset.id, "over a cap").await?,
-                other => return Err(Broken::new(format_args!("`create` answers {other:?}"))),
+                CreateOutcome::TooManyPending => {
+                    world.must_lack(asset.id, "a cap refused it").await?;
+                }
+                other => return Err(Broken::new(format_args!("`create` returns {other:?}"))),
             }
         }
         let by = |caller| made.iter().filter(|new| new.created_by == caller).count();
@@ -222,7 +238,7 @@ where
                 && member <= EACH as usize
                 && colleague <= EACH as usize,
             format_args!(
-                "{member} and {colleague} were made, where {IN_ALL} fit, and {EACH} of one caller"
+                "two callers created {member} and {colleague} assets; the caps are {IN_ALL} in all and {EACH} for each caller"
             ),
         )?;
         for new in made {

@@ -1,10 +1,13 @@
 //! The rules for an [`AssetStore`](crate::AssetStore).
 //!
-//! Each says what it demands, and what goes wrong where it is broken. They look at nothing but what
-//! they made, so any number of them may run on one database at once.
+//! A rule's documentation says what it demands and why. Rules touch only the data that they create,
+//! so they may run concurrently on one database.
+//!
+//! A *living* asset is one that isn't deleted. The *external pair* of an asset is
+//! [`ExternalRef::pair`](crate::asset::ExternalRef::pair).
 #![expect(
     clippy::missing_errors_doc,
-    reason = "a rule's error is always what the store does wrong"
+    reason = "a rule's error is always a fault of the store"
 )]
 
 mod cancellation;
@@ -33,66 +36,66 @@ macro_rules! table {
 
 crate::__asset_rules!((table));
 
-/// The one list of these rules; hands them to another macro.
+/// The single list of these rules. Passes them to another macro.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __asset_rules {
     (($($then:tt)+) $($with:tt)*) => {
         $($then)+! { $($with)*
             only_active_members_enter:
-                "else whoever has a key is at home everywhere, or learns which workspaces there are",
+                "otherwise any key opens every workspace, or reveals which workspaces exist",
             nothing_crosses_workspaces:
-                "else one tenant reads, completes or deletes another's files",
+                "otherwise one tenant reads, completes or deletes another's files",
             projects_are_of_the_workspace_and_alive:
-                "else files land in projects that their sender can't see",
+                "otherwise files land in projects that the uploader can't see",
             seeding_again_changes_nothing:
-                "hosts seed at each start; that must not bring back the dead or lose the living",
+                "hosts seed at each start; that must not restore deleted data or lose living data",
             a_pair_is_unique_while_it_lives:
-                "an importer that runs twice must find what it made, not make it twice",
+                "an importer that runs twice must find its assets, not create them twice",
             pairs_are_compared_exactly:
-                "a collation that folds case or trims gives one caller another's asset",
+                "a collation that folds case or trims returns another caller's asset",
             half_a_pair_identifies_nothing:
-                "a unique index over empty labels lets one asset in and refuses all others",
+                "a unique index over empty labels accepts one asset and refuses all others",
             a_pending_duplicate_comes_back_whole:
-                "the service signs again from it, for a client that crashed before its upload",
+                "a client that crashed before its upload gets new upload data, signed from these fields",
             an_id_is_taken_once:
-                "an asset that is overwritten points to another's object",
+                "an overwritten asset points to another asset's object",
             project_then_pair_then_caps:
-                "a client that resumes must not be told that too much is pending",
+                "a client that resumes must get its asset back, even at its cap",
             of_many_that_create_one_pair_one_wins:
-                "looking first and inserting then makes two rows as soon as two callers meet",
+                "a look-up followed by an insert creates two rows when two callers meet",
             caps_count_what_is_pending:
-                "a cap that miscounts locks a caller out for good or never holds",
+                "a cap that miscounts locks a caller out for good, or never holds",
             caps_count_what_is_discarded:
-                "whoever creates and deletes in turn fills the table with one pending asset at a time",
+                "a caller that creates and deletes in turn has one pending asset, and fills the table",
             caps_hold_when_many_create:
-                "a count before the insert lets as many past the cap as come at once",
+                "a count before the insert lets all concurrent callers exceed the cap",
             states_are_kept_and_taken_back:
-                "what the object store said is the only proof of what was uploaded",
+                "the recorded description of the object is the only proof of the upload",
             a_change_begins_at_its_own_state:
-                "what was recorded first is replaced by whoever uses a form twice",
+                "otherwise a client that uses its form twice replaces the recorded description",
             of_many_that_decide_one_does:
-                "one caller is told that its file is safe while another has it removed",
+                "otherwise one caller is told that its file is safe while another has it removed",
             a_rejected_asset_is_final_and_its_pair_free:
-                "its client has to make another one under the same pair, and just one",
+                "the client has to create one other asset with the same external pair",
             what_is_not_there_is_not_changed:
-                "an update that answers yes for nothing tells a client that its file is safe",
+                "an update that succeeds without a row tells a client that its file is safe",
             a_deleted_asset_is_gone_and_its_pair_free:
-                "a deleted asset that is still found is served, and its pair can't be imported again",
+                "a deleted asset that is still found is served, and its external pair can't be imported again",
             of_many_that_delete_one_succeeds:
-                "what is deleted twice is counted and cleaned up twice",
+                "an asset that is deleted twice is counted and purged twice",
             every_field_reads_back:
-                "the form that is signed again and the download are made of these fields",
+                "new upload data and downloads are signed from these fields",
             unicode_reads_back_as_it_was:
-                "a store that normalises or transliterates names an object that is not there",
+                "a store that normalises or transliterates a key points to an object that doesn't exist",
             the_longest_values_are_kept:
-                "a column that is too short answers 500 to the one user with a long file name",
+                "with a column that is too short, a user with a long file name gets a 500",
             what_does_not_fit_is_refused_never_cut:
-                "a key that was cut names another object, or none",
+                "a cut key points to another object, or to none",
             a_dropped_create_is_whole_or_nothing:
-                "clients hang up at any moment, and no half of an asset may stay or block its pair",
+                "clients hang up at any moment; half an asset must not stay or block its external pair",
             a_dropped_change_is_whole_or_nothing:
-                "a change that was half-made leaves counts and pairs that fit no asset",
+                "a half-made change leaves counts and external pairs that match no asset",
         }
     };
 }

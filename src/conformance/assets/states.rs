@@ -1,4 +1,4 @@
-//! What becomes of an asset.
+//! Rules about the states of an asset.
 
 use crate::asset::{
     ChangeOutcome, Checksum, Mismatch, StateChange, StateKind, StoredObject, UploadState,
@@ -9,18 +9,18 @@ use crate::conformance::world::{World, duplicate, next};
 use crate::ports::AssetStore;
 use crate::ports::DirectoryStore;
 
-/// A state is kept with all that the object store said, replaces the one before as a whole, and
-/// touches nothing else of the asset.
+/// `set_state` keeps the new state with the whole description of the object, replaces the old state
+/// completely, and changes no other field of the asset.
 ///
-/// **Why.** Size, entity tag and version are the proof of what was uploaded. A field that stays
-/// behind from the state before proves something that isn't so.
+/// **Why.** Size, entity tag and version prove which object was uploaded. A field that remains from
+/// an older state is a false proof.
 pub async fn states_are_kept_and_taken_back<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
     let new = world.asset_with("github", "7")?;
-    world.make(&new).await?;
-    world.holds(&new, &UploadState::Pending).await?;
+    world.must_create(&new).await?;
+    world.must_hold(&new, &UploadState::Pending).await?;
     let object = StoredObject {
         size: 1024,
         content_type: Some("image/png; x=\"ü\"".to_owned()),
@@ -33,30 +33,30 @@ pub async fn states_are_kept_and_taken_back<Store: AssetStore + DirectoryStore>(
     for object in [Some(object.clone()), Some(bare), None, Some(object)] {
         let complete = StateChange::Complete(object);
         let uploaded = complete.clone().into_state();
-        world.change(new.id, complete).await?;
-        world.holds(&new, &uploaded).await?;
-        world.change(new.id, StateChange::TakeBack).await?;
-        world.holds(&new, &UploadState::Pending).await?;
+        world.must_change(new.id, complete).await?;
+        world.must_hold(&new, &uploaded).await?;
+        world.must_change(new.id, StateChange::TakeBack).await?;
+        world.must_hold(&new, &UploadState::Pending).await?;
     }
     for sentence in [
         "The object's type is text/\"ü\"; image/png was announced.".to_owned(),
         "文".repeat(Mismatch::MAX_CHARS),
     ] {
         let new = world.asset()?;
-        world.make(&new).await?;
+        world.must_create(&new).await?;
         let reject = StateChange::Reject(Mismatch::new(&sentence));
         let rejected = reject.clone().into_state();
-        world.change(new.id, reject).await?;
-        world.holds(&new, &rejected).await?;
+        world.must_change(new.id, reject).await?;
+        world.must_hold(&new, &rejected).await?;
     }
     Ok(())
 }
 
-/// A change that doesn't begin at the state in which the asset is changes nothing, and the answer is
-/// that state with all that is known in it.
+/// `set_state` changes nothing if the asset isn't in the state that the change starts from. It
+/// returns the current state with all of its data.
 ///
-/// **Why.** What was recorded of an object is the proof of what was there first. A client that says
-/// "uploaded" once more, after it has used its form once more, must not replace it.
+/// **Why.** The recorded description proves which object was there first. A client that uses its
+/// form again and completes again must not replace it.
 pub async fn a_change_begins_at_its_own_state<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -69,11 +69,11 @@ pub async fn a_change_begins_at_its_own_state<Store: AssetStore + DirectoryStore
     ];
     for first in first {
         let new = world.asset()?;
-        world.make(&new).await?;
+        world.must_create(&new).await?;
         let mut state = UploadState::Pending;
         if let Some(first) = first {
             state = first.clone().into_state();
-            world.change(new.id, first).await?;
+            world.must_change(new.id, first).await?;
         }
         for late in [
             StateChange::Complete(None),
@@ -86,20 +86,20 @@ pub async fn a_change_begins_at_its_own_state<Store: AssetStore + DirectoryStore
                 equal(
                     &set,
                     &ChangeOutcome::Is(state.clone()),
-                    "`set_state`, too late,",
+                    "a late `set_state`",
                 )?;
-                world.holds(&new, &state).await?;
+                world.must_hold(&new, &state).await?;
             }
         }
     }
     Ok(())
 }
 
-/// Of 64 callers that have one pending asset uploaded or rejected at the same moment one is told that
-/// it did, and all others what that one has made of it.
+/// If 64 callers complete or reject one pending asset at the same moment, exactly one gets
+/// [`ChangeOutcome::Done`]. All others get the state that this caller set.
 ///
-/// **Why.** Looking first and setting then lets two of them decide, one this way and one that: the
-/// client is told that its file is safe, and the file is removed.
+/// **Why.** With a look-up followed by an update, two callers can decide differently: the client is
+/// told that its file is safe, and the file is removed.
 pub async fn of_many_that_decide_one_does<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + DirectoryStore + 'static,
@@ -107,14 +107,14 @@ where
     let world = World::new(store).await?;
     for _ in 0..ROUNDS {
         let new = world.asset()?;
-        world.make(&new).await?;
+        world.must_create(&new).await?;
         let answers = together(CALLERS, |n| {
             let world = world.clone();
             let change = if n % 2 == 0 {
                 let size = u64::try_from(n).unwrap_or_default();
                 StateChange::Complete(Some(StoredObject::of_size(size)))
             } else {
-                StateChange::Reject(Mismatch::new(&format!("It is the object of {n}.")))
+                StateChange::Reject(Mismatch::new(&format!("Caller {n} rejected it.")))
             };
             async move {
                 let set = world.set_state(new.id, &change).await?;
@@ -126,21 +126,17 @@ where
         let decided: Vec<_> = answers.iter().filter(done).collect();
         let [(state, _)] = decided[..] else {
             return Err(Broken::new(format_args!(
-                "{} of {CALLERS} callers were told that they had decided",
+                "{} of {CALLERS} callers got `Done`",
                 decided.len()
             )));
         };
         for (_, set) in &answers {
             if *set != ChangeOutcome::Done {
-                equal(
-                    set,
-                    &ChangeOutcome::Is(state.clone()),
-                    "`set_state`, too late,",
-                )?;
+                equal(set, &ChangeOutcome::Is(state.clone()), "a late `set_state`")?;
             }
         }
-        world.holds(&new, state).await?;
-        // Taking back is decided by one, too; what was rejected stays so.
+        world.must_hold(&new, state).await?;
+        // Exactly one caller takes an uploaded asset back. A rejected asset stays rejected.
         let takes_back = state.kind() == StateKind::Uploaded;
         let answers = together(CALLERS, |_| {
             let world = world.clone();
@@ -154,63 +150,69 @@ where
         equal(
             &done,
             &usize::from(takes_back),
-            "how many callers were told that they had taken it back",
+            "the number of callers that got `Done` for taking the upload back",
         )?;
     }
     Ok(())
 }
 
-/// A rejected asset stays what it is until it is deleted: it is found, nothing is made of it any more,
-/// and its pair is free. Deleting it touches nothing of what has the pair since.
+/// A rejected asset stays rejected until it is deleted: `find` returns it, no change applies to it,
+/// and its external pair is free. Deleting it doesn't affect an asset that has the pair since.
 ///
-/// **Why.** The client has to make another one, under the same pair. An index that still holds the
-/// pair, or gives it free a second time, locks an importer out, or lets it in twice.
+/// **Why.** The client has to create another asset with the same external pair. If an index still
+/// holds the pair, an importer is locked out; if it frees the pair twice, an importer creates two
+/// assets.
 pub async fn a_rejected_asset_is_final_and_its_pair_free<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
     let difference = Mismatch::new("The object has 5 bytes; 7 were announced.");
     let rejected = UploadState::Rejected(difference.clone());
-    let mut graves = Vec::new();
+    let mut rejected_assets = Vec::new();
     for _ in 0..3 {
         let new = world.asset_with("github", "7")?;
-        world.make(&new).await?;
+        world.must_create(&new).await?;
         let reject = StateChange::Reject(difference.clone());
-        world.change(new.id, reject).await?;
-        graves.push(new);
+        world.must_change(new.id, reject).await?;
+        rejected_assets.push(new);
     }
-    let heir = world.asset_with("github", "7")?;
-    world.make(&heir).await?;
-    for new in &graves {
+    let successor = world.asset_with("github", "7")?;
+    world.must_create(&successor).await?;
+    for new in &rejected_assets {
         for change in [StateChange::Complete(None), StateChange::TakeBack] {
             let set = world.set_state(new.id, &change).await?;
             equal(
                 &set,
                 &ChangeOutcome::Is(rejected.clone()),
-                "`set_state` of what was rejected",
+                "`set_state` of a rejected asset",
             )?;
         }
-        world.holds(new, &rejected).await?;
+        world.must_hold(new, &rejected).await?;
         equal(&world.delete(new.id).await?, &true, "`delete`")?;
-        world.lacks(new.id, "deleted").await?;
+        world.must_lack(new.id, "it was deleted").await?;
         let again = world.asset_with("github", "7")?;
-        duplicate(&world.create(&again).await?, &heir, &UploadState::Pending)?;
+        duplicate(
+            &world.create(&again).await?,
+            &successor,
+            &UploadState::Pending,
+        )?;
     }
-    world.holds(&heir, &UploadState::Pending).await
+    world.must_hold(&successor, &UploadState::Pending).await
 }
 
-/// `set_state` and `delete` find nothing under an id that nobody has and under one that is deleted,
-/// and make nothing of it.
+/// `set_state` and `delete` of an unknown id or a deleted asset report that there is no such asset,
+/// and create nothing.
 ///
-/// **Why.** Success becomes a 204: the client throws its copy away.
+/// **Why.** The service turns success into a 204, and the client then discards its copy of the
+/// file.
 pub async fn what_is_not_there_is_not_changed<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
     let deleted = world.asset()?;
-    world.make(&deleted).await?;
+    world.must_create(&deleted).await?;
     equal(&world.delete(deleted.id).await?, &true, "`delete`")?;
-    for (id, what) in [(deleted.id, "deleted"), (next(), "an id that nobody has")] {
+    for (id, what) in [(deleted.id, "a deleted asset"), (next(), "an unknown id")] {
         for change in [
             StateChange::Complete(None),
             StateChange::Reject(Mismatch::new("It is not there.")),
@@ -222,22 +224,22 @@ pub async fn what_is_not_there_is_not_changed<Store: AssetStore + DirectoryStore
         }
         let again = world.delete(id).await?;
         equal(&again, &false, format_args!("`delete` of {what}"))?;
-        world.lacks(id, what).await?;
+        world.must_lack(id, what).await?;
     }
     Ok(())
 }
 
-/// From the answer on, a deleted asset is found by nobody and its pair is free, however often that
-/// happens; other assets are as they were.
+/// Once `delete` returns, no method finds the asset, and its external pair is free, also after
+/// repeated deletions. Other assets don't change.
 ///
-/// **Why.** Rows stay until the clean-up, so every statement has to leave the deleted ones out: the
-/// unique index, too, or an import that was thrown away can't be made again.
+/// **Why.** Rows stay until the purge, so every statement must exclude deleted rows. The unique
+/// index must exclude them too, or a deleted import can't be imported again.
 pub async fn a_deleted_asset_is_gone_and_its_pair_free<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
     let other = world.asset_with("github", "8")?;
-    world.make(&other).await?;
+    world.must_create(&other).await?;
     for change in [
         None,
         Some(StateChange::Complete(None)),
@@ -245,22 +247,22 @@ pub async fn a_deleted_asset_is_gone_and_its_pair_free<Store: AssetStore + Direc
         Some(StateChange::Reject(Mismatch::new("It has 8 bytes."))),
     ] {
         let new = world.asset_with("github", "7")?;
-        world.make(&new).await?;
+        world.must_create(&new).await?;
         if let Some(change) = change {
-            world.change(new.id, change).await?;
+            world.must_change(new.id, change).await?;
         }
         equal(&world.delete(new.id).await?, &true, "`delete`")?;
-        world.lacks(new.id, "deleted").await?;
+        world.must_lack(new.id, "it was deleted").await?;
     }
     let again = world.asset_with("github", "7")?;
-    world.make(&again).await?;
-    world.holds(&again, &UploadState::Pending).await?;
-    world.holds(&other, &UploadState::Pending).await
+    world.must_create(&again).await?;
+    world.must_hold(&again, &UploadState::Pending).await?;
+    world.must_hold(&other, &UploadState::Pending).await
 }
 
-/// Of 64 callers that delete one asset at the same moment one is told that it did.
+/// If 64 callers delete one asset at the same moment, exactly one gets `true`.
 ///
-/// **Why.** Each success is counted, logged and may be acted upon: quotas given back 64 times.
+/// **Why.** Hosts count, log and act on each success: a quota would be given back 64 times.
 pub async fn of_many_that_delete_one_succeeds<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + DirectoryStore + 'static,
@@ -268,7 +270,7 @@ where
     let world = World::new(store).await?;
     for _ in 0..ROUNDS {
         let new = world.asset_with("github", "7")?;
-        world.make(&new).await?;
+        world.must_create(&new).await?;
         let deleted = together(CALLERS, |_| {
             let world = world.clone();
             async move { world.delete(new.id).await }
@@ -277,9 +279,9 @@ where
         let succeeded = deleted.into_iter().filter(|deleted| *deleted).count();
         demand(
             succeeded == 1,
-            format_args!("{succeeded} of {CALLERS} callers deleted the one asset"),
+            format_args!("`delete` returned `true` to {succeeded} of {CALLERS} callers"),
         )?;
-        world.lacks(new.id, "deleted").await?;
+        world.must_lack(new.id, "it was deleted").await?;
     }
     Ok(())
 }

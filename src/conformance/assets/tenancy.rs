@@ -1,4 +1,4 @@
-//! Who gets in, and how far.
+//! Rules about workspaces, members and projects.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use crate::conformance::world::{NO_CAPS, World, caps, next, pair, slug};
 use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
-/// Active members of a living workspace enter it; to all others it looks as if there were none:
-/// strangers, members of another workspace, former members, members of a deleted one. Slugs are
-/// compared exactly.
+/// Active members of a living workspace enter it. All other callers get `None`, as for a missing
+/// workspace: strangers, members of another workspace, former members, and members of a deleted
+/// workspace. Slugs are compared exactly.
 ///
-/// **Why.** A workspace that is handed out is the proof of membership for every other call: nothing
-/// is checked again. And an answer that differs tells a stranger which workspaces exist.
+/// **Why.** A `Workspace` proves membership to every other method, and nothing checks it again. A
+/// result that differs would tell strangers which workspaces exist.
 pub async fn only_active_members_enter<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -28,40 +28,49 @@ pub async fn only_active_members_enter<Store: AssetStore + DirectoryStore>(
     }
     let home = world.home.slug();
     let nowhere = slug(&format!("nowhere-{}", world.home.id()))?;
-    let shouted = slug(&home.as_str().to_uppercase())?;
+    let upper_case = slug(&home.as_str().to_uppercase())?;
     let longer = slug(&format!("{home}x"))?;
     for (slug, caller, why) in [
         (&nowhere, world.member, "there is no such workspace"),
-        (&shouted, world.member, "its slug is in lower case"),
-        (&longer, world.member, "its slug is shorter"),
-        (&world.deleted, world.member, "it is deleted"),
+        (
+            &upper_case,
+            world.member,
+            "the workspace's slug is in lower case",
+        ),
+        (&longer, world.member, "the workspace's slug is shorter"),
+        (&world.deleted, world.member, "the workspace is deleted"),
         (home, next(), "the caller is a stranger"),
-        (home, world.neighbour, "the caller is a member elsewhere"),
-        (home, world.former, "the caller is no member any more"),
+        (
+            home,
+            world.neighbour,
+            "the caller is a member of another workspace only",
+        ),
+        (home, world.former, "the caller is a former member"),
     ] {
         let entered = world.enter(slug, caller).await?;
         demand(
             entered.is_none(),
-            format_args!("`enter` lets in although {why}"),
+            format_args!("`enter` returns a workspace, although {why}"),
         )?;
     }
     Ok(())
 }
 
-/// Nothing in one workspace is seen, changed, deleted or counted from another; a pair that is taken
-/// in one is free in the other. An id that is taken there may be refused, as ids are unique in the
-/// world, but it may not touch what has it.
+/// No method finds, changes, deletes or counts assets of another workspace. An external pair that
+/// is taken in one workspace is free in another. The store may refuse an id that an asset of
+/// another workspace has, because ids are globally unique, but it must not change that asset.
 ///
-/// **Why.** An id or a pair of another tenant's is easily learnt from a link or a log. A look-up by
-/// id alone then opens the file; a unique index that forgets the workspace tells that there is one.
+/// **Why.** Ids and external pairs of other tenants are easily learnt from a link or a log. With a
+/// look-up by id alone, they open the file. A unique index without the workspace reveals that the
+/// pair exists.
 pub async fn nothing_crosses_workspaces<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
     let (store, abroad) = (Arc::clone(&world.store), &world.abroad);
     let here = world.asset_with("github", "7")?;
-    world.make(&here).await?;
-    let untouched = async || world.holds(&here, &UploadState::Pending).await;
+    world.must_create(&here).await?;
+    let untouched = async || world.must_hold(&here, &UploadState::Pending).await;
 
     let found = called("find", store.find(abroad, here.id).await)?;
     equal(&found, &None, "`find` from another workspace")?;
@@ -79,7 +88,7 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + DirectoryStore>(
 
     let mut there = world.asset()?;
     there.external = pair("github", "7")?;
-    world.make_abroad(&there).await?;
+    world.must_create_abroad(&there).await?;
     let mut same_id = world.asset()?;
     same_id.id = here.id;
     let mut pending = 1;
@@ -87,7 +96,7 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + DirectoryStore>(
         Ok(CreateOutcome::New) => pending += 1,
         Err(StoreError::Failed(_)) => {}
         other => {
-            let what = format!("an id of another workspace's: `create` answers {other:?}");
+            let what = format!("`create` with an id of another workspace returns {other:?}");
             return Err(Broken::new(what));
         }
     }
@@ -98,41 +107,41 @@ pub async fn nothing_crosses_workspaces<Store: AssetStore + DirectoryStore>(
     equal(
         &called("create", fits)?,
         &CreateOutcome::New,
-        "only what is pending here counts, yet `create`",
+        "`create` with pending assets in another workspace",
     )
 }
 
-/// An asset is made in a project only if that is a living project of the very workspace.
+/// `create` accepts a project only if it is a living project of the same workspace.
 ///
-/// **Why.** Whoever names another tenant's project would put files into it. (Plane's public
-/// endpoint takes any project.)
+/// **Why.** Otherwise a caller can put files into another tenant's project. (Plane's public
+/// endpoint accepts any project.)
 pub async fn projects_are_of_the_workspace_and_alive<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
     for (project, why) in [
-        (next(), "no project at all"),
-        (world.project_abroad, "another workspace's"),
+        (next(), "unknown"),
+        (world.project_abroad, "of another workspace"),
         (world.deleted_project, "deleted"),
     ] {
         let mut stray = world.asset()?;
         stray.project = Some(project);
         let created = world.create(&stray).await?;
-        let what = format!("a project that is {why}: `create`");
+        let what = format!("`create` in a project that is {why}");
         equal(&created, &CreateOutcome::ProjectNotFound, what)?;
-        world.lacks(stray.id, "in no project").await?;
+        world.must_lack(stray.id, "its project was refused").await?;
     }
     let mut good = world.asset()?;
     good.project = Some(world.project);
-    world.make(&good).await?;
-    world.holds(&good, &UploadState::Pending).await
+    world.must_create(&good).await?;
+    world.must_hold(&good, &UploadState::Pending).await
 }
 
-/// Seeding what is there changes nothing; what was removed is back when it is seeded again, with
-/// what was in it; a workspace that is seeded with another slug goes by that one alone.
+/// Seeding existing data again changes nothing. Seeding removed data again restores it with its
+/// contents. Seeding a workspace with another slug replaces its slug.
 ///
-/// **Why.** Hosts seed at each start. The rules themselves lean on it, too: where seeding does
-/// something else, they prove nothing.
+/// **Why.** Hosts seed at each start. The other rules rely on seeding too: without this one they
+/// prove nothing.
 pub async fn seeding_again_changes_nothing<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -140,8 +149,8 @@ pub async fn seeding_again_changes_nothing<Store: AssetStore + DirectoryStore>(
     let (store, id, slug) = (&world.store, world.home.id(), world.home.slug());
     let mut kept = world.asset_with("github", "7")?;
     kept.project = Some(world.project);
-    world.make(&kept).await?;
-    let still_there = async || world.holds(&kept, &UploadState::Pending).await;
+    world.must_create(&kept).await?;
+    let still_there = async || world.must_hold(&kept, &UploadState::Pending).await;
 
     let again = store.add_workspace(id, slug.clone()).await;
     seeded("add_workspace", again)?;
@@ -151,10 +160,14 @@ pub async fn seeding_again_changes_nothing<Store: AssetStore + DirectoryStore>(
     equal(
         &entered.as_ref(),
         &Some(&world.home),
-        "`enter` after seeding again",
+        "`enter` after repeated seeding",
     )?;
     let stranger = world.enter(slug, world.former).await?;
-    equal(&stranger, &None, "`enter` by a former member after seeding")?;
+    equal(
+        &stranger,
+        &None,
+        "`enter` by a former member after repeated seeding",
+    )?;
     still_there().await?;
 
     seeded("remove_workspace", store.remove_workspace(id).await)?;
@@ -164,11 +177,11 @@ pub async fn seeding_again_changes_nothing<Store: AssetStore + DirectoryStore>(
     let back = store.add_workspace(id, renamed.clone()).await;
     seeded("add_workspace", back)?;
     let entered = world.enter(slug, world.member).await?;
-    equal(&entered, &None, "`enter` by a former slug")?;
+    equal(&entered, &None, "`enter` with a former slug")?;
     let entered = world.enter(&renamed, world.member).await?;
     demand(
         entered.is_some_and(|workspace| workspace.id() == id),
-        "`enter` misses a workspace that was seeded again",
+        "`enter` doesn't find a workspace that was seeded again",
     )?;
     still_there().await?;
 
@@ -179,6 +192,6 @@ pub async fn seeding_again_changes_nothing<Store: AssetStore + DirectoryStore>(
     let entered = world.enter(&renamed, world.member).await?;
     demand(
         entered.is_some(),
-        "`enter` keeps out a member who was added again",
+        "`enter` refuses a member who was added again",
     )
 }

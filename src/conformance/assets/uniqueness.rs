@@ -1,4 +1,4 @@
-//! One pair, one asset.
+//! Rules about external pairs and ids.
 
 use crate::asset::{StateChange, StoredObject, UploadState};
 use crate::conformance::together::{CALLERS, ROUNDS, together};
@@ -7,40 +7,42 @@ use crate::conformance::world::{NO_CAPS, World, caps, duplicate, label, next};
 use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
-/// While an asset lives nothing else is made with its pair, whoever asks and whatever has become of
-/// the upload: the answer is that asset, in its present state.
+/// While an asset lives, `create` makes no other asset with its external pair, whoever calls
+/// and whatever the state of the upload (except rejected). The result is the existing asset in its
+/// current state.
 ///
-/// **Why.** The pair is how importers find again what they made. Two assets of one pair, and every
+/// **Why.** Importers find their assets by the external pair. With two assets of one pair, every
 /// later run picks one of them by chance.
 pub async fn a_pair_is_unique_while_it_lives<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
     let first = world.asset_with("git hub", "文/7")?;
-    world.make(&first).await?;
+    world.must_create(&first).await?;
     let mut again = world.asset_by(world.colleague)?;
     again.external = first.external.clone();
     let created = world.create(&again).await?;
     duplicate(&created, &first, &UploadState::Pending)?;
     world
-        .lacks(again.id, "the duplicate that was refused")
+        .must_lack(again.id, "a duplicate is not created")
         .await?;
 
     let complete = StateChange::Complete(Some(StoredObject::of_size(1024)));
     let uploaded = complete.clone().into_state();
-    world.change(first.id, complete).await?;
+    world.must_change(first.id, complete).await?;
     let created = world.create(&again).await?;
     duplicate(&created, &first, &uploaded)?;
     world
-        .lacks(again.id, "the duplicate that was refused")
+        .must_lack(again.id, "a duplicate is not created")
         .await
 }
 
-/// Pairs are the same when they are the same characters: neither case nor white space nor the form
-/// of an accent is made equal, and where the one label ends and the other begins counts.
+/// Two external pairs are equal only if both labels are equal character by character. Case, white
+/// space and the composition of accents make a difference, and so does the boundary between the
+/// labels.
 ///
-/// **Why.** Collations fold case and some databases trim; joined without a mark, (`ab`, `c`) is
-/// (`a`, `bc`). Each gives a caller somebody else's asset as "already there".
+/// **Why.** Collations fold case, and some databases trim. Without a separator, (`ab`, `c`) equals
+/// (`a`, `bc`). In each case a caller gets another asset as "already there".
 pub async fn pairs_are_compared_exactly<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -64,7 +66,7 @@ pub async fn pairs_are_compared_exactly<Store: AssetStore + DirectoryStore>(
     ] {
         let new = world.asset_with(source, id)?;
         let created = world.create(&new).await?;
-        let what = format!("({source:?}, {id:?}) is a pair of its own, yet `create`");
+        let what = format!("`create` with the new external pair ({source:?}, {id:?})");
         equal(&created, &CreateOutcome::New, what)?;
         let again = world.asset_with(source, id)?;
         let created = world.create(&again).await?;
@@ -73,42 +75,42 @@ pub async fn pairs_are_compared_exactly<Store: AssetStore + DirectoryStore>(
     Ok(())
 }
 
-/// Any number of assets may have the same half of a pair, or none.
+/// Any number of assets may share one label of the external pair, or have no labels.
 ///
-/// **Why.** Most uploads have no pair at all. A unique index that takes an empty label for a value
-/// lets a single one in.
+/// **Why.** Most uploads have no external pair. A unique index that treats an empty label as a
+/// value accepts only one of them.
 pub async fn half_a_pair_identifies_nothing<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
-    world.make(&world.asset_with("github", "7")?).await?;
+    world.must_create(&world.asset_with("github", "7")?).await?;
     for _ in 0..2 {
         let mut half = world.asset()?;
         half.external.source = label("github")?;
-        world.make(&half).await?;
-        world.holds(&half, &UploadState::Pending).await?;
+        world.must_create(&half).await?;
+        world.must_hold(&half, &UploadState::Pending).await?;
         let mut half = world.asset()?;
         half.external.id = label("7")?;
-        world.make(&half).await?;
-        world.holds(&half, &UploadState::Pending).await?;
-        world.make(&world.asset()?).await?;
+        world.must_create(&half).await?;
+        world.must_hold(&half, &UploadState::Pending).await?;
+        world.must_create(&world.asset()?).await?;
     }
     Ok(())
 }
 
-/// An asset that still waits for its upload comes back as a duplicate with every field as it was
-/// recorded, not as it was asked for this time.
+/// If the existing asset of an external pair is pending, the duplicate has every field as recorded,
+/// not as requested this time.
 ///
-/// **Why.** That is how a client goes on that crashed between the form and the upload: the service
-/// signs again, for the recorded key, type and size. From the new request's fields it would sign
-/// for an object that no row names.
+/// **Why.** A client that crashed between `create` and the upload continues this way: the service
+/// signs new upload data for the recorded key, type and size. From the new request's fields it
+/// would sign for a key that no row has.
 pub async fn a_pending_duplicate_comes_back_whole<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
     let mut first = world.asset_with("github", "7")?;
     first.project = Some(world.project);
-    world.make(&first).await?;
+    world.must_create(&first).await?;
 
     let mut again = world.asset_by(world.colleague)?;
     again.external = first.external.clone();
@@ -118,22 +120,24 @@ pub async fn a_pending_duplicate_comes_back_whole<Store: AssetStore + DirectoryS
         let created = world.create(&again).await?;
         duplicate(&created, &first, &UploadState::Pending)?;
     }
-    // Even where nothing more may be pending: this one is already.
+    // The caps don't apply: the existing asset is already counted.
     let created = world.create_capped(&again, caps(1, 1)).await?;
     duplicate(&created, &first, &UploadState::Pending)?;
-    world.holds(&first, &UploadState::Pending).await?;
-    world.lacks(again.id, "a duplicate").await
+    world.must_hold(&first, &UploadState::Pending).await?;
+    world
+        .must_lack(again.id, "a duplicate is not created")
+        .await
 }
 
-/// An id that an asset of the workspace has is [`StoreError::Failed`] for another, and nothing has
-/// changed.
+/// If an asset of the workspace has the id already, `create` returns [`StoreError::Failed`] and
+/// changes nothing.
 ///
-/// **Why.** An insert that replaces (an "upsert") hands an asset to whoever draws its id. And
-/// `Unavailable` would have clients try again for ever.
+/// **Why.** An upsert would give an existing asset to another caller. After `Unavailable`, clients
+/// would retry for ever.
 pub async fn an_id_is_taken_once<Store: AssetStore + DirectoryStore>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let first = world.asset()?;
-    world.make(&first).await?;
+    world.must_create(&first).await?;
     let mut second = world.asset_with("github", "7")?;
     second.id = first.id;
     let refused = world
@@ -142,23 +146,23 @@ pub async fn an_id_is_taken_once<Store: AssetStore + DirectoryStore>(store: Stor
         .await;
     demand(
         matches!(refused, Err(StoreError::Failed(_))),
-        format_args!("an id that is taken: `create` answers {refused:?} instead of `Failed`"),
+        format_args!("`create` with an id that is taken returns {refused:?} instead of `Failed`"),
     )?;
-    world.holds(&first, &UploadState::Pending).await?;
+    world.must_hold(&first, &UploadState::Pending).await?;
     second.id = next();
-    world.make(&second).await
+    world.must_create(&second).await
 }
 
-/// A call that has several things against it is refused for the first of: project, pair, caps.
+/// If several conditions fail, the first of these decides the result: project, external pair, caps.
 ///
-/// **Why.** A client that resumes at its cap must get its asset back and not be sent away; and a
-/// project that is not the caller's must be said so before anything of the workspace is shown.
+/// **Why.** A client that resumes at its cap must get its asset back. And the project must be
+/// checked before the result shows anything of the workspace.
 pub async fn project_then_pair_then_caps<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
     let world = World::new(store).await?;
     let first = world.asset_with("github", "7")?;
-    world.make(&first).await?;
+    world.must_create(&first).await?;
     let tight = caps(1, 1);
     let mut wrong = world.asset_with("github", "7")?;
     wrong.project = Some(world.project_abroad);
@@ -166,7 +170,7 @@ pub async fn project_then_pair_then_caps<Store: AssetStore + DirectoryStore>(
     equal(
         &created,
         &CreateOutcome::ProjectNotFound,
-        "all three are wrong",
+        "`create` with a wrong project, a taken pair and a reached cap",
     )?;
     wrong.project = Some(world.project);
     let created = world.create_capped(&wrong, tight).await?;
@@ -176,16 +180,16 @@ pub async fn project_then_pair_then_caps<Store: AssetStore + DirectoryStore>(
     equal(
         &created,
         &CreateOutcome::TooManyPending,
-        "the cap is reached",
+        "`create` with a reached cap",
     )
 }
 
-/// Of 64 callers that create one pair at the same moment one makes an asset, and the 63 others are
-/// given that one.
+/// If 64 callers create one external pair at the same moment, exactly one creates an asset. The
+/// other 63 get this asset as a duplicate.
 ///
-/// **Why.** Clients retry, and importers run on several machines. Looking first and inserting then,
-/// in two statements or in a transaction that doesn't lock, makes two rows as soon as two of them
-/// meet. (Forty at once made two in a running Plane.)
+/// **Why.** Clients retry, and importers run on several machines. A look-up followed by an insert,
+/// in two statements or in a transaction without a lock, creates two rows when two callers meet.
+/// (Forty concurrent callers created two in a running Plane.)
 pub async fn of_many_that_create_one_pair_one_wins<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + DirectoryStore + 'static,
@@ -206,18 +210,21 @@ where
         let winners: Vec<_> = answers.iter().filter(won).collect();
         let [(winner, _)] = winners[..] else {
             let made = winners.len();
-            let what = format!("{made} of {CALLERS} callers made the one pair");
+            let what =
+                format!("{made} of {CALLERS} callers created an asset with the one external pair");
             return Err(Broken::new(what));
         };
-        world.holds(winner, &UploadState::Pending).await?;
+        world.must_hold(winner, &UploadState::Pending).await?;
         for (asset, created) in &answers {
             if asset.id != winner.id {
                 duplicate(created, winner, &UploadState::Pending)?;
-                world.lacks(asset.id, "a duplicate").await?;
+                world
+                    .must_lack(asset.id, "a duplicate is not created")
+                    .await?;
             }
         }
     }
-    // As many rows count as pending as there are pairs.
+    // The number of pending assets is the number of external pairs.
     let pending = u32::try_from(ROUNDS).unwrap_or(u32::MAX);
     let one_more = world.asset()?;
     let created = world
@@ -226,6 +233,6 @@ where
     equal(
         &created,
         &CreateOutcome::New,
-        "the losers count as pending: `create`",
+        "`create` after a race, in which only one asset of each pair counts as pending",
     )
 }

@@ -1,4 +1,4 @@
-//! What goes in comes out.
+//! Rules about the fields of an asset.
 
 use crate::asset::{
     Checksum, ExternalLabel, NewAsset, ObjectKey, ObjectName, UploadSize, UploadState,
@@ -8,11 +8,11 @@ use crate::conformance::world::{NO_CAPS, NOW, World, duplicate, key, label, name
 use crate::ports::DirectoryStore;
 use crate::ports::{AssetStore, CreateOutcome, StoreError};
 
-/// Every field of an asset reads back as it was given, by `find` and as a duplicate: optional ones
-/// given or not, times to the microsecond and whatever their offset, sizes from 1 byte to 5 GiB.
+/// Every field of an asset reads back unchanged, from `find` and as a duplicate: optional fields
+/// with and without a value, times to the microsecond with any offset, sizes from 1 byte to 5 GiB.
 ///
-/// **Why.** The download's name and type, the form that is signed again and the check of what was
-/// uploaded are made of these fields. One that is lost is noticed by the user whose file it was.
+/// **Why.** The service derives from these fields the name and type of a download, new upload data,
+/// and the check of an upload. The first to notice a lost field is the user whose file it was.
 pub async fn every_field_reads_back<Store: AssetStore + DirectoryStore>(store: Store) -> Verdict {
     let world = World::new(store).await?;
     let mut full = world.asset_with("github", "7")?;
@@ -24,20 +24,20 @@ pub async fn every_field_reads_back<Store: AssetStore + DirectoryStore>(store: S
     let mut bare = world.asset_by(world.colleague)?;
     bare.size = UploadSize::new(1).map_err(|_| unusable("1"))?;
     for new in [&full, &bare] {
-        world.make(new).await?;
+        world.must_create(new).await?;
     }
     for new in [&full, &bare] {
-        world.holds(new, &UploadState::Pending).await?;
+        world.must_hold(new, &UploadState::Pending).await?;
     }
     let created = world.create(&full).await?;
     duplicate(&created, &full, &UploadState::Pending)
 }
 
 /// Names, keys and labels read back character by character: other scripts, emoji, combining
-/// accents, quotes, percent signs, line separators, what looks like SQL.
+/// accents, quotes, percent signs, line separators, and text that looks like SQL.
 ///
-/// **Why.** A database with the wrong encoding answers 500, or worse, stores `?`. One that
-/// normalises makes the key of an object that isn't there.
+/// **Why.** A database with the wrong encoding fails, or worse, stores `?`. A database that
+/// normalises changes the key, and no object has the changed key.
 pub async fn unicode_reads_back_as_it_was<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -57,20 +57,20 @@ pub async fn unicode_reads_back_as_it_was<Store: AssetStore + DirectoryStore>(
         new.key = key(&format!("{}/{}-{text}", world.home.id(), new.id))?;
         new.external.source = label(text)?;
         new.external.id = label(text)?;
-        world.make(&new).await?;
-        world.holds(&new, &UploadState::Pending).await?;
+        world.must_create(&new).await?;
+        world.must_hold(&new, &UploadState::Pending).await?;
         let created = world.create(&new).await?;
         duplicate(&created, &new, &UploadState::Pending)?;
     }
     Ok(())
 }
 
-/// The longest of everything that the service makes of a request is kept: a display name that
-/// nearly fills a body of 64 KiB, an object name of 255 bytes and the key it goes into, a type of
-/// 255 characters, labels of 255 characters that are four bytes each.
+/// The store keeps the longest values: a display name that nearly fills a body of 64 KiB, an object
+/// name of 255 bytes and its key, a type of 255 characters, and labels of 255 characters of four
+/// bytes each.
 ///
-/// **Why.** The service has promised these limits to its callers. A column that is shorter answers
-/// 500 to a request that was right. (A name of 731 characters does so in a running Plane.)
+/// **Why.** The service promises these limits to its clients. A shorter column fails a correct
+/// request with 500. (A name of 731 characters does so in a running Plane.)
 pub async fn the_longest_values_are_kept<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -88,19 +88,19 @@ pub async fn the_longest_values_are_kept<Store: AssetStore + DirectoryStore>(
         new.external.id = label(&longest)?;
         new.media_type = media_type(&format!("{}/{}", "x".repeat(127), "y".repeat(127)))?;
         new.size = UploadSize::MAX;
-        world.make(&new).await?;
-        world.holds(&new, &UploadState::Pending).await?;
+        world.must_create(&new).await?;
+        world.must_hold(&new, &UploadState::Pending).await?;
         let created = world.create(&new).await?;
         duplicate(&created, &new, &UploadState::Pending)?;
     }
     Ok(())
 }
 
-/// A key of 1,024 bytes, which a host's own layout of keys may make, and a checksum are either kept
-/// as they are or refused with [`StoreError::Failed`]; then nothing was made.
+/// The store keeps a key of 1,024 bytes and a checksum, or refuses the asset with
+/// [`StoreError::Failed`] and inserts nothing. A host's own key strategy may produce such keys.
 ///
-/// **Why.** Some tables have no room for them. A key that was cut names another object, and a
-/// checksum that was dropped is one that nobody asks for when the upload is complete.
+/// **Why.** Some tables have no room for them. A cut key points to another object. A dropped
+/// checksum is not checked when the upload is completed.
 pub async fn what_does_not_fit_is_refused_never_cut<Store: AssetStore + DirectoryStore>(
     store: Store,
 ) -> Verdict {
@@ -125,15 +125,15 @@ async fn kept_or_refused<Store: AssetStore + DirectoryStore>(
     what: &str,
 ) -> Verdict {
     match world.store.create(&world.home, new.clone(), NO_CAPS).await {
-        Ok(CreateOutcome::New) => world.holds(new, &UploadState::Pending).await,
+        Ok(CreateOutcome::New) => world.must_hold(new, &UploadState::Pending).await,
         Err(StoreError::Failed(_)) => {
-            world.lacks(new.id, "refused").await?;
+            world.must_lack(new.id, "the store refused it").await?;
             let mut other = world.asset()?;
             other.external = new.external.clone();
-            world.make(&other).await
+            world.must_create(&other).await
         }
         other => Err(Broken::new(format_args!(
-            "{what}: `create` answers {:?}",
+            "`create` of an asset with {what} returns {:?}",
             called("create", other)?
         ))),
     }

@@ -1,8 +1,8 @@
-//! What has to go.
+//! Rules about the assets that a purge condemns.
 
 use time::Duration;
 
-use super::purge_world::{ALWAYS, NEVER, PurgeWorld, exactly, near};
+use super::purge_world::{AFTER_ALL, BEFORE_ALL, PurgeWorld, exactly, near};
 use crate::asset::{ChangeOutcome, Mismatch, StateChange, UploadState};
 use crate::conformance::verdict::{Verdict, demand, equal, seeded};
 use crate::conformance::world::{NOW, TICK, caps};
@@ -10,11 +10,11 @@ use crate::ports::DirectoryStore;
 use crate::ports::purge::{FailedRemoval, PurgeStore};
 use crate::ports::{AssetStore, CreateOutcome};
 
-/// The store's clock runs. Where the store tells the newest moment that it has recorded, that is no
-/// earlier than the last asset made.
+/// The store's clock runs. If the store returns the newest moment that it has recorded, this moment
+/// is not before the creation of the last asset.
 ///
-/// **Why.** Ages are measured by this clock. A host's clock that is a week ahead would give up every
-/// upload that is going on; what was recorded last is all that tells.
+/// **Why.** A purge measures ages by this clock. If a host's clock is a week ahead, the purge would
+/// delete every upload in progress. Only the newest recorded moment reveals the wrong clock.
 pub async fn the_store_tells_the_time<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -26,13 +26,13 @@ where
         let time = world.time().await?;
         demand(
             time.now > before,
-            format_args!("`time` says {} after it said {before}", time.now),
+            format_args!("`time` returns {} after it returned {before}", time.now),
         )?;
         let recorded = time.last_recorded.unwrap_or(time.now);
         demand(
             recorded > before && recorded <= time.now + TICK,
             format_args!(
-                "an asset was made between {before} and {}, and the newest moment is {recorded}",
+                "an asset was created between {before} and {}, but `last_recorded` is {recorded}",
                 time.now
             ),
         )?;
@@ -40,15 +40,15 @@ where
     Ok(())
 }
 
-/// Condemned are: assets that are deleted, and those that are pending since before `pending_before`,
-/// which are deleted by that as of `now`. In every workspace, also in one that is deleted. No other
-/// asset is touched.
+/// A purge condemns deleted assets, and stale assets after deleting them as of `now`. It does so in
+/// every workspace, also in deleted ones, and changes no other asset.
 ///
-/// An asset is pending since it was made or taken back, by the store's clock. When it was made by the
-/// clock of its maker doesn't matter.
+/// An asset is pending since its creation or since it was last taken back, by the store's clock.
+/// The asset's `created_at` doesn't matter.
 ///
-/// **Why.** What is named here is destroyed, and nothing brings it back. What is never named fills
-/// the bucket for ever.
+/// **Why.** The host destroys the object of every condemned asset, and can't restore it. An object
+/// that is never condemned fills the bucket for ever.
+///
 pub async fn only_the_deleted_and_the_stale_are_condemned<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -56,24 +56,28 @@ where
     let world = PurgeWorld::new(store).await?;
     let uploaded = world.uploaded().await?;
     let mut stale = world.asset()?;
-    stale.created_at = ALWAYS;
-    world.make(&stale).await?;
+    stale.created_at = AFTER_ALL;
+    world.must_create(&stale).await?;
     let taken_back = world.uploaded().await?;
-    world.change(taken_back.id, StateChange::TakeBack).await?;
+    world
+        .must_change(taken_back.id, StateChange::TakeBack)
+        .await?;
     let deleted = world.deleted().await?;
     let abroad = world.asset()?;
-    world.make_abroad(&abroad).await?;
+    world.must_create_abroad(&abroad).await?;
     let removed = world.store.remove_workspace(world.abroad.id()).await;
     seeded("remove_workspace", removed)?;
     let taken_back_later = world.uploaded().await?;
     let twice = world.uploaded().await?;
-    world.change(twice.id, StateChange::TakeBack).await?;
-    world.change(twice.id, StateChange::Complete(None)).await?;
+    world.must_change(twice.id, StateChange::TakeBack).await?;
+    world
+        .must_change(twice.id, StateChange::Complete(None))
+        .await?;
 
     let stale_before = world.moment().await?;
     let fresh = world.pending().await?;
     for back in [&taken_back_later, &twice] {
-        world.change(back.id, StateChange::TakeBack).await?;
+        world.must_change(back.id, StateChange::TakeBack).await?;
     }
     let deleted_pending = world.pending().await?;
     equal(&world.delete(deleted_pending.id).await?, &true, "`delete`")?;
@@ -86,72 +90,84 @@ where
         (home, &deleted_pending),
         (world.abroad.id(), &abroad),
     ];
-    // What is not said to be gone is named in every run.
+    // Assets that aren't reported as removed are condemned in every run.
     for _ in 0..2 {
-        let named = world.condemned(stale_before, NEVER).await?;
-        exactly(&named, &wanted, "the deleted and the stale")?;
+        let named = world.condemned(stale_before, BEFORE_ALL).await?;
+        exactly(&named, &wanted, "5 assets are deleted or stale")?;
         for condemned in &named {
             if [stale.id, taken_back.id, abroad.id].contains(&condemned.id) {
                 let purged_at = world.purged_at();
                 demand(
                     near(condemned.deleted_at, purged_at),
-                    format_args!("given up at {purged_at}, yet it is {condemned:?}"),
+                    format_args!(
+                        "the purge deleted it at {purged_at}, but `deleted_at` differs: {condemned:?}"
+                    ),
                 )?;
             }
         }
     }
-    world.holds(&uploaded, &UploadState::Uploaded(None)).await?;
+    world
+        .must_hold(&uploaded, &UploadState::Uploaded(None))
+        .await?;
     for pending in [&fresh, &taken_back_later, &twice] {
-        world.holds(pending, &UploadState::Pending).await?;
+        world.must_hold(pending, &UploadState::Pending).await?;
     }
-    world.lacks(stale.id, "given up").await?;
-    world.lacks(taken_back.id, "given up").await
+    world.must_lack(stale.id, "the purge deleted it").await?;
+    world.must_lack(taken_back.id, "the purge deleted it").await
 }
 
-/// What the clean-up gave up is as deleted as by its owner: it can't be completed, is found by
-/// nobody, its pair is free and it doesn't count as pending. What takes the pair then is not
-/// condemned with it.
+/// An asset that a purge deleted behaves like one that its owner deleted: it can't be completed or
+/// found, its external pair is free, and it doesn't count as pending. A later asset with the pair
+/// isn't condemned with it.
 ///
-/// **Why.** A client may complete its upload at that very moment. If the answer is yes, the file
-/// that it was promised is destroyed a moment later.
+/// **Why.** A client may complete the upload at the same moment. If the completion succeeds, the
+/// purge destroys a file that the client was told is safe.
 pub async fn what_is_given_up_can_not_be_completed<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
 {
     let world = PurgeWorld::new(store).await?;
     let stale = world.asset_with("github", "7")?;
-    world.make(&stale).await?;
+    world.must_create(&stale).await?;
     let stale_before = world.moment().await?;
-    let named = world.condemned(stale_before, NEVER).await?;
-    world.are(&named, &[&stale], "the stale one")?;
+    let named = world.condemned(stale_before, BEFORE_ALL).await?;
+    world.must_name(&named, &[&stale], "one asset is stale")?;
 
     for change in [StateChange::Complete(None), StateChange::TakeBack] {
         let set = world.set_state(stale.id, &change).await?;
         equal(
             &set,
             &ChangeOutcome::NotFound,
-            "`set_state` of what was given up",
+            "`set_state` of an asset that the purge deleted",
         )?;
     }
     let again = world.delete(stale.id).await?;
-    equal(&again, &false, "`delete` of what was given up")?;
-    world.lacks(stale.id, "given up").await?;
-    let heir = world.asset_with("github", "7")?;
-    let created = world.create_capped(&heir, caps(1, 1)).await?;
-    equal(&created, &CreateOutcome::New, "after giving up, `create`")?;
+    equal(
+        &again,
+        &false,
+        "`delete` of an asset that the purge deleted",
+    )?;
+    world.must_lack(stale.id, "the purge deleted it").await?;
+    let successor = world.asset_with("github", "7")?;
+    let created = world.create_capped(&successor, caps(1, 1)).await?;
+    equal(
+        &created,
+        &CreateOutcome::New,
+        "`create` after the purge deleted the stale asset",
+    )?;
 
-    let named = world.condemned(stale_before, ALWAYS).await?;
-    world.are(&named, &[&stale], "the stale one")?;
-    world.report(&named, ALWAYS).await?;
-    world.holds(&heir, &UploadState::Pending).await?;
-    let named = world.graves().await?;
-    world.are(&named, &[], "after all is gone")
+    let named = world.condemned(stale_before, AFTER_ALL).await?;
+    world.must_name(&named, &[&stale], "one asset is stale")?;
+    world.report(&named, AFTER_ALL).await?;
+    world.must_hold(&successor, &UploadState::Pending).await?;
+    let named = world.all_deleted().await?;
+    world.must_name(&named, &[], "every object is removed")
 }
 
-/// An asset that was completed before the clean-up came stays, however old it is, and so do its
-/// fields.
+/// An asset that was completed before the purge stays unchanged, however old it is.
 ///
-/// **Why.** The one mistake that can't be made good.
+/// **Why.** Otherwise the purge destroys a file that a client was told is safe, and nothing
+/// restores it.
 pub async fn what_was_completed_in_time_stays<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -162,33 +178,35 @@ where
     for _ in 0..3 {
         kept.push(world.uploaded().await?);
     }
-    // A clean-up that passed while it was still fresh must not remember it as pending.
+    // A purge that saw the asset while it was pending must not remember it as pending.
     let fresh_since = world.moment().await?;
     let late = world.pending().await?;
-    let named = world.condemned(fresh_since, NEVER).await?;
-    world.are(&named, &[], "nothing is stale")?;
-    world.change(late.id, StateChange::Complete(None)).await?;
+    let named = world.condemned(fresh_since, BEFORE_ALL).await?;
+    world.must_name(&named, &[], "no asset is stale")?;
+    world
+        .must_change(late.id, StateChange::Complete(None))
+        .await?;
     kept.push(late);
-    for before in [world.moment().await?, ALWAYS] {
-        let named = world.condemned(before, ALWAYS).await?;
-        world.are(&named, &[], "all is uploaded")?;
+    for before in [world.moment().await?, AFTER_ALL] {
+        let named = world.condemned(before, AFTER_ALL).await?;
+        world.must_name(&named, &[], "every asset is uploaded")?;
     }
     for new in &kept {
-        world.holds(new, &uploaded).await?;
+        world.must_hold(new, &uploaded).await?;
     }
-    // Nor may it remember as uploaded what is taken back.
+    // A purge must not remember an asset as uploaded after it was taken back.
     let back = &kept[0];
-    world.change(back.id, StateChange::TakeBack).await?;
+    world.must_change(back.id, StateChange::TakeBack).await?;
     let before = world.moment().await?;
-    let named = world.condemned(before, NEVER).await?;
-    world.are(&named, &[back], "one was taken back")
+    let named = world.condemned(before, BEFORE_ALL).await?;
+    world.must_name(&named, &[back], "one asset was taken back")
 }
 
-/// An asset that was complete and is taken back waits for its upload anew, however old it is. If it is
-/// complete again before its time is up, it stays.
+/// An asset that is taken back becomes stale as late as a new asset, however old it is. If it is
+/// completed before that, it stays.
 ///
-/// **Why.** Whoever takes an upload back still has all the time that a new one has. Measured since the
-/// asset was made, an old one would be destroyed the moment it is taken back.
+/// **Why.** A client that takes an upload back gets the full time for another one. Measured from
+/// the asset's creation, an old asset would be destroyed as soon as it is taken back.
 pub async fn what_is_taken_back_has_its_time_anew<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -197,20 +215,22 @@ where
     let new = world.uploaded().await?;
     for _ in 0..3 {
         let stale_before = world.moment().await?;
-        world.change(new.id, StateChange::TakeBack).await?;
-        let named = world.condemned(stale_before, ALWAYS).await?;
-        world.are(&named, &[], "it was taken back just now")?;
-        world.holds(&new, &UploadState::Pending).await?;
-        world.change(new.id, StateChange::Complete(None)).await?;
+        world.must_change(new.id, StateChange::TakeBack).await?;
+        let named = world.condemned(stale_before, AFTER_ALL).await?;
+        world.must_name(&named, &[], "the asset was taken back just now")?;
+        world.must_hold(&new, &UploadState::Pending).await?;
+        world
+            .must_change(new.id, StateChange::Complete(None))
+            .await?;
     }
-    world.holds(&new, &UploadState::Uploaded(None)).await
+    world.must_hold(&new, &UploadState::Uploaded(None)).await
 }
 
-/// A rejected asset is given up by the first clean-up that comes, whenever it was made: it is deleted
-/// as of `now` and named, at most `most` of them in a step. What has its pair since is left alone.
+/// The next purge deletes a rejected asset as of `now` and condemns it, whatever its age, at most
+/// `most` assets in a step. A later asset with its external pair doesn't change.
 ///
-/// **Why.** Nobody can do anything with it any more. What was uploaded in its stead, and all that its
-/// form may still put there, is removed by no one else.
+/// **Why.** Nobody can use a rejected asset. Only the purge removes its object, and any object that
+/// its form still uploads.
 pub async fn the_rejected_are_given_up_at_once<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -221,29 +241,32 @@ where
     for days in [-400, -1, 0, 1, 5] {
         let mut new = world.asset_with("github", &days.to_string())?;
         new.created_at = NOW + Duration::days(days);
-        world.make(&new).await?;
+        world.must_create(&new).await?;
         let difference = Mismatch::new("The object has 5 bytes; 7 were announced.");
         world
-            .change(new.id, StateChange::Reject(difference))
+            .must_change(new.id, StateChange::Reject(difference))
             .await?;
         rejected.push(new);
     }
-    let heir = world.asset_with("github", "1")?;
-    world.make(&heir).await?;
+    let successor = world.asset_with("github", "1")?;
+    world.must_create(&successor).await?;
     let uploaded = world.uploaded().await?;
 
     let mut named = Vec::new();
-    let mut step = world.step(NEVER, ALWAYS, 2);
+    let mut step = world.step(BEFORE_ALL, AFTER_ALL, 2);
     loop {
         let condemned = world.purge(&step).await?;
-        demand(condemned.len() <= MOST, "`purge` names more than `most`")?;
+        demand(
+            condemned.len() <= MOST,
+            "`purge` returns more than `most` assets",
+        )?;
         let mut left = 0;
         for new in &rejected {
             left += usize::from(world.find(new.id).await?.is_some());
         }
         demand(
             left + MOST + named.len() >= rejected.len(),
-            format_args!("`purge` gives up more than {MOST} in a step: {left} are left"),
+            format_args!("`purge` deletes more than {MOST} assets in a step: {left} are left"),
         )?;
         let Some(last) = condemned.last() else {
             break;
@@ -253,28 +276,32 @@ where
         named.extend(condemned);
         demand(
             named.len() <= rejected.len(),
-            "`purge` names something twice",
+            "`purge` returns an asset twice",
         )?;
     }
     let wanted: Vec<_> = rejected.iter().collect();
-    world.are(&named, &wanted, "the rejected")?;
+    world.must_name(&named, &wanted, "5 assets are rejected")?;
     for condemned in &named {
         demand(
             condemned.deleted_at >= world.purged_at() - TICK,
-            format_args!("given up too early: {condemned:?}"),
+            format_args!("`deleted_at` is before the purge: {condemned:?}"),
         )?;
-        world.lacks(condemned.id, "given up").await?;
+        world
+            .must_lack(condemned.id, "the purge deleted it")
+            .await?;
     }
-    world.report(&named, ALWAYS).await?;
-    world.holds(&heir, &UploadState::Pending).await?;
-    world.holds(&uploaded, &UploadState::Uploaded(None)).await
+    world.report(&named, AFTER_ALL).await?;
+    world.must_hold(&successor, &UploadState::Pending).await?;
+    world
+        .must_hold(&uploaded, &UploadState::Uploaded(None))
+        .await
 }
 
-/// A step gives up at most `most` assets, those first that wait longest, and names at most `most`, in their
-/// order. Step by step all of them get their turn.
+/// A step deletes at most `most` stale assets, the longest pending first, and returns at most
+/// `most` assets in order. Step by step, a run handles all of them.
 ///
-/// **Why.** After a month without a clean-up there are a million. A statement for all of them locks
-/// the table for minutes, and its answer fills the memory.
+/// **Why.** After a month without a purge there may be a million. One statement for all of them
+/// locks the table for minutes, and its result fills the memory.
 pub async fn a_step_takes_on_so_many_and_no_more<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -284,9 +311,9 @@ where
     let mut stale = Vec::new();
     for hours in [5, 1, 7, 3, 8, 2, 6, 4] {
         let mut new = world.asset()?;
-        // In no order of time, by the clock of its maker.
+        // `created_at` has no relation to the order of creation.
         new.created_at = NOW - Duration::hours(hours);
-        world.make(&new).await?;
+        world.must_create(&new).await?;
         stale.push(new);
         world.moment().await?;
     }
@@ -296,14 +323,17 @@ where
         deleted.push(world.deleted().await?);
     }
     let mut named = Vec::new();
-    let mut step = world.step(stale_before, NEVER, 3);
+    let mut step = world.step(stale_before, BEFORE_ALL, 3);
     for round in 1.. {
-        // Later each time, so that what is given up stands at the end of the line.
-        step.now = ALWAYS - Duration::days(1_000 - round);
+        // Later in each step, so that the assets that it deletes sort after those before.
+        step.now = AFTER_ALL - Duration::days(1_000 - round);
         let condemned = world.purge(&step).await?;
         demand(
             condemned.len() <= MOST,
-            format_args!("`purge` names {} of {MOST} at most", condemned.len()),
+            format_args!(
+                "`purge` returns {} assets; `most` is {MOST}",
+                condemned.len()
+            ),
         )?;
         let given_up = usize::try_from(round).unwrap_or(usize::MAX) * MOST;
         for (place, new) in stale.iter().enumerate() {
@@ -311,10 +341,10 @@ where
             demand(
                 found.is_none() == (place < given_up),
                 format_args!(
-                    "after step {round} number {} of the {} that wait longest is {}",
+                    "after step {round}, number {} of {} assets, longest pending first, is {}",
                     place + 1,
                     stale.len(),
-                    if found.is_none() { "given up" } else { "kept" }
+                    if found.is_none() { "deleted" } else { "kept" }
                 ),
             )?;
         }
@@ -325,18 +355,18 @@ where
         named.extend(condemned);
         demand(
             named.len() <= stale.len() + deleted.len(),
-            "`purge` names something twice",
+            "`purge` returns an asset twice",
         )?;
     }
     let all: Vec<_> = stale.iter().chain(&deleted).collect();
-    world.are(&named, &all, "the steps of a run together")
+    world.must_name(&named, &all, "a run returns every deleted and stale asset")
 }
 
-/// A run that passes over some of what it was told to remove is not told of them again; the next
-/// run is.
+/// Within a run, `purge` doesn't return an asset again whose object was not removed. The next run
+/// returns it again.
 ///
-/// **Why.** One object that can't be removed (a legal hold, a wrong grant) would be named first for
-/// ever, and nothing behind it would ever get its turn.
+/// **Why.** An object that can't be removed (because of a legal hold or a missing permission) would
+/// come first for ever, and the run would never reach the assets after it.
 pub async fn the_cursor_passes_over_what_failed<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -349,7 +379,7 @@ where
     let all: Vec<_> = deleted.iter().collect();
     for _ in 0..2 {
         let mut named = Vec::new();
-        let mut step = world.step(NEVER, NEVER, 3);
+        let mut step = world.step(BEFORE_ALL, BEFORE_ALL, 3);
         loop {
             let condemned = world.purge(&step).await?;
             let Some(last) = condemned.last() else {
@@ -357,30 +387,31 @@ where
             };
             step.after = Some(last.clone());
             named.extend(condemned);
-            demand(named.len() <= all.len(), "`purge` names something twice")?;
+            demand(named.len() <= all.len(), "`purge` returns an asset twice")?;
         }
-        world.are(&named, &all, "a run in which nothing works")?;
+        world.must_name(&named, &all, "no object was removed")?;
     }
-    // Every third works.
+    // Reports every third object as removed.
     let named = world.due().await?;
     let gone: Vec<_> = named.iter().step_by(3).cloned().collect();
     let mut rest = named.clone();
     rest.retain(|condemned| !gone.contains(condemned));
-    let mut step = world.step(NEVER, NEVER, 3);
+    let mut step = world.step(BEFORE_ALL, BEFORE_ALL, 3);
     step.after = named.last().cloned();
     step.gone = gone;
     let behind = world.purge(&step).await?;
-    demand(behind.is_empty(), "`purge` names what is before `after`")?;
+    demand(behind.is_empty(), "`purge` returns assets up to `after`")?;
     demand(
         world.due().await? == rest,
-        "the next run names something else than what has failed",
+        "the next run returns other assets than those whose objects were not removed",
     )
 }
 
-/// An object that could not be removed is left alone until its `retry_at`, and so is its row; nothing
-/// else is. Then it is named again, with the number of failures in a row.
+/// If an object could not be removed, `purge` doesn't return its asset before its `retry_at`. It
+/// returns the other assets. After `retry_at`, it returns the asset with the number of consecutive
+/// failures.
 ///
-/// **Why.** An object that takes ten seconds to fail takes them from all others, run after run.
+/// **Why.** Otherwise an object that takes ten seconds to fail delays every run.
 pub async fn what_fails_is_put_off<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -389,10 +420,10 @@ where
     let (failing, other) = (world.deleted().await?, world.deleted().await?);
     let mut now = world.purged_at();
     for failures in 0..3 {
-        let mut step = world.step(NEVER, NEVER, 10);
+        let mut step = world.step(BEFORE_ALL, BEFORE_ALL, 10);
         step.now = now;
         let named = world.purge(&step).await?;
-        world.are(&named, &[&failing, &other], "both are due")?;
+        world.must_name(&named, &[&failing, &other], "both assets are due")?;
         let condemned = named.into_iter().find(|named| named.id == failing.id);
         let Some(condemned) = condemned else { continue };
         equal(&condemned.failures, &failures, "`failures`")?;
@@ -402,21 +433,25 @@ where
             retry_at,
         }];
         let named = world.purge(&step).await?;
-        world.are(&named, &[&other], "one is put off")?;
+        world.must_name(&named, &[&other], "one asset waits for its `retry_at`")?;
         step.failed.clear();
         step.now = retry_at - TICK;
         let named = world.purge(&step).await?;
-        world.are(&named, &[&other], "one is put off")?;
+        world.must_name(&named, &[&other], "one asset waits for its `retry_at`")?;
         now = retry_at;
     }
-    let mut step = world.step(NEVER, NEVER, 10);
+    let mut step = world.step(BEFORE_ALL, BEFORE_ALL, 10);
     step.now = now;
     step.gone = world.purge(&step).await?;
     let named = world.purge(&step).await?;
-    world.are(&named, &[], "both are gone")?;
-    // In a row: it did not fail this time.
-    for condemned in world.graves().await? {
-        equal(&condemned.failures, &0, "`failures` of one that is gone")?;
+    world.must_name(&named, &[], "both objects are removed")?;
+    // Only consecutive failures count, and this attempt succeeded.
+    for condemned in world.all_deleted().await? {
+        equal(
+            &condemned.failures,
+            &0,
+            "`failures` after a successful removal",
+        )?;
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! When a row goes.
+//! Rules about the removal of rows.
 
 use std::num::NonZeroU32;
 
 use time::Duration;
 
-use super::purge_world::{ALL, ALWAYS, NEVER, PurgeWorld, exactly};
+use super::purge_world::{AFTER_ALL, ALL, BEFORE_ALL, PurgeWorld, exactly};
 use crate::asset::{PendingCaps, UploadState};
 use crate::conformance::verdict::{Verdict, demand, equal};
 use crate::conformance::world::{NO_CAPS, TICK, next};
@@ -12,11 +12,11 @@ use crate::ports::DirectoryStore;
 use crate::ports::purge::{Condemned, FailedRemoval, PurgeStore};
 use crate::ports::{AssetStore, CreateOutcome};
 
-/// A row goes when its object was said to be gone, and not before, however long ago it was deleted
-/// and however often it was named.
+/// A row is removed only after its object was reported as removed, whatever the age of the row and
+/// however often the asset was condemned.
 ///
-/// **Why.** The row is the only thing that knows the object's key. Rows first, and a crash in
-/// between leaves objects that nobody can name: paid for, and never found again.
+/// **Why.** Only the row holds the object's key. If a store removed rows first, a crash would leave
+/// objects that nobody can find, and for which the host pays.
 pub async fn a_row_goes_only_after_its_object<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -26,27 +26,31 @@ where
     let stale = world.pending().await?;
     let stale_before = world.moment().await?;
     for _ in 0..3 {
-        let named = world.condemned(stale_before, ALWAYS).await?;
-        world.are(&named, &[&first, &second, &stale], "nothing is gone yet")?;
+        let named = world.condemned(stale_before, AFTER_ALL).await?;
+        world.must_name(
+            &named,
+            &[&first, &second, &stale],
+            "no object is removed yet",
+        )?;
     }
-    let named = world.graves().await?;
+    let named = world.all_deleted().await?;
     let gone: Vec<_> = named
         .into_iter()
         .filter(|condemned| condemned.id == first.id)
         .collect();
-    let left = world.report(&gone, ALWAYS).await?;
-    world.are(&left, &[&second, &stale], "one object is gone")?;
-    let left = world.graves().await?;
-    world.are(&left, &[&second, &stale], "one object is gone")
+    let left = world.report(&gone, AFTER_ALL).await?;
+    world.must_name(&left, &[&second, &stale], "one object is removed")?;
+    let left = world.all_deleted().await?;
+    world.must_name(&left, &[&second, &stale], "one object is removed")
 }
 
-/// Of an asset that was deleted before `forget_before` the row goes with its object. Of the others
-/// it is noted that the object is gone: they are not named again until `forget_before` has passed
-/// them, and then once more before they go.
+/// Reporting an object as removed removes the row, if the asset was deleted before `forget_before`.
+/// Otherwise the store records that the object is removed: `purge` doesn't return the asset again
+/// until `forget_before` has passed its deletion, and then once more before its row is removed.
 ///
-/// **Why.** A form outlives its asset, and whoever has it can put the object back after it was
-/// removed. Without the second look that object stays for ever; without the note every run removes
-/// a week's objects again.
+/// **Why.** A form outlives its asset, so a client can upload the object again after its removal.
+/// Without the second removal that object stays for ever. Without the record, every run removes a
+/// week's objects again.
 pub async fn a_row_waits_for_its_forms<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -54,32 +58,40 @@ where
     let world = PurgeWorld::new(store).await?;
     let new = world.deleted().await?;
     let named = world.due().await?;
-    world.are(&named, &[&new], "a deleted one")?;
+    world.must_name(&named, &[&new], "one asset is deleted")?;
     let deleted_at = named[0].deleted_at;
 
-    // Deleted just then is not deleted before.
-    for forget_before in [NEVER, deleted_at - Duration::DAY, deleted_at] {
+    // An asset that was deleted exactly at `forget_before` was not deleted before it.
+    for forget_before in [BEFORE_ALL, deleted_at - Duration::DAY, deleted_at] {
         let named = world.report(&named, forget_before).await?;
-        world.are(&named, &[], "its object is gone, its forms may live")?;
-        let named = world.condemned(NEVER, forget_before).await?;
-        world.are(&named, &[], "its object is gone, its forms may live")?;
+        world.must_name(
+            &named,
+            &[],
+            "its object is removed, but its forms may be valid",
+        )?;
+        let named = world.condemned(BEFORE_ALL, forget_before).await?;
+        world.must_name(
+            &named,
+            &[],
+            "its object is removed, but its forms may be valid",
+        )?;
     }
-    let named = world.condemned(NEVER, deleted_at + TICK).await?;
-    world.are(&named, &[&new], "no form of it is alive any more")?;
-    // Whoever removes it then and fails to say so is told again.
-    let named = world.condemned(NEVER, deleted_at + TICK).await?;
-    world.are(&named, &[&new], "no form of it is alive any more")?;
+    let named = world.condemned(BEFORE_ALL, deleted_at + TICK).await?;
+    world.must_name(&named, &[&new], "all of its forms have expired")?;
+    // Not reported as removed, so `purge` returns it again.
+    let named = world.condemned(BEFORE_ALL, deleted_at + TICK).await?;
+    world.must_name(&named, &[&new], "all of its forms have expired")?;
     let left = world.report(&named, deleted_at + TICK).await?;
-    world.are(&left, &[], "its row went")?;
-    let left = world.graves().await?;
-    world.are(&left, &[], "its row went")
+    world.must_name(&left, &[], "its row is removed")?;
+    let left = world.all_deleted().await?;
+    world.must_name(&left, &[], "its row is removed")
 }
 
-/// Those that wait for their forms and those whose objects are still to go are named in one order,
-/// and in bounds.
+/// Assets that waited for their forms and assets whose objects are not yet removed come in one
+/// order, and within `most`.
 ///
-/// **Why.** The cursor is one. Where the two sorts are listed one after the other, it passes over
-/// what belongs in between.
+/// **Why.** A run has one cursor. If a store lists one kind after the other, the cursor skips the
+/// assets that belong in between.
 pub async fn both_sorts_come_in_one_order<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -91,35 +103,38 @@ where
     }
     let named = world.due().await?;
     let half: Vec<_> = named.iter().step_by(2).cloned().collect();
-    world.report(&half, NEVER).await?;
+    world.report(&half, BEFORE_ALL).await?;
 
-    let mut step = world.step(NEVER, ALWAYS, 2);
+    let mut step = world.step(BEFORE_ALL, AFTER_ALL, 2);
     let mut again = Vec::new();
     loop {
         let condemned = world.purge(&step).await?;
-        demand(condemned.len() <= 2, "`purge` names more than `most`")?;
+        demand(
+            condemned.len() <= 2,
+            "`purge` returns more than `most` assets",
+        )?;
         let Some(last) = condemned.last() else {
             break;
         };
         step.after = Some(last.clone());
         again.extend(condemned);
-        demand(again.len() <= named.len(), "`purge` names something twice")?;
+        demand(again.len() <= named.len(), "`purge` returns an asset twice")?;
     }
     demand(
         again == named,
         format_args!(
-            "a run of small steps names {} of {}, or in another order",
+            "a run of small steps returns {} of {} assets, or returns them in another order",
             again.len(),
             named.len()
         ),
     )
 }
 
-/// Saying that an object is gone touches no row but that of the deleted asset in that workspace:
-/// not a living one, not one of another workspace, and nothing when there is none (any more).
+/// Reporting an object as removed affects only the row of that deleted asset in that workspace. It
+/// affects no living asset, no asset of another workspace, and nothing if the row doesn't exist.
 ///
-/// **Why.** Two clean-ups at once say the same thing twice, and a late one says what is long
-/// forgotten. By then anything may be under that id.
+/// **Why.** Concurrent runs report the same object twice, and a slow run may report an object long
+/// after its row is gone. By then another asset may have the id.
 pub async fn only_the_deleted_are_forgotten<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -130,8 +145,8 @@ where
     let waiting = world.pending().await?;
     let deleted = world.deleted().await?;
     let named = world.due().await?;
-    world.are(&named, &[&deleted], "a deleted one")?;
-    let grave = |workspace, new: &crate::asset::NewAsset| Condemned {
+    world.must_name(&named, &[&deleted], "one asset is deleted")?;
+    let condemned = |workspace, new: &crate::asset::NewAsset| Condemned {
         deleted_at: named[0].deleted_at,
         workspace,
         id: new.id,
@@ -141,40 +156,51 @@ where
     let mut unknown = world.asset()?;
     unknown.id = next();
     let wrong = [
-        grave(home, &living),
-        grave(home, &waiting),
-        grave(abroad, &deleted),
-        grave(abroad, &living),
-        grave(home, &unknown),
+        condemned(home, &living),
+        condemned(home, &waiting),
+        condemned(abroad, &deleted),
+        condemned(abroad, &living),
+        condemned(home, &unknown),
     ];
-    for forget_before in [NEVER, ALWAYS] {
+    for forget_before in [BEFORE_ALL, AFTER_ALL] {
         let left = world.report(&wrong, forget_before).await?;
-        exactly(&left, &[(home, &deleted)], "nothing of that was deleted")?;
+        exactly(
+            &left,
+            &[(home, &deleted)],
+            "one asset is deleted, and another one was reported",
+        )?;
     }
-    let mut failed = world.step(NEVER, NEVER, ALL);
+    let mut failed = world.step(BEFORE_ALL, BEFORE_ALL, ALL);
     failed.failed = wrong
         .into_iter()
         .map(|condemned| FailedRemoval {
             condemned,
-            retry_at: ALWAYS,
+            retry_at: AFTER_ALL,
         })
         .collect();
     let left = world.purge(&failed).await?;
-    exactly(&left, &[(home, &deleted)], "nothing of that was deleted")?;
-    world.holds(&living, &UploadState::Uploaded(None)).await?;
-    world.holds(&waiting, &UploadState::Pending).await?;
+    exactly(
+        &left,
+        &[(home, &deleted)],
+        "one asset is deleted, and another one was reported",
+    )?;
+    world
+        .must_hold(&living, &UploadState::Uploaded(None))
+        .await?;
+    world.must_hold(&waiting, &UploadState::Pending).await?;
     for _ in 0..2 {
         let twice = [named.clone(), named.clone()].concat();
-        let left = world.report(&twice, ALWAYS).await?;
-        world.are(&left, &[], "its row went, said again and again")?;
+        let left = world.report(&twice, AFTER_ALL).await?;
+        world.must_name(&left, &[], "its row is removed, and the report repeated")?;
     }
-    world.holds(&living, &UploadState::Uploaded(None)).await
+    world.must_hold(&living, &UploadState::Uploaded(None)).await
 }
 
-/// A discarded asset counts against the caps on such until its row is gone, and no longer.
+/// A discarded asset counts against the caps on discarded assets until its row is removed, and no
+/// longer.
 ///
-/// **Why.** The caps bound what create and delete in turn leave behind. One that is never given back
-/// locks its caller out for good.
+/// **Why.** The caps bound the rows that creating and deleting in turn leaves. A cap that is never
+/// released locks its caller out for good.
 pub async fn what_is_forgotten_counts_no_more<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -185,37 +211,41 @@ where
         discarded_per_caller: NonZeroU32::new(2),
         ..NO_CAPS
     };
-    let (stale, heir) = (world.pending().await?, world.asset()?);
+    let (stale, successor) = (world.pending().await?, world.asset()?);
     world.deleted().await?;
     let stale_before = world.moment().await?;
-    let named = world.condemned(stale_before, NEVER).await?;
-    let full = world.create_capped(&heir, caps).await?;
+    let named = world.condemned(stale_before, BEFORE_ALL).await?;
+    let full = world.create_capped(&successor, caps).await?;
     equal(
         &full,
         &CreateOutcome::TooManyDiscarded,
-        "one is deleted and one given up, `create`",
+        "`create` after one asset was deleted and one given up",
     )?;
-    world.report(&named, NEVER).await?;
-    let full = world.create_capped(&heir, caps).await?;
+    world.report(&named, BEFORE_ALL).await?;
+    let full = world.create_capped(&successor, caps).await?;
     equal(
         &full,
         &CreateOutcome::TooManyDiscarded,
-        "their rows are still there, `create`",
+        "`create` while their rows are still there",
     )?;
     let gone: Vec<_> = named
         .into_iter()
         .filter(|condemned| condemned.id == stale.id)
         .collect();
     for _ in 0..2 {
-        world.report(&gone, ALWAYS).await?;
+        world.report(&gone, AFTER_ALL).await?;
     }
-    let made = world.create_capped(&heir, caps).await?;
-    equal(&made, &CreateOutcome::New, "one row is gone, `create`")?;
-    equal(&world.delete(heir.id).await?, &true, "`delete`")?;
+    let made = world.create_capped(&successor, caps).await?;
+    equal(
+        &made,
+        &CreateOutcome::New,
+        "`create` after one row was removed",
+    )?;
+    equal(&world.delete(successor.id).await?, &true, "`delete`")?;
     let full = world.create_capped(&world.asset()?, caps).await?;
     equal(
         &full,
         &CreateOutcome::TooManyDiscarded,
-        "another one is deleted, `create`",
+        "`create` after another asset was deleted",
     )
 }

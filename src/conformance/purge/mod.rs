@@ -1,18 +1,24 @@
 //! The rules for a [`PurgeStore`](crate::purge::PurgeStore).
 //!
-//! The clean-up works across workspaces: each rule needs a store with nothing in it, and to itself.
+//! A purge works across workspaces, so each rule needs an empty database of its own.
+//!
+//! A *stale* asset has been pending since before [`PurgeStep::pending_before`]. A purge *gives up*
+//! stale and rejected assets: it deletes them. A *condemned* asset is deleted, and its object is
+//! due for removal.
+//!
+//! [`PurgeStep::pending_before`]: crate::purge::PurgeStep::pending_before
 #![expect(
     clippy::missing_errors_doc,
-    reason = "a rule's error is always what the store does wrong"
+    reason = "a rule's error is always a fault of the store"
 )]
 
+mod concurrency;
 mod condemning;
-mod crowd;
 mod forgetting;
 mod purge_world;
 
+pub use concurrency::*;
 pub use condemning::*;
-pub use crowd::*;
 pub use forgetting::*;
 
 use super::Rule;
@@ -26,46 +32,46 @@ macro_rules! table {
 
 crate::__purge_rules!((table));
 
-/// The one list of these rules; hands them to another macro.
+/// The single list of these rules. Passes them to another macro.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __purge_rules {
     (($($then:tt)+) $($with:tt)*) => {
         $($then)+! { $($with)*
             the_store_tells_the_time:
-                "a clock that is a week ahead gives up every upload that is going on",
+                "with a clock that is a week ahead, a purge deletes every upload in progress",
             only_the_deleted_and_the_stale_are_condemned:
-                "whatever is named here is destroyed, and nothing brings it back",
+                "the host destroys the object of every condemned asset, and can't restore it",
             what_is_given_up_can_not_be_completed:
-                "a client that is told yes has thrown away its copy of what is destroyed next",
+                "a client discards its copy of the file when its completion succeeds",
             what_was_completed_in_time_stays:
-                "the one mistake that can't be made good",
+                "a purge that deletes a completed asset destroys a file that a client was told is safe",
             what_is_taken_back_has_its_time_anew:
-                "an old upload would be destroyed the moment it is taken back",
+                "otherwise a purge would destroy an old upload as soon as its client takes it back",
             the_rejected_are_given_up_at_once:
-                "nobody can complete them, and nothing else removes what their forms put there",
+                "nobody can complete them, and only the purge removes objects that their forms still upload",
             a_step_takes_on_so_many_and_no_more:
-                "a statement for a month's worth locks the table for minutes",
+                "a single statement for a month's assets locks the table for minutes",
             the_cursor_passes_over_what_failed:
-                "one object that can't be removed would hold up all behind it for ever",
+                "otherwise one object that can't be removed blocks all others for ever",
             what_fails_is_put_off:
-                "an object that takes ten seconds to fail takes them from all others, run after run",
+                "otherwise an object that takes ten seconds to fail delays every run",
             a_row_goes_only_after_its_object:
-                "the row is all that knows the key; without it the object is paid for and never found",
+                "only the row holds the key; without the row nobody finds the object, but the host pays for it",
             a_row_waits_for_its_forms:
-                "a form outlives its asset and can put the object back once the row is gone",
+                "a form outlives its asset, and can upload the object again after the row is removed",
             both_sorts_come_in_one_order:
-                "the cursor would pass over what belongs in between",
+                "otherwise the cursor skips the assets that belong in between",
             only_the_deleted_are_forgotten:
-                "a late clean-up reports what is long forgotten, or lives",
+                "a slow run may report assets whose rows are gone, or that live",
             what_is_forgotten_counts_no_more:
-                "a cap that is never given back locks its caller out for good",
+                "a cap that is never released locks its caller out for good",
             many_clean_ups_at_once_do_nothing_wrong:
-                "every replica runs it by the same schedule",
+                "every replica runs the purge on the same schedule",
             completing_and_giving_up_exclude_each_other:
-                "deciding in one statement and deleting in the next destroys what was completed in between",
+                "a look-up followed by a deletion destroys an upload that was completed in between",
             a_dropped_step_loses_nothing:
-                "hosts stop at any moment, and what was marked and not named is left to nobody",
+                "a host can stop at any moment; an asset that is marked but not returned would be lost",
         }
     };
 }

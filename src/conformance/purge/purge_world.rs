@@ -1,4 +1,4 @@
-//! The world of a clean-up: what is asked of it, and what it may have named.
+//! The test data of the purge rules, and checks of condemned assets.
 
 use std::num::NonZeroU32;
 use std::ops::Deref;
@@ -12,11 +12,11 @@ use crate::ports::AssetStore;
 use crate::ports::DirectoryStore;
 use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 
-/// Before anything that happens here, and after it. Well within what databases can hold.
-pub(super) const NEVER: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
-pub(super) const ALWAYS: OffsetDateTime = NOW.saturating_add(Duration::days(36_500));
+/// Moments before and after every event of a rule, within the range of databases.
+pub(super) const BEFORE_ALL: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+pub(super) const AFTER_ALL: OffsetDateTime = NOW.saturating_add(Duration::days(36_500));
 
-/// As many as there are.
+/// A limit on a step that no rule reaches.
 pub(super) const ALL: u32 = 10_000;
 
 pub(super) struct PurgeWorld<Store> {
@@ -42,7 +42,7 @@ impl<Store> Deref for PurgeWorld<Store> {
 }
 
 impl<Store: AssetStore + PurgeStore + DirectoryStore> PurgeWorld<Store> {
-    /// Without a run of the clean-up, by which a store may note a moment.
+    /// Creates the data without a purge run: a store may record the moment of a run.
     pub(super) async fn before_any_run(store: Store) -> Result<Self, Broken> {
         let world = World::new(store).await?;
         let now = called("time", world.store.time().await)?.now;
@@ -54,15 +54,15 @@ impl<Store: AssetStore + PurgeStore + DirectoryStore> PurgeWorld<Store> {
 
     pub(super) async fn new(store: Store) -> Result<Self, Broken> {
         let world = Self::before_any_run(store).await?;
-        let before = world.graves().await?;
+        let before = world.all_deleted().await?;
         demand(
             before.is_empty(),
-            "the rules for the clean-up need a store with nothing in it, and to themselves",
+            "the purge rules need an empty store that nobody else uses",
         )?;
         Ok(world)
     }
 
-    /// When the clean-up runs: after all that a rule does before it.
+    /// The time of the purge: after everything that a rule does before it.
     pub(super) fn purged_at(&self) -> OffsetDateTime {
         self.purged_at
     }
@@ -75,8 +75,8 @@ impl<Store: AssetStore + PurgeStore + DirectoryStore> PurgeWorld<Store> {
         called("time", self.store.time().await)
     }
 
-    /// A moment by the store's clock that lies between all that was done so far and all that is done
-    /// later.
+    /// Returns a moment of the store's clock that lies after everything done so far and before
+    /// everything done later. Waits until the clock has passed it.
     pub(super) async fn moment(&self) -> Result<OffsetDateTime, Broken> {
         const MILLISECOND: std::time::Duration = std::time::Duration::from_millis(1);
         let moment = whole(self.time().await?.now) + TICK;
@@ -87,11 +87,11 @@ impl<Store: AssetStore + PurgeStore + DirectoryStore> PurgeWorld<Store> {
             tokio::time::sleep(MILLISECOND).await;
         }
         Err(Broken::new(format_args!(
-            "by `time` it was {moment} five seconds ago, and still is"
+            "`time` has returned {moment} or earlier for five seconds",
         )))
     }
 
-    /// A step at [`purged_at`](Self::purged_at).
+    /// Creates a step at the time [`purged_at`](Self::purged_at).
     pub(super) fn step(
         &self,
         pending_before: OffsetDateTime,
@@ -106,7 +106,7 @@ impl<Store: AssetStore + PurgeStore + DirectoryStore> PurgeWorld<Store> {
         called("purge", self.store.purge(step).await)
     }
 
-    /// What a run names first.
+    /// Returns the assets that the first step of a run condemns.
     pub(super) async fn condemned(
         &self,
         pending_before: OffsetDateTime,
@@ -116,41 +116,42 @@ impl<Store: AssetStore + PurgeStore + DirectoryStore> PurgeWorld<Store> {
         self.purge(&step).await
     }
 
-    /// What is deleted and whose object is not noted as gone.
+    /// Returns the deleted assets whose objects are not recorded as removed.
     pub(super) async fn due(&self) -> Result<Vec<Condemned>, Broken> {
-        self.condemned(NEVER, NEVER).await
+        self.condemned(BEFORE_ALL, BEFORE_ALL).await
     }
 
-    /// All rows of deleted assets, those included that are put off.
-    pub(super) async fn graves(&self) -> Result<Vec<Condemned>, Broken> {
-        let mut step = self.step(NEVER, ALWAYS, ALL);
-        step.now = ALWAYS;
+    /// Returns all deleted assets that still have a row, including those with a postponed removal.
+    pub(super) async fn all_deleted(&self) -> Result<Vec<Condemned>, Broken> {
+        let mut step = self.step(BEFORE_ALL, AFTER_ALL, ALL);
+        step.now = AFTER_ALL;
         self.purge(&step).await
     }
 
-    /// Says that these objects are gone.
+    /// Reports these objects as removed.
     pub(super) async fn report(
         &self,
         gone: &[Condemned],
         forget_before: OffsetDateTime,
     ) -> Result<Vec<Condemned>, Broken> {
-        let mut step = self.step(NEVER, forget_before, ALL);
+        let mut step = self.step(BEFORE_ALL, forget_before, ALL);
         step.gone = gone.to_vec();
         self.purge(&step).await
     }
 
-    /// An asset that is pending since now. Its maker's clock says that it is a year old, which is not what
-    /// the clean-up goes by.
+    /// Creates a pending asset. Its `created_at` is a year ago, to prove that the store doesn't
+    /// measure ages by it.
     pub(super) async fn pending(&self) -> Result<NewAsset, Broken> {
         let mut new = self.asset()?;
         new.created_at = NOW - Duration::days(365);
-        self.make(&new).await?;
+        self.must_create(&new).await?;
         Ok(new)
     }
 
     pub(super) async fn uploaded(&self) -> Result<NewAsset, Broken> {
         let new = self.pending().await?;
-        self.change(new.id, StateChange::Complete(None)).await?;
+        self.must_change(new.id, StateChange::Complete(None))
+            .await?;
         Ok(new)
     }
 
@@ -160,21 +161,26 @@ impl<Store: AssetStore + PurgeStore + DirectoryStore> PurgeWorld<Store> {
         Ok(new)
     }
 
-    /// That just these assets of `home` are named, whenever they were deleted.
-    pub(super) fn are(&self, named: &[Condemned], wanted: &[&NewAsset], what: &str) -> Verdict {
+    /// Checks that `named` holds exactly these assets of `home`, in order of deletion.
+    pub(super) fn must_name(
+        &self,
+        named: &[Condemned],
+        wanted: &[&NewAsset],
+        what: &str,
+    ) -> Verdict {
         let home = self.home.id();
         let wanted: Vec<_> = wanted.iter().map(|new| (home, *new)).collect();
         exactly(named, &wanted, what)
     }
 }
 
-/// In whole microseconds, so that no store has to round it.
+/// Truncates to whole microseconds, so that no store has to round.
 fn whole(instant: OffsetDateTime) -> OffsetDateTime {
     let rest = i64::from(instant.nanosecond() % 1_000);
     instant - Duration::nanoseconds(rest)
 }
 
-/// That just these assets are named, each once and in order.
+/// Checks that `named` holds exactly these assets, each once and in order.
 pub(super) fn exactly(
     named: &[Condemned],
     wanted: &[(WorkspaceId, &NewAsset)],
@@ -187,24 +193,24 @@ pub(super) fn exactly(
     for condemned in named {
         demand(
             wanted.iter().any(|wanted| is(condemned, wanted)),
-            format_args!("{what}: `purge` names {condemned:?}"),
+            format_args!("{what}, but `purge` returns {condemned:?}"),
         )?;
     }
     for wanted in wanted {
         demand(
             named.iter().any(|condemned| is(condemned, wanted)),
-            format_args!("{what}: `purge` doesn't name {}", wanted.1.id),
+            format_args!("{what}, but `purge` doesn't return asset {}", wanted.1.id),
         )?;
     }
     Ok(())
 }
 
-/// That each comes after the one before.
+/// Checks that the condemned assets are in ascending order.
 pub(super) fn ordered(named: &[Condemned]) -> Verdict {
     for pair in named.windows(2) {
         demand(
             pair[0] < pair[1],
-            format_args!("`purge` names {:?} and then {:?}", pair[0], pair[1]),
+            format_args!("`purge` returns {:?} before {:?}", pair[0], pair[1]),
         )?;
     }
     Ok(())

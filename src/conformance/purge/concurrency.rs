@@ -1,11 +1,11 @@
-//! Clean-ups that meet each other, and callers.
+//! Rules about concurrent and dropped purge steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use time::{Duration, OffsetDateTime};
 
-use super::purge_world::{ALL, ALWAYS, NEVER, PurgeWorld, ordered};
+use super::purge_world::{AFTER_ALL, ALL, BEFORE_ALL, PurgeWorld, ordered};
 use crate::asset::{AssetId, ChangeOutcome, NewAsset, ObjectKey, StateChange, UploadState};
 use crate::conformance::assets::dropped;
 use crate::conformance::together::{CALLERS, ROUNDS, together};
@@ -14,7 +14,7 @@ use crate::ports::AssetStore;
 use crate::ports::DirectoryStore;
 use crate::ports::purge::{Condemned, PurgeStore};
 
-/// What stands in for the bucket.
+/// A stand-in for the bucket: the keys of the objects that are still there.
 #[derive(Clone, Default)]
 struct Bucket(Arc<Mutex<BTreeSet<String>>>);
 
@@ -35,7 +35,8 @@ impl Bucket {
     }
 }
 
-/// One whole run; what it named.
+/// Runs the purge once. Returns the condemned assets of all steps. The objects for which `fails`
+/// returns `true` are not removed.
 async fn run<Store: AssetStore + PurgeStore + DirectoryStore>(
     world: &PurgeWorld<Store>,
     bucket: &Bucket,
@@ -60,16 +61,15 @@ async fn run<Store: AssetStore + PurgeStore + DirectoryStore>(
             named.push(condemned);
         }
         let ends = named.len() <= ALL as usize;
-        demand(ends, "`purge` names things for ever: a run doesn't end")?;
+        demand(ends, "the run doesn't end: `purge` keeps returning assets")?;
     }
 }
 
-/// Several clean-ups at once name the same things, each of them everything once, and agree on when
-/// each was deleted; what they leave behind when all have finished is nothing, and what lives is as
-/// it was.
+/// Concurrent runs are safe. Each run returns an asset at most once, all runs agree on when it was
+/// deleted, together they leave nothing behind, and living assets don't change.
 ///
-/// **Why.** Every replica of a host runs it by the same schedule. Giving up in two statements lets
-/// the second overwrite what the first has done.
+/// **Why.** Every replica of a host runs the purge on the same schedule. If a step deletes an asset
+/// in two statements, a second run can overwrite the first one's result.
 pub async fn many_clean_ups_at_once_do_nothing_wrong<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore + 'static,
@@ -93,11 +93,11 @@ where
         let (mut world, bucket) = (world.clone(), bucket.clone());
         let n = u8::try_from(n).unwrap_or_default();
         async move {
-            // Not all at the same moment.
+            // Each run has another time.
             world.purge_later(Duration::seconds(n.into()));
-            // An object that can't be removed by one of them.
+            // Each run fails to remove other objects.
             let fails = |condemned: &Condemned| condemned.id.as_uuid().as_bytes()[0] % RUNS == n;
-            run(&world, &bucket, stale_before, NEVER, fails).await
+            run(&world, &bucket, stale_before, BEFORE_ALL, fails).await
         }
     })
     .await?;
@@ -111,29 +111,29 @@ where
             demand(
                 first == condemned.deleted_at,
                 format_args!(
-                    "{} was deleted at {first} and at {}",
+                    "two runs disagree on when asset {} was deleted: {first} and {}",
                     condemned.id, condemned.deleted_at
                 ),
             )?;
         }
     }
-    // Then once more, for what failed and for the forms' sake.
+    // Two more runs: one for the failed removals, and one for the rows that waited for their forms.
     for _ in 0..2 {
-        run(&world, &bucket, stale_before, ALWAYS, |_| false).await?;
+        run(&world, &bucket, stale_before, AFTER_ALL, |_| false).await?;
     }
     left(&world, &bucket, &going, &staying).await
 }
 
-/// However a completion and a clean-up meet, either the upload counts and stays, or it is refused
-/// and goes.
+/// If a completion and a purge meet, either the completion succeeds and the asset stays, or the
+/// completion fails and the asset goes.
 ///
-/// **Why.** A client that is told yes has thrown its copy away. Deciding in one statement and
-/// deleting in the next destroys what was completed in between.
+/// **Why.** A client discards its copy of the file when its completion succeeds. With a look-up
+/// followed by a deletion, a purge destroys a file that was completed in between.
 pub async fn completing_and_giving_up_exclude_each_other<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore + 'static,
 {
-    const CLEAN_UPS: usize = 4;
+    const RUNS: usize = 4;
     let world = PurgeWorld::new(store).await?;
     let bucket = Bucket::default();
     let (mut going, mut staying) = (Vec::new(), Vec::new());
@@ -145,16 +145,15 @@ where
             made.push(new);
         }
         let stale_before = world.moment().await?;
-        let completed = together(CALLERS + CLEAN_UPS, |n| {
+        let completed = together(CALLERS + RUNS, |n| {
             let (world, bucket) = (world.clone(), bucket.clone());
             let id = made.get(n).map(|new| new.id);
-            // Completions are spread over the time that the clean-ups take, and these over the
-            // completions.
+            // Spreads the completions and the runs over the same few milliseconds.
             let wait = std::time::Duration::from_millis(u64::try_from(n).unwrap_or_default() % 4);
             async move {
                 tokio::time::sleep(wait).await;
                 let Some(id) = id else {
-                    run(&world, &bucket, stale_before, NEVER, |_| false).await?;
+                    run(&world, &bucket, stale_before, BEFORE_ALL, |_| false).await?;
                     return Ok(false);
                 };
                 let change = StateChange::Complete(None);
@@ -162,7 +161,7 @@ where
                     ChangeOutcome::Done => Ok(true),
                     ChangeOutcome::NotFound => Ok(false),
                     other => Err(Broken::new(format_args!(
-                        "`set_state` of a pending asset answers {other:?}"
+                        "`set_state` of a pending asset returns {other:?}"
                     ))),
                 }
             }
@@ -176,15 +175,15 @@ where
             }
         }
     }
-    run(&world, &bucket, NEVER, ALWAYS, |_| false).await?;
+    run(&world, &bucket, BEFORE_ALL, AFTER_ALL, |_| false).await?;
     left(&world, &bucket, &going, &staying).await
 }
 
-/// A step that is dropped at any moment has done what it did as a whole; what it should have named
-/// is named by the next.
+/// Each transaction of a dropped step has taken effect completely or not at all. The next step
+/// returns the assets that the dropped step didn't return.
 ///
-/// **Why.** Hosts stop. A step that had marked what it was about to name would leave that to
-/// nobody.
+/// **Why.** Hosts stop at any moment. If a step marked assets before it returned them, a dropped
+/// step would lose them.
 pub async fn a_dropped_step_loses_nothing<Store>(store: Store) -> Verdict
 where
     Store: AssetStore + PurgeStore + DirectoryStore,
@@ -203,7 +202,7 @@ where
         bucket.put(&new.key);
     }
     let stale_before = world.moment().await?;
-    let mut step = world.step(stale_before, NEVER, 5);
+    let mut step = world.step(stale_before, BEFORE_ALL, 5);
     for n in 0..64 {
         if let Some(named) = dropped(n, world.store.purge(&step)).await {
             let named = called("purge", named)?;
@@ -215,43 +214,43 @@ where
         }
     }
     for new in &going {
-        // A row that went without its object would be missed here.
+        // Fails if a row was removed before its object.
         if bucket.has(&new.key) {
             let found = world.find(new.id).await?.is_some();
-            let named = world.graves().await?;
+            let named = world.all_deleted().await?;
             demand(
                 found || named.iter().any(|condemned| condemned.id == new.id),
-                format_args!("{} is gone and its object isn't", new.id),
+                format_args!("the row of asset {} was removed before its object", new.id),
             )?;
         }
     }
     for _ in 0..2 {
-        run(&world, &bucket, stale_before, ALWAYS, |_| false).await?;
+        run(&world, &bucket, stale_before, AFTER_ALL, |_| false).await?;
     }
     left(&world, &bucket, &going, &staying).await
 }
 
-/// That the clean-up has left nothing of these, and all of those.
+/// Checks that the runs removed the rows and objects of the assets in `going`, and no other.
 async fn left<Store: AssetStore + PurgeStore + DirectoryStore>(
     world: &PurgeWorld<Store>,
     bucket: &Bucket,
     going: &[NewAsset],
     staying: &[NewAsset],
 ) -> Verdict {
-    let graves = world.graves().await?;
-    equal(&graves, &Vec::new(), "rows that are left")?;
+    let rows = world.all_deleted().await?;
+    equal(&rows, &Vec::new(), "rows that the purge left")?;
     for new in going {
-        world.lacks(new.id, "gone").await?;
+        world.must_lack(new.id, "the purge removed it").await?;
         demand(
             !bucket.has(&new.key),
-            format_args!("the row of {} went before its object", new.id),
+            format_args!("the row of asset {} was removed before its object", new.id),
         )?;
     }
     for new in staying {
-        world.holds(new, &UploadState::Uploaded(None)).await?;
+        world.must_hold(new, &UploadState::Uploaded(None)).await?;
         demand(
             bucket.has(&new.key),
-            format_args!("the object of {}, which lives, was condemned", new.id),
+            format_args!("asset {} lives, but its object was condemned", new.id),
         )?;
     }
     Ok(())
