@@ -13,16 +13,15 @@ use crate::asset::{AssetId, NewAsset, ObjectKey, UserId, WorkspaceId};
 use crate::ports::purge::{Condemned, PurgeStep};
 
 /// Calls only append to `arrivals`, so they are fast. Each step of the purge moves the arrivals into its
-/// ordered `queues`. Calls never lock `queues`, and nobody takes another lock while `arrivals` is
-/// locked.
+/// ordered `queues`. Calls never lock `queues`, and no other lock is taken while `arrivals` is locked.
 #[derive(Default)]
 pub(super) struct Purging {
     arrivals: Mutex<Arrivals>,
     queues: Mutex<PurgeQueues>,
 }
 
-/// A moment, and an asset that was pending since then when this was recorded. The order puts the oldest
-/// first.
+/// A moment, and an asset that was pending since that moment when the entry was added. The oldest entry
+/// comes first.
 type Waiting = (OffsetDateTime, WorkspaceId, AssetId);
 
 /// The position of a deleted asset in the order of [`Condemned`].

@@ -41,7 +41,8 @@ impl Pg {
         let config = url::parse(url, settings.connect_timeout)?;
         let tls = MakeRustlsConnect::new(settings.roots.client_config());
         let manager = ManagerConfig {
-            // Asks the client, not the server: the client knows when its connection is closed.
+            // Checks a pooled connection without a round trip: the client knows when its connection is
+            // closed.
             recycling_method: RecyclingMethod::Fast,
         };
         let pool = Pool::builder(Manager::from_config(config, tls.clone(), manager))

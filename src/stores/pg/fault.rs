@@ -79,8 +79,7 @@ impl Fault {
     /// been executed.
     pub(in crate::stores) fn is_lost(&self) -> bool {
         match self {
-            // The server can end a session after the commit, so such an error doesn't tell whether it
-            // happened.
+            // The server can end a session after the commit, so the commit may have happened.
             Self::Postgres(error) => match error.as_db_error() {
                 Some(_) => !self.is_answer(),
                 None => is_transport(error),
@@ -174,7 +173,7 @@ fn class(code: &SqlState) -> &str {
     code.code().get(..2).unwrap_or_default()
 }
 
-/// Returns whether the connection failed, and not the exchange over it.
+/// Returns whether the network connection failed, as opposed to TLS or the protocol.
 fn is_transport(error: &Error) -> bool {
     if error.is_closed() {
         return true;
@@ -189,9 +188,9 @@ fn is_transport(error: &Error) -> bool {
     })
 }
 
-/// An error of the driver's without the values of rows. It shows the driver's message and its cause. Of
-/// a server's answer it shows only the primary message and the SQLSTATE, because the DETAIL field
-/// repeats whole rows. `Debug` shows the same, and there is no source, because loggers print both.
+/// An error of the driver without the values of rows. It shows the driver's message and its cause. Of a
+/// server's answer it shows only the primary message and the SQLSTATE, because the DETAIL field repeats
+/// whole rows. `Debug` shows the same text and the error has no source, because loggers print both.
 pub(in crate::stores) struct RedactedError(Error);
 
 impl Deref for RedactedError {

@@ -1,8 +1,8 @@
 //! The code that the stores over PostgreSQL share: connections, calls, statements and errors.
 //!
-//! A connection pooler may stand between the store and the server, also PgBouncer in transaction mode.
+//! A connection pooler may stand between the store and the server, even PgBouncer in transaction mode.
 //! So no statement is prepared under a name, no setting outlives its transaction, and the messages of a
-//! call are sent together.
+//! transaction are sent together.
 
 mod connections;
 mod fault;

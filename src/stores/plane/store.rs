@@ -29,13 +29,14 @@ use crate::stores::pg::{Fault, Pg, Session};
 /// - `UPDATE` of `api_tokens.last_used`.
 ///
 /// A call takes one round trip. A create with an external reference or a cap takes two, and a purge step
-/// usually up to five. The store is a handle: clones share its connections. Durability, poolers, TLS,
-/// time and servers that are away are as in [`PostgresStore`](crate::PostgresStore).
+/// usually takes up to five. The store is a handle: clones share its connections. Durability, poolers,
+/// TLS, time and the handling of a server that is away are those of
+/// [`PostgresStore`](crate::PostgresStore).
 ///
 /// # Guarantees
 /// 1. **Rows are Plane's.** A new row has every column as Plane writes it, and the store reads the rows
 ///    that Plane wrote. An asset without a type is `application/octet-stream`. One without a name has
-///    the name in its key. One without a creator was created by the nil UUID. A value that this crate
+///    the name in its key. One without a creator has the nil UUID as its creator. A value that this crate
 ///    can't express, such as a key with a line break, is [`StoreError::Failed`], which names the column.
 /// 2. **Deleted rows don't count**: workspaces, memberships, projects, keys and assets with a
 ///    `deleted_at`, and members and users who aren't active.
@@ -71,7 +72,7 @@ use crate::stores::pg::{Fault, Pg, Session};
 /// | the stored object | `storage_metadata`: `ContentLength`, `ContentType`, `ContentEncoding`, `ETag`, `VersionId`, `ChecksumSHA256` | once the object store was asked |
 /// | the reason of a rejection, a sentence | `storage_metadata.Rejected` | if the asset is rejected |
 /// | since when the asset is pending | `storage_metadata.PendingSince` | after it was taken back, or if `created_at` is more than an hour off the server's clock |
-/// | the object key to which the last three facts belong | `storage_metadata.Key` | with each change of the state |
+/// | the object key to which the three facts above belong | `storage_metadata.Key` | with each change of the state |
 /// | the object of a deleted asset is gone | `storage_metadata.ObjectRemoved`, `true` | until the row is removed |
 /// | the number of consecutive failures to remove the object | `storage_metadata.RemovalFailures` | until the object is removed |
 /// | when the purge tries again | `storage_metadata.RemovalRetryAt` | until the object is removed |
@@ -100,10 +101,10 @@ use crate::stores::pg::{Fault, Pg, Session};
 /// page, user or entity. The [caps](PendingCaps) count the same assets. Set caps on discarded assets
 /// only if you run the purge: rows that Plane has deleted count too, until the purge removes them.
 ///
-/// Every deleted asset of that kind, whether Plane or this API deleted it, is condemned in the next run.
-/// It is condemned again if it was deleted before [`PurgeStep::forget_before`], and then its row is
-/// removed too. In between, `storage_metadata` notes that the object is gone, because there is no column
-/// for it. A row that another row refers to stays, without its object.
+/// The next run condemns every deleted asset of that kind, whether Plane or this API deleted it. Once
+/// the deletion is before [`PurgeStep::forget_before`], a run condemns the asset again and then removes
+/// its row. In between, `storage_metadata` notes that the object is gone, because there is no column for
+/// it. A row that another row refers to stays, without its object.
 ///
 /// **Danger:** the purge also removes the objects of assets that Plane itself has deleted. If Plane
 /// restores such a row, its object is gone.

@@ -126,9 +126,10 @@ impl PostgresStore {
     /// Connects to the database of this URL (PostgreSQL, "Connection URIs") with the default
     /// [`PostgresOptions`].
     ///
-    /// Creates the schema if it is missing, and migrates an older one. That takes five minutes at most.
-    /// To create the schema, the user needs the privilege CREATE on the database. If nothing has to be
-    /// created or migrated, the privileges to read and write the tables are enough.
+    /// Creates the schema if it is missing, and migrates an older one. It gives up after five minutes,
+    /// waiting for other processes included. To create the schema, the user needs the privilege CREATE
+    /// on the database. If nothing has to be created or migrated, the privileges to read and write the
+    /// tables are enough.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the server can't be reached, or if the schema was migrated to a

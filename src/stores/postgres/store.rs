@@ -23,9 +23,9 @@ use crate::stores::pg::{Fault, Pg};
 /// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in PostgreSQL (tested with 15), for any
 /// number of replicas.
 ///
-/// The store is a handle: clones share its connections. It uses the Tokio runtime in which it was
-/// connected, which needs time and I/O enabled, and stops with that runtime. Its methods may be called
-/// from anywhere.
+/// The store is a handle: clones share its connections. It runs on the Tokio runtime in which it was
+/// connected, and as long as that runtime does. The runtime must have time and I/O enabled. Calls may
+/// come from anywhere.
 ///
 /// # Guarantees
 /// 1. **Durability.** A change is committed once the call has returned `Ok`. It is then as durable as
@@ -34,7 +34,7 @@ use crate::stores::pg::{Fault, Pg};
 ///    runs to its end if it has a connection, and otherwise changes nothing.
 /// 3. **Concurrency.** Several processes may use one schema, and may start at the same moment. One of
 ///    them creates or migrates the tables, and the others wait.
-/// 4. **Poolers.** PgBouncer may stand between the store and the server, also in transaction mode. No
+/// 4. **Poolers.** PgBouncer may stand between the store and the server, even in transaction mode. No
 ///    setting outlives a transaction, and no statement is prepared under a name.
 /// 5. **Few round trips.** A call takes one round trip. A call that is a transaction of several
 ///    statements takes two: [`create`](AssetStore::create) with caps, and [`purge`](PurgeStore::purge).
@@ -52,22 +52,22 @@ use crate::stores::pg::{Fault, Pg};
 /// All other refusals of the server are [`StoreError::Failed`], and so are rows that don't parse. The
 /// store survives a restart of the server: the next call connects again.
 ///
-/// If the connection breaks during a call, the store handles the call by its kind:
+/// If the connection breaks during a call, the outcome depends on the method:
 /// - A call that only reads is sent again.
 /// - [`create`](AssetStore::create) is sent again with the same id. If the asset exists by then, the
 ///   answer is [`CreateOutcome::New`].
 /// - [`set_state`](AssetStore::set_state), [`delete`](AssetStore::delete) and
 ///   [`purge`](PurgeStore::purge) are `Unavailable`. The change may or may not have been made.
 ///
-/// After a time-out, too, the change of any call may or may not have been made.
+/// A call that times out is `Unavailable`. Its change, too, may or may not have been made.
 ///
 /// # Time
 /// The server's clock stamps since when an asset is pending, and when it was uploaded or deleted. So the
-/// purge measures ages by one clock, whichever replica runs it. PostgreSQL stores microseconds:
-/// [`NewAsset::created_at`] and the expiry of a credential are cut off to them.
+/// purge measures ages by one clock, whichever replica runs it. PostgreSQL stores microseconds, so
+/// [`NewAsset::created_at`] and the expiry of a credential are truncated to microseconds.
 ///
 /// # TLS
-/// TLS is rustls's, with the roots of
+/// The store uses rustls, with the roots of
 /// [`PostgresOptions::trust_roots`](super::PostgresOptions::trust_roots), Mozilla's by default. As in
 /// libpq, the URL's `sslmode` decides:
 /// - `prefer`, the default, uses TLS if the server offers it. **An attacker on the network can prevent

@@ -36,7 +36,7 @@ use crate::ports::{AssetStore, CreateOutcome, CredentialStore, DirectoryStore, S
 /// 4. **Secrets.** Only the SHA-256 of a credential is stored. That is enough for random keys, and for
 ///    no others; see [`CredentialVerifier`].
 ///
-/// # Which SQLite
+/// # SQLite version
 /// The store needs SQLite 3.37 or newer, and 3.44 or newer with rusqlite 0.43. The feature
 /// `sqlite-bundled` compiles SQLite in. The feature `sqlite` alone links the SQLite that another crate
 /// of the program compiles, or the system's.
