@@ -1,5 +1,5 @@
-//! A store of your own: five methods over a map behind a lock. Everyone is a member of its one
-//! workspace, so don't use it as it stands.
+//! A store of your own: five methods over a map behind a lock. **Don't use it as it is:** everybody is a
+//! member of its only workspace.
 //!
 //! ```text
 //! cargo run --example custom_store
@@ -46,7 +46,7 @@ impl AssetStore for MapStore {
             return Ok(Outcome::ProjectNotFound); // this store has no projects
         }
         if caps != Caps::default() {
-            return Err(StoreError::failed("this store knows no caps")); // refused, not ignored
+            return Err(StoreError::failed("this store doesn't support caps")); // refused, not ignored
         }
         let mut assets = self.assets()?;
         let pair = new.external.pair();
@@ -91,7 +91,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let request = http::Request::post("/api/v1/workspaces/acme/assets/")
         .extension(Principal::with_all_scopes(Uuid::from_u128(1).into()))
         .body(Full::<bytes::Bytes>::from(body))?;
-    // The first makes an asset, the second finds it made.
+    // The first request creates an asset. The second one finds it, by its external pair.
     for _ in 0..2 {
         let (head, body) = service.clone().oneshot(request.clone()).await?.into_parts();
         let body = body.collect().await?.to_bytes();

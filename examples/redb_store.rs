@@ -1,5 +1,5 @@
-//! A store of your own with all it takes: assets, credentials and the clean-up over a key-value
-//! database. `docs/bring-your-own-store.md` goes through it; `custom_store` is the least that runs.
+//! A complete store of your own: assets, credentials and the purge over the key-value database redb.
+//! `docs/bring-your-own-store.md` explains it. The smallest store that works is `custom_store`.
 //!
 //! ```text
 //! cargo run --example redb_store
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let request = http::Request::post("/api/v1/workspaces/acme/assets/")
         .header("x-api-key", KEY)
         .body(Full::<bytes::Bytes>::from(body))?;
-    // The first makes an asset, the second finds it made.
+    // The first request creates an asset. The second one finds it, by its external pair.
     for _ in 0..2 {
         let (head, body) = service.clone().oneshot(request.clone()).await?.into_parts();
         println!("{}", head.status);

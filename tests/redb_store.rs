@@ -1,4 +1,4 @@
-//! The store of the example `redb_store`: it keeps every promise, and its guide quotes it word for
+//! The store of the example `redb_store` follows every conformance rule, and its guide quotes it word for
 //! word.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
@@ -51,8 +51,7 @@ impl SeedCredentials for RedbStore {
     }
 }
 
-// ---------------------------------------------------------------- What only a file can do, and do
-// wrong
+// ---------------------------------------------------------------- Rules of a store in a file
 
 const NOW: OffsetDateTime = datetime!(2026-01-02 03:04 UTC);
 const USER: UserId = UserId::new(Uuid::from_u128(1));
@@ -121,7 +120,7 @@ async fn everything_is_there_after_reopening() {
 }
 
 #[tokio::test]
-async fn a_row_that_no_longer_parses_has_failed() {
+async fn a_row_that_no_longer_parses_is_an_error() {
     for row in ["", "{}", "null", "[1]", r#"{"key":"a"}"#] {
         let (store, directory) = in_directory();
         let workspace = enter(&store).await;
@@ -150,7 +149,7 @@ async fn a_row_that_no_longer_parses_has_failed() {
 }
 
 #[test]
-fn what_can_not_be_opened_is_said_so() {
+fn a_file_that_can_not_be_opened_is_reported() {
     let (store, directory) = in_directory();
     let again = RedbStore::open(file(directory.path()));
     assert!(
@@ -176,7 +175,7 @@ fn what_can_not_be_opened_is_said_so() {
 
 // ---------------------------------------------------------------- The guide
 
-/// Doctests compile the guide's own snippets, which it marks as `rust`. Those marked as `rs` are
+/// The guide marks its own snippets as `rust`, and doctests compile them. Snippets marked as `rs` are
 /// quotes of the example, which is compiled above.
 #[test]
 fn the_guide_quotes_the_example_word_for_word() {

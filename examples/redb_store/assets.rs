@@ -1,4 +1,4 @@
-//! The tables of living assets, and what has to change in them together.
+//! The tables of living assets. Each method changes all tables that must change together.
 
 use std::num::NonZeroU32;
 
@@ -11,25 +11,26 @@ use uuid::Uuid;
 
 use super::{Id, Result, corrupted, row};
 
-/// A moment in nanoseconds since 1970, a workspace, an asset: in the order in which things
-/// happened.
+/// A moment in nanoseconds since 1970, a workspace and an asset. The keys of a table are in order of
+/// time.
 pub(crate) type Moment = (i128, Id, Id);
 
 pub(crate) const ASSETS: TableDefinition<(Id, Id), &[u8]> = TableDefinition::new("assets");
-/// By workspace and external pair.
+/// The living asset with each external pair, by workspace and pair.
 const PAIRS: TableDefinition<(Id, &str, &str), Id> = TableDefinition::new("pairs");
-/// How many are pending: in a workspace, and of each caller in it.
+/// The number of pending assets of a workspace (`None`), and of each caller in it.
 const PENDING: TableDefinition<(Id, Option<Id>), u32> = TableDefinition::new("pending");
-/// How many deleted and rejected ones wait for the clean-up: in a workspace, and of each caller in it.
+/// The number of deleted and rejected assets that wait for the purge: of a workspace (`None`), and of
+/// each caller in it.
 const DISCARDED: TableDefinition<(Id, Option<Id>), u32> = TableDefinition::new("discarded");
-/// What is pending, the one that waits longest first.
+/// Pending assets, the longest waiting first.
 const PENDING_SINCE: TableDefinition<Moment, ()> = TableDefinition::new("pending_since");
-/// Since when, by workspace and asset.
+/// Since when an asset is pending, by workspace and asset.
 const SINCE: TableDefinition<(Id, Id), i128> = TableDefinition::new("since");
-/// What was rejected, for the clean-up.
+/// Rejected assets, which the next purge deletes.
 const REJECTED: TableDefinition<(Id, Id), ()> = TableDefinition::new("rejected");
 
-/// All of them, open in one transaction.
+/// All tables, open in one transaction.
 pub(crate) struct Assets<'a> {
     living: Table<'a, (Id, Id), &'static [u8]>,
     pairs: Table<'a, (Id, &'static str, &'static str), Id>,
@@ -62,20 +63,21 @@ impl<'a> Assets<'a> {
         })
     }
 
-    /// The living asset with the same external pair, if it isn't rejected.
-    pub(crate) fn twin(&self, workspace: Id, external: &ExternalRef) -> Result<Option<Asset>> {
+    /// Returns the living asset with the same external pair, if it isn't rejected.
+    pub(crate) fn duplicate(&self, workspace: Id, external: &ExternalRef) -> Result<Option<Asset>> {
         let Some((source, id)) = external.pair() else {
             return Ok(None);
         };
         let Some(id) = self.pairs.get((workspace, source, id))? else {
             return Ok(None);
         };
-        let twin = find(&self.living, workspace, Uuid::from_u128(id.value()).into())?;
-        // A pair without its asset would block the pair for ever.
-        twin.map(Some).ok_or_else(|| corrupted("a pair"))
+        let duplicate = find(&self.living, workspace, Uuid::from_u128(id.value()).into())?;
+        // A pair without its asset would block the pair forever.
+        duplicate.map(Some).ok_or_else(|| corrupted("a pair"))
     }
 
-    /// Two look-ups, however many are pending.
+    /// Returns whether a cap on pending assets is reached. This takes two look-ups, however many are
+    /// pending.
     pub(crate) fn too_many_pending(
         &self,
         workspace: Id,
@@ -101,7 +103,7 @@ impl<'a> Assets<'a> {
             || reached(&self.discarded, own, (workspace, Some(caller)))?)
     }
 
-    /// Adds an asset that is pending since now; `false` when there is one of that id.
+    /// Adds an asset that is pending since `now`. Returns `false` if an asset with its id exists.
     pub(crate) fn insert(&mut self, workspace: Id, new: NewAsset, now: i128) -> Result<bool> {
         let id = new.id.as_uuid().as_u128();
         if self.living.get((workspace, id))?.is_some() {
@@ -110,7 +112,7 @@ impl<'a> Assets<'a> {
         if let Some((source, name)) = new.external.pair() {
             self.pairs.insert((workspace, source, name), id)?;
         }
-        self.begin_to_wait(workspace, &new, now)?;
+        self.start_waiting(workspace, &new, now)?;
         self.put(
             workspace,
             &Asset {
@@ -121,7 +123,7 @@ impl<'a> Assets<'a> {
         Ok(true)
     }
 
-    /// A change, and with it all that goes by the state.
+    /// Changes the state of an asset, and the counts and tables that depend on it.
     pub(crate) fn set_state(
         &mut self,
         workspace: Id,
@@ -139,10 +141,10 @@ impl<'a> Assets<'a> {
         }
         let to = asset.state.kind();
         if from == StateKind::Pending {
-            self.end_to_wait(workspace, &asset.made)?;
+            self.stop_waiting(workspace, &asset.made)?;
         }
         if to == StateKind::Pending {
-            self.begin_to_wait(workspace, &asset.made, now)?;
+            self.start_waiting(workspace, &asset.made, now)?;
         }
         if to == StateKind::Rejected {
             self.free_pair(workspace, &asset.made)?;
@@ -154,8 +156,8 @@ impl<'a> Assets<'a> {
         Ok(changed)
     }
 
-    /// Takes a living asset out of every table: its pair is free, and it counts as discarded until it
-    /// is [forgotten](Self::forget).
+    /// Removes a living asset from every table. Its pair is free, and the asset counts as discarded
+    /// until it is [forgotten](Self::forget).
     pub(crate) fn remove(&mut self, workspace: Id, id: AssetId) -> Result<Option<Asset>> {
         let Some(asset) = find(&self.living, workspace, id)? else {
             return Ok(None);
@@ -163,34 +165,36 @@ impl<'a> Assets<'a> {
         let key = (workspace, id.as_uuid().as_u128());
         self.living.remove(key)?;
         if asset.state.is_rejected() {
-            // It is discarded already, and its pair may be another's by now.
+            // A rejected asset already counts as discarded. Its pair is free, and may belong to another
+            // asset by now.
             self.rejected.remove(key)?;
             return Ok(Some(asset));
         }
         self.free_pair(workspace, &asset.made)?;
         count(&mut self.discarded, workspace, asset.made.created_by, true)?;
         if asset.state.is_pending() {
-            self.end_to_wait(workspace, &asset.made)?;
+            self.stop_waiting(workspace, &asset.made)?;
         }
         Ok(Some(asset))
     }
 
-    /// The clean-up has done with a discarded asset of that caller's.
+    /// Stops counting a discarded asset of this caller, because the purge has removed its row.
     pub(crate) fn forget(&mut self, workspace: Id, caller: UserId) -> Result<()> {
         count(&mut self.discarded, workspace, caller, false)
     }
 
-    /// So many of those that are rejected.
+    /// Returns up to `most` rejected assets.
     pub(crate) fn rejected(&self, most: usize) -> Result<Vec<(Id, AssetId)>> {
-        let some = self.rejected.iter()?.take(most);
-        some.map(|entry| {
-            let (workspace, id) = entry?.0.value();
-            Ok((workspace, Uuid::from_u128(id).into()))
-        })
-        .collect()
+        let rejected = self.rejected.iter()?.take(most);
+        rejected
+            .map(|entry| {
+                let (workspace, id) = entry?.0.value();
+                Ok((workspace, Uuid::from_u128(id).into()))
+            })
+            .collect()
     }
 
-    /// Of those that are pending since before that, the `most` that wait longest.
+    /// Returns up to `most` assets that are pending since before this moment, the longest waiting first.
     pub(crate) fn pending_before(&self, before: i128, most: usize) -> Result<Vec<(Id, AssetId)>> {
         let oldest = self.pending_since.range(..(before, 0, 0))?.take(most);
         oldest
@@ -214,14 +218,14 @@ impl<'a> Assets<'a> {
         Ok(())
     }
 
-    fn begin_to_wait(&mut self, workspace: Id, asset: &NewAsset, now: i128) -> Result<()> {
+    fn start_waiting(&mut self, workspace: Id, asset: &NewAsset, now: i128) -> Result<()> {
         let id = asset.id.as_uuid().as_u128();
         self.since.insert((workspace, id), now)?;
         self.pending_since.insert((now, workspace, id), ())?;
         count(&mut self.pending, workspace, asset.created_by, true)
     }
 
-    fn end_to_wait(&mut self, workspace: Id, asset: &NewAsset) -> Result<()> {
+    fn stop_waiting(&mut self, workspace: Id, asset: &NewAsset) -> Result<()> {
         let id = asset.id.as_uuid().as_u128();
         let since = self.since.remove((workspace, id))?;
         let since = since.ok_or_else(|| corrupted("a moment"))?.value();
@@ -239,18 +243,18 @@ fn reached(
     Ok(cap.is_some_and(|cap| count >= cap.get()))
 }
 
-/// Counts an asset in, or out.
+/// Adds one asset to the counts, or takes one away.
 fn count(
     counts: &mut Table<'_, (Id, Option<Id>), u32>,
     workspace: Id,
     caller: UserId,
-    is_in: bool,
+    add: bool,
 ) -> Result<()> {
     for of in [None, Some(caller.as_uuid().as_u128())] {
         let count = counts
             .get((workspace, of))?
             .map_or(0, |count| count.value());
-        let changed = if is_in {
+        let changed = if add {
             count.checked_add(1)
         } else {
             count.checked_sub(1)

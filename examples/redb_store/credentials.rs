@@ -1,4 +1,4 @@
-//! API keys and tokens, by their digest.
+//! API keys and tokens, stored by their digest.
 
 use async_trait::async_trait;
 use redb::{TableDefinition, WriteTransaction};
@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::{RedbStore, Result, corrupted};
 
-/// By kind and SHA-256: looking it up tells nothing about the secret, and the secret is nowhere.
+/// Credentials by kind and SHA-256. The secret isn't stored. The time of a look-up says nothing about
+/// it, because a client can't steer the digest of a secret that it doesn't know.
 const CREDENTIALS: TableDefinition<(&str, [u8; 32]), &[u8]> = TableDefinition::new("credentials");
 
 #[derive(Serialize, Deserialize)]
@@ -65,7 +66,8 @@ impl CredentialVerifier for RedbStore {
             let found = table.get((kind.as_str(), *digest.as_bytes()))?;
             found.map(|row| read(kind, digest, row.value())).transpose()
         });
-        // Whatever went wrong: what can't be told is no "no".
+        // Every failure is `Unavailable`. `Ok(None)` would tell the client that its credential is
+        // invalid.
         let record = record.await.map_err(|error| match error {
             StoreError::Unavailable(cause) => cause,
             other => Unavailable::new(other),

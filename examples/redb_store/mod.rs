@@ -1,8 +1,8 @@
-//! A store over redb, an embedded key-value database: no SQL and no server, but tables of bytes in
-//! order, and transactions.
+//! A store over redb, an embedded key-value database with ordered tables and transactions, without SQL
+//! or a server.
 //!
-//! Writers take turns, each on a thread of its own while it waits: fine for a service of one
-//! process. A store that has to be fast under load would hand its writes to one thread and commit
+//! One transaction writes at a time, and each waiting writer blocks a thread of its own. That is fine
+//! for a service of one process. A store for heavy load would hand its writes to one thread and commit
 //! many at once, as `SqliteStore` does.
 
 mod assets;
@@ -30,13 +30,13 @@ use assets::Assets;
 pub(crate) type Result<T, E = redb::Error> = std::result::Result<T, E>;
 type Id = u128;
 
-/// Living workspaces only, as `enter` is the one who asks.
+/// Living workspaces only, because only `enter` reads this table.
 const SLUGS: TableDefinition<&str, Id> = TableDefinition::new("slugs");
 const SLUG_OF: TableDefinition<Id, &str> = TableDefinition::new("slug_of");
 const MEMBERS: TableDefinition<(Id, Id), ()> = TableDefinition::new("members");
 const PROJECTS: TableDefinition<(Id, Id), ()> = TableDefinition::new("projects");
 
-/// A handle: its clones share one database.
+/// The store. It is a handle: clones share one database.
 #[derive(Clone, Debug)]
 pub(crate) struct RedbStore {
     database: Arc<Database>,
@@ -44,12 +44,13 @@ pub(crate) struct RedbStore {
 }
 
 impl RedbStore {
-    /// Opens a file, or makes it.
+    /// Opens the file, or creates it.
     pub(crate) fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let opened = || -> Result<Database> {
             let database = Database::create(path)?;
             let transaction = database.begin_write()?;
-            // A table is made when it is first written to, and until then can't be read.
+            // redb creates a table when it is first opened for writing. Reading a missing table is an
+            // error.
             transaction.open_table(SLUGS)?;
             transaction.open_table(SLUG_OF)?;
             transaction.open_table(MEMBERS)?;
@@ -66,14 +67,14 @@ impl RedbStore {
         })
     }
 
-    /// The clock that stamps since when assets are pending, and when they are deleted; the machine's by
-    /// default.
+    /// Sets the clock that stamps since when assets are pending and when they are deleted; the machine's
+    /// by default.
     pub(crate) fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Reads, all from one snapshot.
+    /// Runs `work` on one snapshot.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T> + Send + 'static,
@@ -82,7 +83,7 @@ impl RedbStore {
         blocking(move || work(&database.begin_read()?)).await
     }
 
-    /// Changes all that `work` changes, or nothing.
+    /// Runs `work` in one transaction: all its changes are made, or none.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T> + Send + 'static,
@@ -90,7 +91,7 @@ impl RedbStore {
         let database = Arc::clone(&self.database);
         blocking(move || {
             let transaction = database.begin_write()?;
-            // An error or a panic drops the transaction, and with it what was done in it.
+            // An error or a panic drops the transaction, which rolls its changes back.
             let answer = work(&transaction)?;
             transaction.commit()?;
             Ok(answer)
@@ -99,8 +100,8 @@ impl RedbStore {
     }
 }
 
-/// Does what may block where that holds nobody up. Once begun it goes on to its end, whether or not
-/// somebody still waits for it.
+/// Runs blocking work on a thread that serves no connections. Work that has begun runs to its end, even
+/// if its caller is gone.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T, StoreError> {
@@ -112,8 +113,8 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Whether a retry helps. A full disk may be emptied and a lock be given up; a broken file stays
-/// broken.
+/// Decides whether a retry may help. A full disk may be emptied and a lock released; a damaged file
+/// stays damaged.
 fn fault(error: redb::Error) -> StoreError {
     match &error {
         redb::Error::Io(cause) if cause.kind() == ErrorKind::InvalidData => {
@@ -126,7 +127,7 @@ fn fault(error: redb::Error) -> StoreError {
     }
 }
 
-/// What was read is not what was written.
+/// The error for a value that this store can't have written.
 fn corrupted(what: &str) -> redb::Error {
     redb::Error::Corrupted(format!("{what} doesn't parse"))
 }
@@ -171,8 +172,8 @@ impl AssetStore for RedbStore {
                 }
             }
             let mut assets = Assets::open(transaction)?;
-            if let Some(twin) = assets.twin(workspace, &new.external)? {
-                return Ok(Some(CreateOutcome::Duplicate(Box::new(twin))));
+            if let Some(duplicate) = assets.duplicate(workspace, &new.external)? {
+                return Ok(Some(CreateOutcome::Duplicate(Box::new(duplicate))));
             }
             if assets.too_many_pending(workspace, new.created_by, caps)? {
                 return Ok(Some(CreateOutcome::TooManyPending));
@@ -181,11 +182,11 @@ impl AssetStore for RedbStore {
                 return Ok(Some(CreateOutcome::TooManyDiscarded));
             }
             let now = purge::record(transaction, clock.now())?;
-            let made = assets.insert(workspace, new, now)?;
-            Ok(made.then_some(CreateOutcome::New))
+            let inserted = assets.insert(workspace, new, now)?;
+            Ok(inserted.then_some(CreateOutcome::New))
         });
         let created = created.await?;
-        created.ok_or_else(|| StoreError::failed("there is an asset of that id already"))
+        created.ok_or_else(|| StoreError::failed("an asset with this id already exists"))
     }
 
     async fn find(&self, workspace: &Workspace, id: AssetId) -> Result<Option<Asset>, StoreError> {
@@ -219,7 +220,7 @@ impl AssetStore for RedbStore {
             let Some(asset) = Assets::open(transaction)?.remove(workspace, id)? else {
                 return Ok(false);
             };
-            // Told within the transaction, so that what is deleted later is later.
+            // The clock is read inside the transaction, so deletions that commit later have later times.
             purge::condemn(transaction, clock.now(), workspace, &asset)?;
             Ok(true)
         })
@@ -311,10 +312,10 @@ fn set(
     transaction: &WriteTransaction,
     table: TableDefinition<(Id, Id), ()>,
     key: (Id, Id),
-    there: bool,
+    present: bool,
 ) -> Result<()> {
     let mut table = transaction.open_table(table)?;
-    if there {
+    if present {
         table.insert(key, ())?;
     } else {
         table.remove(key)?;

@@ -1,4 +1,4 @@
-//! What was deleted and isn't forgotten yet.
+//! The purge: deleted assets whose rows are still kept.
 
 use std::collections::BTreeSet;
 
@@ -13,25 +13,26 @@ use uuid::Uuid;
 use super::assets::{Assets, Moment};
 use super::{Id, RedbStore, Result, corrupted};
 
-/// A deleted asset: its object's key, who made it, how often its object could not be removed, and until
-/// when it is left alone since.
-type Grave = (&'static str, Id, u32, i128);
+/// A deleted asset: its object key, its creator, the number of consecutive failures to remove its
+/// object, and the moment before which the purge doesn't try again.
+type Deleted = (&'static str, Id, u32, i128);
 
-/// Deleted assets whose object is still to go, by when they were deleted.
-const CONDEMNED: TableDefinition<Moment, Grave> = TableDefinition::new("condemned");
-/// Those whose object is gone, and whose form may still put it back.
-const FADING: TableDefinition<Moment, Grave> = TableDefinition::new("fading");
-/// The newest moment that was recorded.
+/// Deleted assets whose objects may still exist, in the order of their deletion.
+const CONDEMNED: TableDefinition<Moment, Deleted> = TableDefinition::new("condemned");
+/// Deleted assets whose objects were removed. A form that is still valid may put an object back.
+const REMOVED: TableDefinition<Moment, Deleted> = TableDefinition::new("removed");
+/// The newest moment that was ever recorded.
 const NEWEST: TableDefinition<(), i128> = TableDefinition::new("newest");
 
 pub(crate) fn make_tables(transaction: &WriteTransaction) -> Result<()> {
     transaction.open_table(CONDEMNED)?;
-    transaction.open_table(FADING)?;
+    transaction.open_table(REMOVED)?;
     transaction.open_table(NEWEST)?;
     Ok(())
 }
 
-/// A moment as it is kept. The newest is remembered, so that a clock that is wrong can be told.
+/// Returns the moment as it is stored. Records it if it is the newest, so that the purge can detect a
+/// wrong clock.
 pub(crate) fn record(transaction: &WriteTransaction, at: OffsetDateTime) -> Result<i128> {
     use redb::ReadableTable;
 
@@ -43,7 +44,7 @@ pub(crate) fn record(transaction: &WriteTransaction, at: OffsetDateTime) -> Resu
     Ok(at)
 }
 
-/// Leaves the object of an asset that was removed to the clean-up.
+/// Adds a removed asset to the deleted ones, so that the purge deletes its object.
 pub(crate) fn condemn(
     transaction: &WriteTransaction,
     at: OffsetDateTime,
@@ -56,8 +57,8 @@ pub(crate) fn condemn(
         workspace,
         asset.made.id.as_uuid().as_u128(),
     );
-    let maker = asset.made.created_by.as_uuid().as_u128();
-    condemned.insert(moment, (asset.made.key.as_str(), maker, 0, i128::MIN))?;
+    let creator = asset.made.created_by.as_uuid().as_u128();
+    condemned.insert(moment, (asset.made.key.as_str(), creator, 0, i128::MIN))?;
     Ok(())
 }
 
@@ -78,60 +79,61 @@ impl PurgeStore for RedbStore {
         self.write(move |transaction| {
             record(transaction, step.now)?;
             forget(transaction, &step)?;
-            put_off(transaction, &step)?;
-            give_up(transaction, &step)?;
-            next(transaction, &step)
+            postpone(transaction, &step)?;
+            delete_stale(transaction, &step)?;
+            next_page(transaction, &step)
         })
         .await
     }
 }
 
-/// Of those whose objects are gone: forgets what no form can bring back, and notes the others.
+/// Handles the assets whose objects are gone: forgets those whose forms have all expired, and keeps the
+/// others.
 fn forget(transaction: &WriteTransaction, step: &PurgeStep) -> Result<()> {
     let mut assets = Assets::open(transaction)?;
     let mut condemned = transaction.open_table(CONDEMNED)?;
-    let mut fading = transaction.open_table(FADING)?;
+    let mut removed = transaction.open_table(REMOVED)?;
     for gone in &step.gone {
         let moment = moment(gone);
         let (_, workspace, _) = moment;
         let was_condemned = condemned.remove(moment)?;
-        let maker = |grave: AccessGuard<'_, Grave>| Uuid::from_u128(grave.value().1);
+        let creator = |deleted: AccessGuard<'_, Deleted>| Uuid::from_u128(deleted.value().1);
         if gone.deleted_at < step.forget_before {
-            let grave = was_condemned.or(fading.remove(moment)?);
-            if let Some(maker) = grave.map(maker) {
-                assets.forget(workspace, maker.into())?;
+            let deleted = was_condemned.or(removed.remove(moment)?);
+            if let Some(creator) = deleted.map(creator) {
+                assets.forget(workspace, creator.into())?;
             }
-        } else if let Some(maker) = was_condemned.map(maker) {
-            let grave = (gone.key.as_str(), maker.as_u128(), 0, i128::MIN);
-            fading.insert(moment, grave)?;
+        } else if let Some(creator) = was_condemned.map(creator) {
+            let deleted = (gone.key.as_str(), creator.as_u128(), 0, i128::MIN);
+            removed.insert(moment, deleted)?;
         }
     }
     Ok(())
 }
 
-/// Those whose objects could not be removed are left alone for a while.
-fn put_off(transaction: &WriteTransaction, step: &PurgeStep) -> Result<()> {
-    for table in [CONDEMNED, FADING] {
+/// Counts the failed removals, and postpones the next attempts.
+fn postpone(transaction: &WriteTransaction, step: &PurgeStep) -> Result<()> {
+    for table in [CONDEMNED, REMOVED] {
         let mut table = transaction.open_table(table)?;
         for failed in &step.failed {
             let retry_at = failed.retry_at.unix_timestamp_nanos();
-            if let Some(mut grave) = table.get_mut(moment(&failed.condemned))? {
-                let (_, maker, failures, _) = grave.value();
+            if let Some(mut deleted) = table.get_mut(moment(&failed.condemned))? {
+                let (_, creator, failures, _) = deleted.value();
                 let key = failed.condemned.key.as_str();
-                grave.insert((key, maker, failures.saturating_add(1), retry_at))?;
+                deleted.insert((key, creator, failures.saturating_add(1), retry_at))?;
             }
         }
     }
     Ok(())
 }
 
-/// Deletes what was never uploaded in time, and what was rejected: from here on nobody finds it.
-fn give_up(transaction: &WriteTransaction, step: &PurgeStep) -> Result<()> {
+/// Deletes stale pending assets and rejected ones: no caller finds them any more.
+fn delete_stale(transaction: &WriteTransaction, step: &PurgeStep) -> Result<()> {
     let mut assets = Assets::open(transaction)?;
     let before = step.pending_before.unix_timestamp_nanos();
-    let mut given_up = assets.pending_before(before, most(step))?;
-    given_up.extend(assets.rejected(most(step))?);
-    for (workspace, id) in given_up {
+    let mut stale = assets.pending_before(before, most(step))?;
+    stale.extend(assets.rejected(most(step))?);
+    for (workspace, id) in stale {
         if let Some(asset) = assets.remove(workspace, id)? {
             condemn(transaction, step.now, workspace, &asset)?;
         }
@@ -139,19 +141,19 @@ fn give_up(transaction: &WriteTransaction, step: &PurgeStep) -> Result<()> {
     Ok(())
 }
 
-/// The first behind the last step's last, of both tables.
-fn next(transaction: &WriteTransaction, step: &PurgeStep) -> Result<Vec<Condemned>> {
+/// Returns the first deleted assets after the previous step's last one, from both tables.
+fn next_page(transaction: &WriteTransaction, step: &PurgeStep) -> Result<Vec<Condemned>> {
     let most = most(step);
     let condemned = transaction.open_table(CONDEMNED)?;
-    let fading = transaction.open_table(FADING)?;
-    let mut next = behind(&condemned, step, i128::MAX, most)?;
+    let removed = transaction.open_table(REMOVED)?;
+    let mut found = page(&condemned, step, i128::MAX, most)?;
     let end = step.forget_before.unix_timestamp_nanos();
-    next.extend(behind(&fading, step, end, most)?);
-    Ok(next.into_iter().take(most).collect())
+    found.extend(page(&removed, step, end, most)?);
+    Ok(found.into_iter().take(most).collect())
 }
 
-fn behind(
-    table: &Table<'_, Moment, Grave>,
+fn page(
+    table: &Table<'_, Moment, Deleted>,
     step: &PurgeStep,
     end: i128,
     most: usize,
@@ -162,8 +164,8 @@ fn behind(
     let after = step.after.as_ref().map(moment);
     let mut found = BTreeSet::new();
     for entry in table.range(after.unwrap_or((i128::MIN, 0, 0))..)? {
-        let (place, grave) = entry?;
-        let (place, (key, _, failures, retry_at)) = (place.value(), grave.value());
+        let (place, deleted) = entry?;
+        let (place, (key, _, failures, retry_at)) = (place.value(), deleted.value());
         let (deleted_at, workspace, id) = place;
         if deleted_at >= end || found.len() == most {
             break;

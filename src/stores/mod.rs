@@ -1,4 +1,4 @@
-//! Ready-made stores: in memory, in a SQLite file, in PostgreSQL, over Plane's tables.
+//! The crate's own stores: in memory, in a SQLite file, in PostgreSQL, and over Plane's tables.
 
 mod memory;
 #[cfg(feature = "postgres")]

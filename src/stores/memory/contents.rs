@@ -1,4 +1,4 @@
-//! What is in one workspace of a memory store.
+//! The assets and projects of one workspace.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -12,40 +12,41 @@ use crate::asset::{
 };
 use crate::ports::{CreateOutcome, StoreError};
 
-/// What is in one workspace. Whatever a call needs is a look-up or a counter, so that its cost does
-/// not grow with the number of assets.
+/// The assets and projects of one workspace. Each call does look-ups and reads counters only, so its
+/// cost doesn't grow with the number of assets.
 #[derive(Default)]
 pub(super) struct Contents {
     pub(super) projects: HashSet<ProjectId>,
-    pub(super) assets: HashMap<AssetId, Kept>,
-    /// Callers choose these keys, so that their hash must not be foreseen.
+    pub(super) assets: HashMap<AssetId, StoredAsset>,
     pairs: HashMap<PairKey, AssetId>,
     pending: Counts,
-    /// Deleted and rejected ones that wait for the clean-up.
+    /// Deleted and rejected assets that wait for the purge.
     discarded: Counts,
-    /// Since when those are pending that were uploaded before. All others are since they were made.
+    /// The moment at which an uploaded asset was taken back. Other pending assets wait since their
+    /// creation.
     taken_back: HashMap<AssetId, OffsetDateTime>,
 }
 
-/// How many assets there are of a sort: in all, and of each caller.
+/// Counts assets: in total, and by caller.
 #[derive(Default)]
 struct Counts {
     all: u32,
     of: HashMap<UserId, u32>,
 }
 
-/// An asset in as few bytes as can be, so that little has to move when the map grows.
-pub(super) struct Kept {
+/// An asset in few bytes, so that growing the map moves little memory.
+pub(super) struct StoredAsset {
     pub(super) made: NewAsset,
     state: State,
 }
 
-/// Its state. What there is more to say of it is elsewhere, as most have nothing more or are few.
+/// The asset's state. Most assets are in one of the first two states, so only the third one takes an
+/// allocation.
 enum State {
     Pending,
-    /// Uploaded, by the word of the client.
+    /// Uploaded according to the client. The object store was not asked.
     Uploaded,
-    Described(Box<UploadState>),
+    Detailed(Box<UploadState>),
 }
 impl Contents {
     pub(super) fn create(
@@ -58,9 +59,9 @@ impl Contents {
         if !asset.project.as_ref().is_none_or(known) {
             return Ok(CreateOutcome::ProjectNotFound);
         }
-        let twin = pair.as_ref().and_then(|pair| self.pairs.get(pair));
-        if let Some(twin) = twin.and_then(|id| self.assets.get(id)) {
-            return Ok(CreateOutcome::Duplicate(Box::new(twin.asset())));
+        let duplicate = pair.as_ref().and_then(|pair| self.pairs.get(pair));
+        if let Some(duplicate) = duplicate.and_then(|id| self.assets.get(id)) {
+            return Ok(CreateOutcome::Duplicate(Box::new(duplicate.asset())));
         }
         let caller = asset.created_by;
         if self
@@ -78,9 +79,9 @@ impl Contents {
         }
         let id = asset.id;
         match self.assets.entry(id) {
-            Entry::Occupied(_) => Err(StoreError::failed("there is an asset of that id already")),
+            Entry::Occupied(_) => Err(StoreError::failed("an asset with this id already exists")),
             Entry::Vacant(place) => {
-                place.insert(Kept {
+                place.insert(StoredAsset {
                     made: asset,
                     state: State::Pending,
                 });
@@ -128,11 +129,12 @@ impl Contents {
         changed
     }
 
-    /// Takes a living asset out. It counts as discarded until the clean-up [forgets](Self::forget) it.
-    pub(super) fn delete(&mut self, id: AssetId) -> Option<Kept> {
+    /// Removes a living asset. It counts as discarded until the purge [forgets](Self::forget) it.
+    pub(super) fn delete(&mut self, id: AssetId) -> Option<StoredAsset> {
         let asset = self.assets.remove(&id)?;
         let caller = asset.made.created_by;
-        // A rejected one is discarded already, and the pair that it gave free may be another's by now.
+        // A rejected asset already counts as discarded. Its external pair is free, and may belong to
+        // another asset by now.
         if asset.state.kind() != StateKind::Rejected {
             self.discarded.add(caller);
             if let Some(pair) = PairKey::of(&asset.made.external) {
@@ -146,15 +148,20 @@ impl Contents {
         Some(asset)
     }
 
-    /// Deletes an asset that is pending since before then. One that was taken back later is not.
-    pub(super) fn give_up(&mut self, id: AssetId, before: OffsetDateTime) -> Option<Kept> {
+    /// Deletes an asset that is pending since before this moment. An asset that was taken back at or
+    /// after this moment stays.
+    pub(super) fn delete_if_stale(
+        &mut self,
+        id: AssetId,
+        before: OffsetDateTime,
+    ) -> Option<StoredAsset> {
         let is_pending = self.assets.get(&id)?.state.kind() == StateKind::Pending;
         let since = self.taken_back.get(&id);
         let is_stale = is_pending && since.is_none_or(|since| *since < before);
         is_stale.then(|| self.delete(id)).flatten()
     }
 
-    /// The row of a discarded asset is gone.
+    /// Stops counting one discarded asset of the caller, because the purge has removed its row.
     pub(super) fn forget(&mut self, caller: UserId) {
         self.discarded.remove(caller);
     }
@@ -176,7 +183,7 @@ impl Counts {
         }
     }
 
-    /// Whether there are as many as a cap allows, in all or of that caller.
+    /// Returns whether the total or the caller's count has reached its cap.
     fn reach(
         &self,
         in_all: Option<NonZeroU32>,
@@ -192,22 +199,22 @@ impl Counts {
     }
 }
 
-impl Kept {
+impl StoredAsset {
     pub(super) fn asset(&self) -> Asset {
         Asset {
             made: self.made.clone(),
-            state: self.state.whole(),
+            state: self.state.to_upload_state(),
         }
     }
 
-    /// What came of a change, and the state since.
+    /// Returns the outcome of the change and the asset's state after it.
     fn change(&mut self, change: StateChange) -> (ChangeOutcome, StateKind) {
-        let mut state = self.state.whole();
+        let mut state = self.state.to_upload_state();
         let changed = state.change(change);
         self.state = match state {
             UploadState::Pending => State::Pending,
             UploadState::Uploaded(None) => State::Uploaded,
-            described => State::Described(Box::new(described)),
+            detailed => State::Detailed(Box::new(detailed)),
         };
         (changed, self.state.kind())
     }
@@ -218,27 +225,27 @@ impl State {
         match self {
             Self::Pending => StateKind::Pending,
             Self::Uploaded => StateKind::Uploaded,
-            Self::Described(state) => state.kind(),
+            Self::Detailed(state) => state.kind(),
         }
     }
 
-    fn whole(&self) -> UploadState {
+    fn to_upload_state(&self) -> UploadState {
         match self {
             Self::Pending => UploadState::Pending,
             Self::Uploaded => UploadState::Uploaded(None),
-            Self::Described(state) => UploadState::clone(state),
+            Self::Detailed(state) => UploadState::clone(state),
         }
     }
 }
 
-/// Both labels in one text: looking a pair up and keeping it then takes a single allocation.
+/// An external pair as one text, so that looking a pair up and keeping it takes a single allocation.
 #[derive(PartialEq, Eq, Hash)]
 pub(super) struct PairKey(Box<str>);
 
 impl PairKey {
     pub(super) fn of(external: &ExternalRef) -> Option<Self> {
         let (source, id) = external.pair()?;
-        // Labels hold no control character, so NUL can't be part of either.
+        // Labels hold no control characters, so NUL separates them unambiguously.
         Some(Self([source, "\0", id].concat().into_boxed_str()))
     }
 }
@@ -249,7 +256,7 @@ mod tests {
     use crate::asset::ExternalLabel;
 
     #[test]
-    fn pairs_are_not_confused_by_where_they_are_cut() {
+    fn pairs_that_concatenate_alike_differ() {
         let pair = |source: &str, id: &str| {
             PairKey::of(&ExternalRef {
                 source: Some(ExternalLabel::new(source).unwrap()),

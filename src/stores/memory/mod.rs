@@ -1,4 +1,4 @@
-//! A store in memory.
+//! The store in memory.
 
 mod contents;
 mod purge;

@@ -1,4 +1,4 @@
-//! The purge of a memory store.
+//! The purge of the store in memory.
 
 use async_trait::async_trait;
 
@@ -15,32 +15,32 @@ impl PurgeStore for MemoryStore {
 
     async fn purge(&self, step: &PurgeStep) -> Result<Vec<Condemned>, StoreError> {
         let purging = &self.inner.purging;
-        let mut graves = purging.graves();
+        let mut queues = purging.queues();
         let arrived = purging.arrivals().take();
-        graves.take_in(arrived);
-        for (workspace, caller) in graves.note_gone(step) {
+        queues.add(arrived);
+        for (workspace, caller) in queues.note_gone(step) {
             if let Some(inside) = self.contents_mut().get_mut(&workspace) {
                 inside.forget(caller);
             }
         }
-        graves.note_failed(step);
-        let mut given_up = 0;
-        while given_up < step.most.get()
-            && let Some((workspace, id)) = graves.next_stale(step.pending_before)
+        queues.note_failed(step);
+        let mut deleted = 0;
+        while deleted < step.most.get()
+            && let Some((workspace, id)) = queues.next_stale(step.pending_before)
         {
-            // One at a time, so that no caller waits for a whole step.
+            // Locks the contents for one asset at a time, so that no caller waits for a whole step.
             let asset = self
                 .contents_mut()
                 .get_mut(&workspace)
-                .and_then(|inside| inside.give_up(id, step.pending_before));
+                .and_then(|inside| inside.delete_if_stale(id, step.pending_before));
             if let Some(asset) = asset {
                 purging.deleted(step.now, workspace, &asset.made);
-                given_up += 1;
+                deleted += 1;
             }
         }
-        let mut given_up = 0;
-        while given_up < step.most.get()
-            && let Some((workspace, id)) = graves.rejected.pop()
+        let mut deleted = 0;
+        while deleted < step.most.get()
+            && let Some((workspace, id)) = queues.rejected.pop()
         {
             let asset = self
                 .contents_mut()
@@ -48,7 +48,7 @@ impl PurgeStore for MemoryStore {
                 .and_then(|inside| inside.delete(id));
             if let Some(asset) = asset {
                 purging.deleted(step.now, workspace, &asset.made);
-                given_up += 1;
+                deleted += 1;
             }
         }
         let arrived = {
@@ -56,7 +56,7 @@ impl PurgeStore for MemoryStore {
             arrivals.record(step.now);
             arrivals.take()
         };
-        graves.take_in(arrived);
-        Ok(graves.condemned(step))
+        queues.add(arrived);
+        Ok(queues.condemned(step))
     }
 }

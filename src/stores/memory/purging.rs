@@ -1,4 +1,4 @@
-//! What the clean-up of a memory store goes by.
+//! The records by which the purge finds its assets in memory.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -12,58 +12,60 @@ use time::OffsetDateTime;
 use crate::asset::{AssetId, NewAsset, ObjectKey, UserId, WorkspaceId};
 use crate::ports::purge::{Condemned, PurgeStep};
 
-/// Callers only ever append here; putting things in order is the clean-up's own work. Of the two
-/// locks only the first is ever met by a caller, and while it is held nothing else is taken.
+/// Calls only append to `arrivals`, so they are fast. Each step of the purge moves the arrivals into its
+/// ordered `queues`. Calls never lock `queues`, and no other lock is taken while `arrivals` is locked.
 #[derive(Default)]
 pub(super) struct Purging {
     arrivals: Mutex<Arrivals>,
-    graves: Mutex<Graves>,
+    queues: Mutex<PurgeQueues>,
 }
 
-/// An asset that was pending when this was noted, and since when. The oldest comes first.
+/// A moment, and an asset that was pending since that moment when the entry was added. The oldest entry
+/// comes first.
 type Waiting = (OffsetDateTime, WorkspaceId, AssetId);
 
-/// Where a deleted asset stands in the order of [`Condemned`].
-type Place = (OffsetDateTime, WorkspaceId, AssetId);
+/// The position of a deleted asset in the order of [`Condemned`].
+type Position = (OffsetDateTime, WorkspaceId, AssetId);
 
-/// A deleted asset.
-struct Grave {
+/// A deleted asset whose row is still kept.
+struct DeletedAsset {
     key: ObjectKey,
     created_by: UserId,
     failures: u32,
-    /// After a failure.
+    /// After a failed removal: no new attempt before this moment.
     retry_at: Option<OffsetDateTime>,
 }
 
-/// What happened since the last step of a clean-up.
+/// The changes since the purge's last step.
 #[derive(Default)]
 pub(super) struct Arrivals {
-    made: Vec<Waiting>,
-    /// A map, so that a client that takes its upload back again and again fills nothing.
+    created: Vec<Waiting>,
+    /// A map, so that a client that takes one asset back repeatedly doesn't fill the memory.
     taken_back: HashMap<(WorkspaceId, AssetId), OffsetDateTime>,
     rejected: Vec<(WorkspaceId, AssetId)>,
-    deleted: Vec<(Place, Grave)>,
-    /// The newest moment of all.
+    deleted: Vec<(Position, DeletedAsset)>,
+    /// The newest moment that was ever recorded.
     pub(super) last_recorded: Option<OffsetDateTime>,
 }
 
 #[derive(Default)]
-pub(super) struct Graves {
-    /// Some are complete or deleted by now, or pending since later: that is looked up when their time
-    /// comes.
+pub(super) struct PurgeQueues {
+    /// May contain assets that were completed or deleted later, or that are pending since a later
+    /// moment. The purge checks each one when its time has come.
     waiting: BinaryHeap<Reverse<Waiting>>,
-    /// Some are deleted by now, which is as good: nothing else follows upon a rejection.
+    /// May contain assets that are deleted by now. Deleting a rejected asset is the only change that can
+    /// follow, so nothing else has to be checked.
     pub(super) rejected: Vec<(WorkspaceId, AssetId)>,
-    /// Their objects may still be there.
-    due: BTreeMap<Place, Grave>,
-    /// Their objects are gone; forms may put them back.
-    gone: BTreeMap<Place, Grave>,
+    /// Deleted assets whose objects may still exist.
+    due: BTreeMap<Position, DeletedAsset>,
+    /// Deleted assets whose objects were removed. A form that is still valid may put an object back.
+    gone: BTreeMap<Position, DeletedAsset>,
 }
 
 impl Purging {
-    pub(super) fn made(&self, at: OffsetDateTime, workspace: WorkspaceId, id: AssetId) {
+    pub(super) fn created(&self, at: OffsetDateTime, workspace: WorkspaceId, id: AssetId) {
         let mut arrivals = self.arrivals();
-        arrivals.made.push((at, workspace, id));
+        arrivals.created.push((at, workspace, id));
         arrivals.record(at);
     }
 
@@ -78,14 +80,14 @@ impl Purging {
     }
 
     pub(super) fn deleted(&self, at: OffsetDateTime, workspace: WorkspaceId, asset: &NewAsset) {
-        let grave = Grave {
+        let deleted = DeletedAsset {
             key: asset.key.clone(),
             created_by: asset.created_by,
             failures: 0,
             retry_at: None,
         };
         let mut arrivals = self.arrivals();
-        arrivals.deleted.push(((at, workspace, asset.id), grave));
+        arrivals.deleted.push(((at, workspace, asset.id), deleted));
         arrivals.record(at);
     }
 
@@ -94,8 +96,8 @@ impl Purging {
         lock.unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn graves(&self) -> MutexGuard<'_, Graves> {
-        let lock = self.graves.lock();
+    pub(super) fn queues(&self) -> MutexGuard<'_, PurgeQueues> {
+        let lock = self.queues.lock();
         lock.unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -105,7 +107,7 @@ impl Arrivals {
         self.last_recorded = self.last_recorded.max(Some(at));
     }
 
-    /// All but the newest moment, which stays.
+    /// Takes everything but the newest moment, which stays.
     pub(super) fn take(&mut self) -> Self {
         let last_recorded = self.last_recorded;
         replace(
@@ -118,31 +120,35 @@ impl Arrivals {
     }
 }
 
-impl Graves {
-    pub(super) fn take_in(&mut self, arrivals: Arrivals) {
+impl PurgeQueues {
+    pub(super) fn add(&mut self, arrivals: Arrivals) {
         let taken_back = arrivals.taken_back.into_iter();
         let taken_back = taken_back.map(|((workspace, id), at)| (at, workspace, id));
-        let waiting = arrivals.made.into_iter().chain(taken_back);
+        let waiting = arrivals.created.into_iter().chain(taken_back);
         self.waiting.extend(waiting.map(Reverse));
         self.rejected.extend(arrivals.rejected);
         self.due.extend(arrivals.deleted);
     }
 
-    /// Whose rows went by that, and where.
+    /// Removes the rows, or notes that their objects are gone. Returns the workspace and creator of each
+    /// removed row.
     pub(super) fn note_gone(&mut self, step: &PurgeStep) -> Vec<(WorkspaceId, UserId)> {
         let mut forgotten = Vec::new();
         for condemned in &step.gone {
-            let place = place(condemned);
+            let position = position(condemned);
             if condemned.deleted_at < step.forget_before {
-                let grave = self.due.remove(&place).or_else(|| self.gone.remove(&place));
-                forgotten.extend(grave.map(|grave| (condemned.workspace, grave.created_by)));
-            } else if let Some(grave) = self.due.remove(&place) {
+                let deleted = self
+                    .due
+                    .remove(&position)
+                    .or_else(|| self.gone.remove(&position));
+                forgotten.extend(deleted.map(|deleted| (condemned.workspace, deleted.created_by)));
+            } else if let Some(deleted) = self.due.remove(&position) {
                 self.gone.insert(
-                    place,
-                    Grave {
+                    position,
+                    DeletedAsset {
                         failures: 0,
                         retry_at: None,
-                        ..grave
+                        ..deleted
                     },
                 );
             }
@@ -152,11 +158,11 @@ impl Graves {
 
     pub(super) fn note_failed(&mut self, step: &PurgeStep) {
         for failed in &step.failed {
-            let place = place(&failed.condemned);
-            let grave = self.due.get_mut(&place);
-            if let Some(grave) = grave.or_else(|| self.gone.get_mut(&place)) {
-                grave.failures += 1;
-                grave.retry_at = Some(failed.retry_at);
+            let position = position(&failed.condemned);
+            let deleted = self.due.get_mut(&position);
+            if let Some(deleted) = deleted.or_else(|| self.gone.get_mut(&position)) {
+                deleted.failures += 1;
+                deleted.retry_at = Some(failed.retry_at);
             }
         }
     }
@@ -171,17 +177,18 @@ impl Graves {
     }
 
     pub(super) fn condemned(&self, step: &PurgeStep) -> Vec<Condemned> {
-        let behind = match &step.after {
-            Some(last) => (Bound::Excluded(place(last)), Bound::Unbounded),
+        let after = match &step.after {
+            Some(last) => (Bound::Excluded(position(last)), Bound::Unbounded),
             None => (Bound::Unbounded, Bound::Unbounded),
         };
         let most = usize::try_from(step.most.get()).unwrap_or(usize::MAX);
-        let is_ready =
-            |(_, grave): &(&Place, &Grave)| grave.retry_at.is_none_or(|at| at <= step.now);
-        let due = self.due.range(behind).filter(is_ready).take(most);
+        let is_ready = |(_, deleted): &(&Position, &DeletedAsset)| {
+            deleted.retry_at.is_none_or(|at| at <= step.now)
+        };
+        let due = self.due.range(after).filter(is_ready).take(most);
         let again = self
             .gone
-            .range(behind)
+            .range(after)
             .take_while(|((deleted_at, ..), _)| *deleted_at < step.forget_before)
             .filter(is_ready)
             .take(most);
@@ -192,16 +199,16 @@ impl Graves {
     }
 }
 
-fn place(condemned: &Condemned) -> Place {
+fn position(condemned: &Condemned) -> Position {
     (condemned.deleted_at, condemned.workspace, condemned.id)
 }
 
-fn condemned((&(deleted_at, workspace, id), grave): (&Place, &Grave)) -> Condemned {
+fn condemned((&(deleted_at, workspace, id), deleted): (&Position, &DeletedAsset)) -> Condemned {
     Condemned {
         deleted_at,
         workspace,
         id,
-        key: grave.key.clone(),
-        failures: grave.failures,
+        key: deleted.key.clone(),
+        failures: deleted.failures,
     }
 }

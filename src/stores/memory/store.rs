@@ -1,4 +1,4 @@
-//! The store, and who may enter what in it.
+//! The store, and its directory of workspaces, members and credentials.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::contents::{Contents, Kept, PairKey};
+use super::contents::{Contents, PairKey, StoredAsset};
 use super::purging::Purging;
 use crate::asset::{
     Asset, AssetId, ChangeOutcome, Clock, NewAsset, PendingCaps, ProjectId, StateChange,
@@ -19,11 +19,12 @@ use crate::auth::{
 use crate::error::Unavailable;
 use crate::ports::{AssetStore, CreateOutcome, CredentialStore, DirectoryStore, StoreError};
 
-/// An [`AssetStore`], [`PurgeStore`](crate::purge::PurgeStore) and [`CredentialVerifier`] in memory: for
+/// An [`AssetStore`], [`PurgeStore`](crate::purge::PurgeStore) and [`CredentialVerifier`] in memory, for
 /// tests, benches and small hosts of one process. **Nothing survives a restart.**
 ///
-/// A handle: its clones share what is in it. It never fails for lack of anything but memory. Deleted
-/// assets leave their key and some bytes more behind until the clean-up has seen to their objects.
+/// The store is a handle: clones share its contents. Its calls never wait for I/O, and are never
+/// [`StoreError::Unavailable`]. A deleted asset keeps its object key and a few more bytes in memory
+/// until the purge has removed its row.
 ///
 /// ```
 /// use tower_asset_upload::{AssetStore, CredentialStore, DirectoryStore, MemoryStore};
@@ -51,8 +52,8 @@ pub struct MemoryStore {
     pub(super) inner: Arc<Inner>,
 }
 
-/// Several locks, so that letting callers in never waits for assets being made. A caller holds one at
-/// a time.
+/// `enter` and `verify` lock only the directory, so they never wait while assets are created. No method
+/// holds two of these locks at once, apart from the purge, which holds its own lock throughout.
 pub(super) struct Inner {
     directory: RwLock<Directory>,
     contents: RwLock<HashMap<WorkspaceId, Contents>>,
@@ -60,7 +61,7 @@ pub(super) struct Inner {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// Who may enter what.
+/// Workspaces, members and credentials.
 #[derive(Default)]
 struct Directory {
     /// Living workspaces only.
@@ -71,14 +72,14 @@ struct Directory {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store that uses the machine's clock.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An empty store that goes by this clock, and not by the machine's, for since when an asset is
-    /// pending and when it was deleted.
+    /// Creates an empty store that uses this clock. The clock stamps since when an asset is pending and
+    /// when it was deleted.
     #[must_use]
     pub fn with_clock(clock: impl Clock + 'static) -> Self {
         Self {
@@ -98,8 +99,7 @@ impl Default for MemoryStore {
     }
 }
 
-// A poisoned lock is taken all the same: every mutation below is whole before anything in it could
-// panic.
+// A poisoned lock is safe to use: every change below is complete before any code in it could panic.
 impl MemoryStore {
     fn directory(&self) -> RwLockReadGuard<'_, Directory> {
         let lock = self.inner.directory.read();
@@ -129,7 +129,7 @@ impl AssetStore for MemoryStore {
         slug: &WorkspaceSlug,
         caller: UserId,
     ) -> Result<Option<Workspace>, StoreError> {
-        let id = self.directory().let_in(slug, caller);
+        let id = self.directory().workspace_of_member(slug, caller);
         Ok(id.map(|id| Workspace::new(id, slug.clone())))
     }
 
@@ -148,7 +148,7 @@ impl AssetStore for MemoryStore {
             inside.create(asset, pair, caps)?
         };
         if created == CreateOutcome::New {
-            self.inner.purging.made(now, workspace.id(), id);
+            self.inner.purging.created(now, workspace.id(), id);
         }
         Ok(created)
     }
@@ -158,7 +158,7 @@ impl AssetStore for MemoryStore {
         let inside = contents.get(&workspace.id());
         Ok(inside
             .and_then(|inside| inside.assets.get(&id))
-            .map(Kept::asset))
+            .map(StoredAsset::asset))
     }
 
     async fn set_state(
@@ -283,7 +283,7 @@ impl fmt::Debug for MemoryStore {
 }
 
 impl Directory {
-    fn let_in(&self, slug: &WorkspaceSlug, caller: UserId) -> Option<WorkspaceId> {
+    fn workspace_of_member(&self, slug: &WorkspaceSlug, caller: UserId) -> Option<WorkspaceId> {
         let id = *self.by_slug.get(slug)?;
         self.members.contains(&(id, caller)).then_some(id)
     }
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poisoned_lock_is_taken_all_the_same() {
+    fn a_poisoned_lock_still_works() {
         let store = MemoryStore::new();
         let id = WorkspaceId::new(uuid::Uuid::nil());
         let poisoner = store.clone();

@@ -1,4 +1,4 @@
-//! The pool, and the calls that are made over it.
+//! The connection pool, and calls that use its connections.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -20,10 +20,10 @@ use super::session::Session;
 use super::settings::Settings;
 use super::url;
 
-/// Connections to one database. A handle: its clones share them.
+/// Connections to one database. This is a handle: clones share the pool.
 ///
-/// Calls run on the runtime that it was made in, so a caller needs none, and one that hangs up leaves
-/// no connection behind with half a call on it.
+/// Calls run on the Tokio runtime in which [`new`](Self::new) was called, so callers need no runtime of
+/// their own. A caller that hangs up never leaves a connection with a half-finished call.
 #[derive(Clone)]
 pub(in crate::stores) struct Pg {
     inner: Arc<Inner>,
@@ -35,13 +35,14 @@ struct Inner {
 }
 
 impl Pg {
-    /// Reads the URL and makes ready to connect; the first call does.
+    /// Reads the URL. The first call connects.
     pub(in crate::stores) fn new(url: &str, settings: &Settings) -> Result<Self, Fault> {
         let runtime = Handle::try_current().map_err(|_| Fault::NoRuntime)?;
         let config = url::parse(url, settings.connect_timeout)?;
         let tls = MakeRustlsConnect::new(settings.roots.client_config());
         let manager = ManagerConfig {
-            // Asks the client, not the server: a connection that is gone is known to be gone.
+            // Checks a pooled connection without a round trip: the client knows when its connection is
+            // closed.
             recycling_method: RecyclingMethod::Fast,
         };
         let pool = Pool::builder(Manager::from_config(config, tls.clone(), manager))
@@ -64,10 +65,10 @@ impl Pg {
         })
     }
 
-    /// Makes a call within the time that calls have.
+    /// Runs `work` with a connection, for at most the call timeout of the settings.
     ///
-    /// Once `work` has begun it goes on to its end, also when this future is dropped. A caller that
-    /// hangs up before, while it waits for a connection, makes none.
+    /// Once `work` has begun it runs to its end, even if this future is dropped. If the future is
+    /// dropped while the call still waits for a connection, `work` is never run.
     pub(in crate::stores) async fn call<T, W>(
         &self,
         work: impl FnOnce(Session) -> W + Send + 'static,
@@ -79,7 +80,7 @@ impl Pg {
         self.call_within(self.inner.call_timeout, work).await
     }
 
-    /// Makes a call within that time.
+    /// Runs `work` with a connection, for at most `limit`.
     pub(in crate::stores) async fn call_within<T, W>(
         &self,
         limit: Duration,

@@ -1,4 +1,4 @@
-//! What can go wrong with PostgreSQL, and whether a retry helps.
+//! The errors of the stores over PostgreSQL, and whether a retry helps.
 
 use std::error::Error as _;
 use std::fmt;
@@ -13,51 +13,51 @@ use tokio_postgres::error::{Severity, SqlState};
 use crate::error::Unavailable;
 use crate::ports::StoreError;
 
-/// A failure inside a store. It keeps the driver's errors out of the public API.
+/// An error inside a store. It keeps the driver's error types out of the public API.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::stores) enum Fault {
     #[error("the database URL can't be used: {0}")]
     Url(String),
-    #[error("PostgreSQL can't be connected to: {0}")]
-    Connect(Told),
+    #[error("can't connect to PostgreSQL: {0}")]
+    Connect(RedactedError),
     #[error("PostgreSQL: {0}")]
-    Postgres(Told),
+    Postgres(RedactedError),
     #[error("no connection was free in time")]
     Busy,
     #[error("PostgreSQL did not answer in time")]
     Timeout,
-    #[error("another transaction was in the way again and again")]
+    #[error("concurrent transactions conflicted in every attempt")]
     Contended,
-    #[error("the caller did not wait for the call")]
+    #[error("the caller stopped waiting before the call began")]
     HungUp,
-    #[error("a store over PostgreSQL has to be connected inside a Tokio runtime")]
+    #[error("a store over PostgreSQL must be connected inside a Tokio runtime")]
     NoRuntime,
     #[error("the runtime that the store was connected in has stopped")]
     Stopped,
     #[error("a call panicked")]
     Panicked,
     #[error(
-        "the database has schema version {found}, which a later release made, and this release knows up \
-         to version {known}: upgrade this program"
+        "the database has schema version {found}, which a later release created, and this release knows \
+         versions up to {known}: upgrade this program"
     )]
     Newer { found: i64, known: usize },
-    #[error("the column {0} holds what does not parse")]
+    #[error("the column {0} holds a value that does not parse")]
     Row(&'static str),
     #[cfg(feature = "plane")]
-    #[error("the column {0} is of another type than this release reads")]
+    #[error("the column {0} has a type that this release can't read")]
     Type(&'static str),
     #[cfg(feature = "plane")]
-    #[error("the tables are not as this release knows them: {0}")]
+    #[error("the tables differ from those that this release knows: {0}")]
     Tables(String),
-    #[error("{0} is out of the range that the database can hold")]
+    #[error("{0} is outside the range that the database can store")]
     Range(&'static str),
     #[error("{0}")]
     Refused(&'static str),
 }
 
 impl Fault {
-    /// Whether the same call may succeed later.
-    pub(in crate::stores) fn is_passing(&self) -> bool {
+    /// Returns whether the same call may succeed later.
+    pub(in crate::stores) fn is_transient(&self) -> bool {
         match self {
             Self::Busy
             | Self::Timeout
@@ -68,17 +68,18 @@ impl Fault {
             #[cfg(feature = "plane")]
             Self::Tables(_) => true,
             Self::Connect(error) | Self::Postgres(error) => match error.as_db_error() {
-                Some(answer) => is_passing(answer.code()),
+                Some(answer) => is_transient(answer.code()),
                 None => is_transport(error),
             },
             _ => false,
         }
     }
 
-    /// Whether the connection is gone, and with it the answer: what was asked for may have been done.
+    /// Returns whether the connection broke before the server's answer arrived. The statement may have
+    /// been executed.
     pub(in crate::stores) fn is_lost(&self) -> bool {
         match self {
-            // What ends a session may come after the commit.
+            // The server can end a session after the commit, so the commit may have happened.
             Self::Postgres(error) => match error.as_db_error() {
                 Some(_) => !self.is_answer(),
                 None => is_transport(error),
@@ -87,7 +88,7 @@ impl Fault {
         }
     }
 
-    /// Whether the server has refused a statement, and is ready for the next one.
+    /// Returns whether the server has refused a statement and is ready for the next one.
     pub(super) fn is_answer(&self) -> bool {
         let Self::Postgres(error) = self else {
             return false;
@@ -97,12 +98,12 @@ impl Fault {
             .is_some_and(|answer| answer.parsed_severity() == Some(Severity::Error))
     }
 
-    /// Whether a row was not made because another one has what must be unique, by that constraint.
+    /// Returns whether this unique constraint has refused a row.
     pub(in crate::stores) fn violates(&self, constraint: &str) -> bool {
         self.violated() == Some(constraint)
     }
 
-    /// The constraint by which another row has what must be unique.
+    /// Returns the unique constraint that has refused a row.
     pub(in crate::stores) fn violated(&self) -> Option<&str> {
         let Self::Postgres(error) = self else {
             return None;
@@ -112,7 +113,7 @@ impl Fault {
         unique.then(|| answer.constraint().unwrap_or_default())
     }
 
-    /// The code with which the server has refused a statement.
+    /// Returns the SQLSTATE with which the server has refused a statement.
     #[cfg(feature = "plane")]
     pub(in crate::stores) fn code(&self) -> Option<&SqlState> {
         match self {
@@ -121,9 +122,9 @@ impl Fault {
         }
     }
 
-    /// Whether a migration of the tables may be the cause: a syntax error or access rule violation, an
-    /// integrity constraint violation or a cached plan that no longer holds (PostgreSQL, "PostgreSQL
-    /// Error Codes").
+    /// Returns whether a migration of the tables may be the cause: a syntax error or access rule
+    /// violation, an integrity constraint violation, or a cached plan that is no longer valid
+    /// (PostgreSQL, "PostgreSQL Error Codes").
     pub(in crate::stores) fn may_be_of_schema(&self) -> bool {
         let Self::Postgres(error) = self else {
             return matches!(self, Self::Row(_));
@@ -133,24 +134,25 @@ impl Fault {
             .is_some_and(|code| matches!(class(code), "42" | "23" | "0A"))
     }
 
-    /// When it is worth trying again: soon where others were in the way, later where the database is
-    /// down.
+    /// Returns how long a client should wait: a second after a conflict with other transactions. `None`
+    /// stands for the default of [`Unavailable`], as when the database is down.
     fn wait(&self) -> Option<Duration> {
         let code = match self {
             Self::Connect(error) | Self::Postgres(error) => error.code(),
             _ => None,
         };
-        let in_the_way = match code {
+        let conflicted = match code {
             Some(code) => *code == SqlState::QUERY_CANCELED || matches!(class(code), "40" | "55"),
             None => matches!(self, Self::Busy | Self::Contended),
         };
-        in_the_way.then_some(Duration::from_secs(1))
+        conflicted.then_some(Duration::from_secs(1))
     }
 }
 
-/// Appendix A of the PostgreSQL documentation, "PostgreSQL Error Codes".
-fn is_passing(code: &SqlState) -> bool {
-    // Connection exception, insufficient resources.
+/// Returns whether a retry may succeed after this SQLSTATE (PostgreSQL, appendix A, "PostgreSQL Error
+/// Codes").
+fn is_transient(code: &SqlState) -> bool {
+    // Class 08 is "connection exception", class 53 "insufficient resources".
     matches!(class(code), "08" | "53")
         || [
             SqlState::ADMIN_SHUTDOWN,
@@ -161,7 +163,7 @@ fn is_passing(code: &SqlState) -> bool {
             SqlState::LOCK_NOT_AVAILABLE,
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,
-            // A standby that is about to take over.
+            // A standby that is about to become the primary.
             SqlState::READ_ONLY_SQL_TRANSACTION,
         ]
         .contains(code)
@@ -171,12 +173,12 @@ fn class(code: &SqlState) -> &str {
     code.code().get(..2).unwrap_or_default()
 }
 
-/// Whether it is the way to the server that failed, not what was said on it.
+/// Returns whether the network connection failed, as opposed to TLS or the protocol.
 fn is_transport(error: &Error) -> bool {
     if error.is_closed() {
         return true;
     }
-    // rustls reports a certificate that is not trusted as invalid data.
+    // rustls reports an untrusted certificate as invalid data.
     let cause = error.source().and_then(|cause| cause.downcast_ref());
     cause.is_some_and(|fault: &io::Error| {
         !matches!(
@@ -186,12 +188,12 @@ fn is_transport(error: &Error) -> bool {
     })
 }
 
-/// An error of the driver's, told in its words and those of its cause. Of the server's words, the first
-/// sentence and the code: its DETAIL repeats whole rows. Neither `Debug` nor a source tells more, as
-/// whoever logs an error follows both.
-pub(in crate::stores) struct Told(Error);
+/// An error of the driver without the values of rows. It shows the driver's message and its cause. Of a
+/// server's answer it shows only the primary message and the SQLSTATE, because the DETAIL field repeats
+/// whole rows. `Debug` shows the same text and the error has no source, because loggers print both.
+pub(in crate::stores) struct RedactedError(Error);
 
-impl Deref for Told {
+impl Deref for RedactedError {
     type Target = Error;
 
     fn deref(&self) -> &Error {
@@ -199,13 +201,13 @@ impl Deref for Told {
     }
 }
 
-impl fmt::Debug for Told {
+impl fmt::Debug for RedactedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.to_string())
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for RedactedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0.as_db_error(), self.0.source()) {
             (Some(answer), _) => write!(
@@ -222,7 +224,7 @@ impl fmt::Display for Told {
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        Self::Postgres(Told(error))
+        Self::Postgres(RedactedError(error))
     }
 }
 
@@ -231,7 +233,7 @@ impl From<PoolError> for Fault {
         match error {
             PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
             PoolError::Timeout(_) => Self::Timeout,
-            PoolError::Backend(error) => Self::Connect(Told(error)),
+            PoolError::Backend(error) => Self::Connect(RedactedError(error)),
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
                 Self::Stopped
             }
@@ -250,7 +252,7 @@ impl From<Fault> for Unavailable {
 
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
-        if fault.is_passing() {
+        if fault.is_transient() {
             Self::Unavailable(fault.into())
         } else {
             Self::failed(fault)
@@ -263,23 +265,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_pass_is_told_by_its_code() {
+    fn the_sqlstate_says_whether_a_retry_helps() {
         for code in [
             "08000", "08006", "08P01", "25006", "40001", "40P01", "53100", "53300", "55P03",
             "57014", "57P01", "57P02", "57P03", "57P05",
         ] {
-            assert!(is_passing(&SqlState::from_code(code)), "{code}");
+            assert!(is_transient(&SqlState::from_code(code)), "{code}");
         }
         for code in [
             "", "0A000", "22021", "23505", "25P02", "28P01", "3D000", "40002", "42501", "42601",
             "42P01", "55000", "57P04", "XX000", "XX001",
         ] {
-            assert!(!is_passing(&SqlState::from_code(code)), "{code}");
+            assert!(!is_transient(&SqlState::from_code(code)), "{code}");
         }
     }
 
     #[test]
-    fn others_in_the_way_are_worth_a_second() {
+    fn conflicts_are_retried_after_a_second() {
         let wait = |fault: Fault| Unavailable::from(fault).retry_after();
         for fault in [Fault::Busy, Fault::Contended] {
             assert_eq!(wait(fault), Duration::from_secs(1));

@@ -1,9 +1,9 @@
-//! Time as PostgreSQL has it.
+//! Timestamps in PostgreSQL's precision.
 
 use time::{Duration, OffsetDateTime};
 
-/// The instant in whole microseconds, which is all that a `timestamptz` holds (PostgreSQL, "Date/Time
-/// Types"). What is cut off lies after it, always: so two instants never change places.
+/// Cuts the instant off to whole microseconds, the precision of a `timestamptz` (PostgreSQL, "Date/Time
+/// Types"). It always rounds down, also before 1970, so no two instants change their order.
 pub(in crate::stores) fn in_micros(instant: OffsetDateTime) -> OffsetDateTime {
     instant - Duration::nanoseconds(i64::from(instant.nanosecond() % 1000))
 }
@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nanoseconds_are_cut_off_on_both_sides_of_an_epoch() {
+    fn instants_round_down_before_and_after_the_epoch() {
         for (exact, kept) in [
             (
                 datetime!(2026-05-04 03:02:01.123456789 UTC),

@@ -1,4 +1,4 @@
-//! A connection of the pool, for the time of a call.
+//! A pooled connection, borrowed for one call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::Fault;
 
-/// Connections to one database, and how they are made.
+/// The pool of connections to one database, and the settings that new connections need.
 pub(super) struct Connections {
     pub(super) pool: Pool,
     pub(super) tls: MakeRustlsConnect,
@@ -20,28 +20,29 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Asks the server to stop what it does for a client that is gone. Nobody waits for that.
+    /// Asks the server to cancel the query of a client that is gone. It returns at once, and sends the
+    /// request from a task.
     fn cancel(&self, token: CancelToken) {
         let tls = self.tls.clone();
         let limit = self.connect_timeout;
         self.runtime.spawn(async move {
-            // Where it fails there is nothing left to stop, or no way to.
+            // A failure needs no handling: the query has ended, or the server can't be reached.
             let _ = timeout(limit, token.cancel_query(tls)).await;
         });
     }
 }
 
-/// A connection for the time of a call. One that is dropped while it is busy is closed, and what it
-/// was busy with is cancelled; any other goes back into the pool.
+/// A connection that is borrowed for one call. Dropping it returns it to the pool, unless it is busy:
+/// then the connection is closed and its query cancelled.
 pub(super) struct Lease {
-    /// `None` once it was given up.
+    /// `None` after [`discard`](Self::discard).
     object: Option<Object>,
     connections: Arc<Connections>,
     busy: bool,
 }
 
 impl Lease {
-    /// Waits for a connection that is free.
+    /// Waits for a free connection.
     pub(super) async fn take(connections: Arc<Connections>) -> Result<Self, Fault> {
         Ok(Self {
             object: Some(connections.pool.get().await?),
@@ -57,20 +58,20 @@ impl Lease {
             .ok_or(Fault::Stopped)
     }
 
-    /// States whether the server owes an answer, or the client the end of a transaction.
+    /// Sets whether an answer of the server or the end of a transaction is still outstanding.
     pub(super) fn set_busy(&mut self, busy: bool) {
         self.busy = busy;
     }
 
-    /// Takes another connection for this one, which is given up.
+    /// Discards this connection and takes another one from the pool.
     pub(super) async fn renew(&mut self) -> Result<(), Fault> {
-        self.give_up();
+        self.discard();
         self.object = Some(self.connections.pool.get().await?);
         self.busy = false;
         Ok(())
     }
 
-    fn give_up(&mut self) {
+    fn discard(&mut self) {
         let Some(object) = self.object.take() else {
             return;
         };
@@ -84,7 +85,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if self.busy {
-            self.give_up();
+            self.discard();
         }
     }
 }

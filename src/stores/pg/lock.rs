@@ -1,15 +1,16 @@
-//! Advisory locks: by name, not by number.
+//! Advisory locks that are identified by name.
 
 use sha2::{Digest, Sha256};
 
-/// The key of the advisory lock of that name, for [`Session::transaction`](super::Session::transaction).
+/// Returns the key of the advisory lock with this name, for
+/// [`Session::transaction`](super::Session::transaction).
 ///
-/// The same in every process and every release: what two of them agree on must not change. Names that
-/// happen to share a key only wait for each other.
+/// The key must be the same in all processes and all releases, because replicas of two releases run side
+/// by side. If two names happen to have the same key, their transactions only wait for each other.
 pub(in crate::stores) fn lock_key(name: &[&[u8]]) -> i64 {
     let mut hash = Sha256::new();
     for part in name {
-        // Lengths go in, so that it matters where the name is cut.
+        // The lengths tell `["ab", "c"]` from `["a", "bc"]`.
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
@@ -24,8 +25,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_stay_what_they_were() {
-        // SHA-256 of the two parts, the length of each in eight bytes before it.
+    fn keys_never_change() {
+        // SHA-256 of the two parts, each after its length in eight bytes.
         let known = -6_458_097_033_261_533_976;
         assert_eq!(lock_key(&[b"pending", b"x"]), known);
         assert_ne!(lock_key(&[b"pendingx", b""]), known);

@@ -1,8 +1,8 @@
-//! What the stores over PostgreSQL share: connections, calls, statements, and what can go wrong.
+//! The code that the stores over PostgreSQL share: connections, calls, statements and errors.
 //!
-//! Made for a pooler in between, PgBouncer in transaction mode included: no statement is prepared
-//! under a name, nothing is set that outlives its transaction, and whatever belongs together is sent
-//! at once.
+//! A connection pooler may stand between the store and the server, even PgBouncer in transaction mode.
+//! So no statement is prepared under a name, no setting outlives its transaction, and the messages of a
+//! transaction are sent together.
 
 mod connections;
 mod fault;

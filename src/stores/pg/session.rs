@@ -1,4 +1,4 @@
-//! What is said on a connection.
+//! Statements and transactions on a connection.
 
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use tokio_postgres::{Client, Row};
 use super::fault::Fault;
 use super::lease::Lease;
 
-/// The values of a statement and their types, which the server would have to be asked for otherwise.
+/// The values of a statement with their types. Without the types the driver would have to ask the
+/// server, which takes a round trip.
 pub(in crate::stores) type Values<'a> = [(&'a (dyn ToSql + Sync), Type)];
 
-/// `values![UUID: id, TEXT: name]`, for `$1` and `$2`.
+/// `values![UUID: id, TEXT: name]` gives `id` for `$1` and `name` for `$2`.
 macro_rules! values {
     ($($kind:ident: $value:expr),* $(,)?) => {
         [$((
@@ -36,8 +37,7 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// A connection in the course of a [call](super::Pg::call). A statement is one round trip, a
-/// transaction two.
+/// The connection of one [call](super::Pg::call). A statement takes one round trip, a transaction two.
 pub(in crate::stores) struct Session {
     lease: Lease,
     limit: Duration,
@@ -48,8 +48,8 @@ impl Session {
         Self { lease, limit }
     }
 
-    /// The rows of a statement that changes nothing, or nothing the second time. Where the connection
-    /// is lost it is sent once more, over another one.
+    /// Runs an idempotent statement and returns its rows. If the connection breaks, it sends the
+    /// statement once more over another connection.
     pub(in crate::stores) async fn read(
         &mut self,
         sql: &str,
@@ -64,7 +64,7 @@ impl Session {
         }
     }
 
-    /// The rows of a statement that is a transaction of its own.
+    /// Runs a statement as a transaction of its own and returns its rows.
     pub(in crate::stores) async fn write(
         &mut self,
         sql: &str,
@@ -74,13 +74,13 @@ impl Session {
             .await
     }
 
-    /// The rows of the last of these statements, which are one transaction at READ COMMITTED: each
-    /// sees what was committed before it began. With the key of an [advisory lock](super::lock_key)
-    /// the transaction waits for all others that have it.
+    /// Runs the statements as one transaction and returns the rows of the last one. At READ COMMITTED
+    /// each statement sees everything that was committed before it began. With `lock`, the key of an
+    /// [advisory lock](super::lock_key), the transaction waits for all other transactions with this key.
     ///
-    /// The transaction is opened first, for a round trip of its own: statements that are sent with a BEGIN
-    /// that fails run each by itself, and stay. All else is sent at once, so that no caller, however
-    /// slow, keeps a snapshot or a lock open.
+    /// BEGIN is a round trip of its own: if BEGIN fails, statements that were sent along with it would
+    /// run and commit one by one. Everything else is sent at once, so a slow client never holds a
+    /// snapshot or a lock open.
     pub(in crate::stores) async fn transaction(
         &mut self,
         lock: Option<i64>,
@@ -94,12 +94,12 @@ impl Session {
         let lock = lock.map(|key| format!("SELECT pg_catalog.pg_advisory_xact_lock({key})"));
         self.send(async |client| {
             if let Err(refused) = client.batch_execute(&begin).await {
-                // BEGIN may have passed, and what follows it may not.
+                // BEGIN may have succeeded, and the SET after it failed.
                 client.batch_execute("ROLLBACK").await?;
                 return Err(refused.into());
             }
-            // The driver puts a message into its queue when a future is first polled; these are
-            // polled in the order in which they stand.
+            // The driver queues a message when its future is first polled. These futures are polled in
+            // the order in which they stand here.
             let statements = statements
                 .iter()
                 .map(|statement| client.query_typed(statement.sql, statement.values));
@@ -109,7 +109,8 @@ impl Session {
                 client.batch_execute("COMMIT"),
             )
             .await;
-            // The first failure is the cause of all that follow; then COMMIT means ROLLBACK.
+            // The first error is the cause of all later ones. After it, COMMIT rolls the transaction
+            // back.
             locked.transpose()?;
             let mut rows = Vec::new();
             for answer in answers {
@@ -121,19 +122,19 @@ impl Session {
         .await
     }
 
-    /// Takes another connection, as when this one was lost.
+    /// Replaces the connection, for example after it broke.
     pub(in crate::stores) async fn renew(&mut self) -> Result<(), Fault> {
         self.lease.renew().await
     }
 
-    /// The connection itself, for what takes several round trips. It is closed in the end, and with it
-    /// a transaction that is open, unless [`settle`](Self::settle) was called before.
+    /// Returns the client itself, for work of several round trips. The connection is closed at the end
+    /// of the call, and an open transaction with it, unless [`settle`](Self::settle) is called first.
     pub(in crate::stores) fn take_over(&mut self) -> Result<&Client, Fault> {
         self.lease.set_busy(true);
         self.lease.client()
     }
 
-    /// States that there is no transaction open.
+    /// Declares that no transaction is open, so the connection may return to the pool.
     pub(in crate::stores) fn settle(&mut self) {
         self.lease.set_busy(false);
     }
@@ -144,7 +145,7 @@ impl Session {
     ) -> Result<T, Fault> {
         self.lease.set_busy(true);
         let answer = message(self.lease.client()?).await;
-        // Whatever else went wrong, nobody knows what is still on its way.
+        // After any other error, answers may still be on their way.
         let settled = answer.as_ref().err().is_none_or(Fault::is_answer);
         self.lease.set_busy(!settled);
         answer
@@ -170,6 +171,6 @@ mod tests {
         });
         let refused = answer.await.unwrap_err();
         assert!(matches!(refused, Fault::Connect(_)), "{refused}");
-        assert!(refused.is_passing(), "{refused}");
+        assert!(refused.is_transient(), "{refused}");
     }
 }

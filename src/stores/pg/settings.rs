@@ -1,20 +1,20 @@
-//! How the stores over PostgreSQL connect.
+//! The connection settings of the stores over PostgreSQL.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::tls::TrustRoots;
 
-/// What the options of each store set.
+/// The settings that both `PostgresOptions` and `PlaneOptions` have.
 #[derive(Clone, Debug)]
 pub(in crate::stores) struct Settings {
-    /// At one time, of this store.
+    /// The most connections of this store at one time.
     pub(in crate::stores) max_connections: NonZeroUsize,
-    /// For a new connection, TLS and authentication included.
+    /// The time limit for a new connection, TLS and authentication included.
     pub(in crate::stores) connect_timeout: Duration,
-    /// For a connection that is free.
+    /// The time limit for getting a free connection.
     pub(in crate::stores) acquire_timeout: Duration,
-    /// For a whole call, all that precedes included.
+    /// The time limit for a whole call, with connecting and waiting for a connection.
     pub(in crate::stores) call_timeout: Duration,
     pub(in crate::stores) roots: TrustRoots,
 }

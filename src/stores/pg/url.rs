@@ -1,4 +1,4 @@
-//! The URL of a database.
+//! Parsing of a database URL.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -8,19 +8,22 @@ use tokio_postgres::config::Host;
 
 use super::fault::Fault;
 
-/// What the server lists in `pg_stat_activity`, unless the URL says otherwise.
+/// The name that the server lists in `pg_stat_activity`, unless the URL gives one.
 const APPLICATION_NAME: &str = "tower-asset-upload";
 
-/// A peer that has vanished is noticed after this and a few probes, not after the system's two hours.
+/// The driver probes an idle connection after this time, and so notices a peer that is gone. The
+/// system's default is two hours.
 const KEEPALIVES_IDLE: Duration = Duration::from_mins(1);
 
-/// Reads `postgres://user:password@host:port/database?parameters` (PostgreSQL, "Connection URIs").
+/// Parses `postgres://user:password@host:port/database?parameters` (PostgreSQL, "Connection URIs").
 ///
-/// No sentence of its failures repeats a part of the URL that might be the password.
+/// **Secrets.** No error repeats a part of the URL that might be the password.
 pub(super) fn parse(url: &str, connect_timeout: Duration) -> Result<Config, Fault> {
     let scheme = ["postgres://", "postgresql://"];
     if !scheme.iter().any(|scheme| url.starts_with(scheme)) {
-        return Err(Fault::Url("it has to begin with postgres://".to_owned()));
+        return Err(Fault::Url(
+            "it has to begin with postgres:// or postgresql://".to_owned(),
+        ));
     }
     let mut config: Config = verified(url)
         .parse()
@@ -33,10 +36,10 @@ pub(super) fn parse(url: &str, connect_timeout: Duration) -> Result<Config, Faul
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(Fault::Url("it names no host".to_owned()));
     }
-    let torn = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
-    if config.get_hosts().iter().any(torn) {
+    let has_at_sign = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
+    if config.get_hosts().iter().any(has_at_sign) {
         return Err(Fault::Url(
-            "there is a second `@`: in a user name or a password it is written %40".to_owned(),
+            "there is a second `@`: write `@` in a user name or a password as %40".to_owned(),
         ));
     }
     if config.get_application_name().is_none() {
@@ -46,7 +49,7 @@ pub(super) fn parse(url: &str, connect_timeout: Duration) -> Result<Config, Faul
         config.keepalives_idle(KEEPALIVES_IDLE);
     }
     if config.get_connect_timeout().is_none() {
-        // One host that is away must not take the time of the next one.
+        // The hosts share the time limit, so an unreachable host leaves time for the next one.
         let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
         let hosts = u32::try_from(hosts).unwrap_or(u32::MAX).max(1);
         config.connect_timeout(connect_timeout / hosts);
@@ -54,8 +57,8 @@ pub(super) fn parse(url: &str, connect_timeout: Duration) -> Result<Config, Faul
     Ok(config)
 }
 
-/// `verify-full` and `verify-ca` are what libpq calls it when certificates are checked. Here they
-/// always are, host name included.
+/// Replaces libpq's `verify-full` and `verify-ca`, which the driver doesn't know, by `require`.
+/// Certificates and their host names are always checked here.
 fn verified(url: &str) -> String {
     let (place, parameters) = url.split_once('?').unwrap_or((url, ""));
     let parameters: Vec<_> = parameters
@@ -66,7 +69,7 @@ fn verified(url: &str) -> String {
         })
         .collect();
     match parameters.join("&") {
-        none if none.is_empty() => place.to_owned(),
+        empty if empty.is_empty() => place.to_owned(),
         parameters => format!("{place}?{parameters}"),
     }
 }

@@ -1,10 +1,11 @@
-//! Assets: the statements, and a function for each call of the port but `create`.
+//! Statements on assets, with one function for each method of the port but `create`.
 
 use super::rows::{self, asset_columns, bound_to_key, get, rejected};
 use crate::asset::{Asset, AssetId, ChangeOutcome, StateChange, WorkspaceId};
 use crate::stores::pg::{Fault, Session, values};
 
-/// Plane sets both at once. Where only one of them is set, somebody meant it to be gone.
+/// SQL for "the asset is living". Plane sets both columns together. If only one of them is set, somebody
+/// meant to delete the asset.
 macro_rules! living {
     () => {
         "file_assets.deleted_at IS NULL AND NOT file_assets.is_deleted"
@@ -19,8 +20,8 @@ const FIND: &str = concat!(
     living!()
 );
 
-/// Locked before it is looked at: whoever waits for another's change sees what that has made of it.
-/// As in Plane, `updated_at` and `updated_by_id` stay as they are.
+/// The row is locked before it is read. A transaction that had to wait for another one then reads the
+/// state that the other one has committed. As in Plane, `updated_at` and `updated_by_id` stay unchanged.
 const SET_STATE: &str = concat!(
     "WITH found AS (SELECT ",
     asset_columns!(),

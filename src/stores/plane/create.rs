@@ -1,9 +1,9 @@
-//! Making an asset, once.
+//! Creates an asset, exactly once.
 
 use tokio_postgres::Row;
 
 use super::assets::living;
-use super::purge::loose;
+use super::purge::unattached;
 use super::rows::{self, asset_columns, get, rejected};
 use crate::asset::{ExternalLabel, NewAsset, PendingCaps, ProjectId, WorkspaceId};
 use crate::ports::CreateOutcome;
@@ -11,13 +11,13 @@ use crate::stores::pg::{Fault, Session, Statement, in_micros, lock_key, values};
 
 const LOCK: &str = "SELECT 1 FROM pg_catalog.pg_advisory_xact_lock($1)";
 
-/// The longest key that the column `asset` takes, in characters.
+/// The longest object key that the column `asset` takes, in characters.
 const KEY_CHARS: usize = 800;
 
 pub(super) const PRIMARY_KEY: &str = "file_asset_pkey";
 
-/// Whether a cap is reached. Counted are those assets that the clean-up may remove one day: Plane's own
-/// uploads are Plane's business.
+/// SQL for "the cap is reached". Only assets that the purge may remove one day count. Plane's own
+/// uploads don't.
 macro_rules! reached {
     ($cap:literal, $($of:expr),+ $(,)?) => {
         concat!(
@@ -25,7 +25,7 @@ macro_rules! reached {
             " <= (SELECT count(*) FROM (SELECT FROM file_assets WHERE file_assets.workspace_id = $1 AND ",
             $($of,)+
             " AND ",
-            loose!(),
+            unattached!(),
             " LIMIT ",
             $cap,
             ") AS counted)"
@@ -44,16 +44,17 @@ macro_rules! pending {
     };
 }
 
-/// Those that wait for the clean-up.
+/// SQL for "the asset is discarded": it waits for the purge.
 macro_rules! discarded {
     () => {
         concat!("(file_assets.deleted_at IS NOT NULL OR ", rejected!(), ")")
     };
 }
 
-/// The whole decision, and the row: one statement, so one snapshot.
+/// Checks all conditions and inserts the row in one statement, so all checks see one snapshot.
 ///
-/// Of twins that Plane itself has made, the youngest counts, as it does there.
+/// If Plane itself has created several assets with this external pair, the newest one counts, as in
+/// Plane.
 const CREATE: &str = concat!(
     "WITH twin AS (SELECT ",
     asset_columns!(),
@@ -91,8 +92,8 @@ const CREATE: &str = concat!(
      SELECT verdict.verdict, twin.* FROM verdict LEFT JOIN twin ON verdict.verdict = 'twin'"
 );
 
-/// What several replicas must not do at the same moment: first of a workspace, where there are caps,
-/// then of a pair. In that order everywhere, so that no two wait for each other.
+/// Returns the advisory locks that a create needs: the workspace's if there are caps, then the external
+/// pair's. All replicas take them in this order, so no two deadlock.
 fn locks(workspace: WorkspaceId, asset: &NewAsset, caps: PendingCaps) -> Vec<i64> {
     let workspace = workspace.as_uuid().as_bytes();
     let capped = caps != PendingCaps::default();
@@ -109,25 +110,28 @@ pub(super) async fn create(
     asset: &NewAsset,
     caps: PendingCaps,
 ) -> Result<CreateOutcome, Fault> {
-    // PostgreSQL would cut blanks off at the end in silence.
+    // PostgreSQL silently cuts off trailing blanks that exceed the column's length.
     if asset.key.as_str().chars().count() > KEY_CHARS {
-        return Err(Fault::Refused("Plane has room for keys of 800 characters"));
+        return Err(Fault::Refused(
+            "the object key is longer than the 800 characters that Plane's column holds",
+        ));
     }
     let locks = locks(workspace, asset, caps);
-    let mut again = false;
-    let mut answer = send(session, &locks, workspace, asset, caps, again).await;
+    let mut retried = false;
+    let mut answer = send(session, &locks, workspace, asset, caps, retried).await;
     if answer.as_ref().is_err_and(Fault::is_lost) {
-        // The row may be there already. Then that was us.
-        again = true;
+        // The first attempt may have committed the row. The statement then finds it.
+        retried = true;
         session.renew().await?;
-        answer = send(session, &locks, workspace, asset, caps, again).await;
+        answer = send(session, &locks, workspace, asset, caps, retried).await;
     }
     if answer
         .as_ref()
         .is_err_and(|fault| fault.violated().is_some())
     {
-        // Whoever was first has committed since, and is seen now: that was us, or a twin of Plane's.
-        answer = send(session, &locks, workspace, asset, caps, again).await;
+        // The transaction that came first has committed, so this attempt sees its row: the first
+        // attempt's own, or a duplicate of Plane's.
+        answer = send(session, &locks, workspace, asset, caps, retried).await;
     }
     let rows = answer?;
     let row = rows.first().ok_or(Fault::Row("verdict"))?;
@@ -151,7 +155,7 @@ async fn send(
     workspace: WorkspaceId,
     asset: &NewAsset,
     caps: PendingCaps,
-    again: bool,
+    retried: bool,
 ) -> Result<Vec<Row>, Fault> {
     let cap = |cap: Option<std::num::NonZeroU32>| cap.map(|cap| i64::from(cap.get()));
     let values = values![
@@ -167,7 +171,7 @@ async fn send(
         FLOAT8: rows::size_column(asset.size),
         INT8: cap(caps.per_workspace),
         INT8: cap(caps.per_caller),
-        BOOL: again,
+        BOOL: retried,
         INT8: cap(caps.discarded_per_workspace),
         INT8: cap(caps.discarded_per_caller),
     ];
@@ -203,9 +207,9 @@ mod tests {
         asset
     }
 
-    /// Replicas of different releases have to wait for each other.
+    /// Replicas of different releases must wait for each other.
     #[test]
-    fn locks_stay_what_they_were() {
+    fn lock_keys_never_change() {
         let workspace = WorkspaceId::new(uuid::Uuid::from_u128(2));
         let caps = PendingCaps {
             per_workspace: std::num::NonZeroU32::new(7),

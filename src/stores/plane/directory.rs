@@ -1,4 +1,4 @@
-//! Who may enter what: workspaces, members, API keys and their users.
+//! Workspaces, members, API keys and their users.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use super::rows::get;
 use crate::asset::{Deletion, UserId, WorkspaceId};
 use crate::stores::pg::{Fault, Session, in_micros, values};
 
-/// Of the roles, 20 is the administrator's, 15 the member's and 5 the guest's.
+/// Roles: 20 is an administrator, 15 a member, 5 a guest.
 const ENTER: &str = "\
     SELECT workspaces.id, workspace_members.role = 20 AS is_admin, \
     workspace_members.role = 15 AS is_member FROM workspaces \
@@ -16,7 +16,7 @@ const ENTER: &str = "\
     AND workspace_members.member_id = $2 AND workspace_members.is_active \
     AND workspace_members.deleted_at IS NULL";
 
-/// Without the key itself: what isn't read can't be logged.
+/// Doesn't select the key itself, so the key can't get into a log.
 const VERIFY: &str = "\
     SELECT api_tokens.id, api_tokens.user_id, api_tokens.last_used FROM api_tokens \
     JOIN users ON users.id = api_tokens.user_id \
@@ -27,7 +27,7 @@ const STAMP: &str = "\
     UPDATE api_tokens SET last_used = $2 \
     WHERE api_tokens.id = $1 AND (api_tokens.last_used IS NULL OR api_tokens.last_used < $2)";
 
-/// A key that is valid.
+/// A valid API key, without its secret.
 pub(super) struct ApiKey {
     pub(super) id: Uuid,
     pub(super) user: UserId,

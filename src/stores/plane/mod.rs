@@ -1,4 +1,4 @@
-//! A store over Plane's own tables.
+//! The store over Plane's own tables.
 
 mod assets;
 mod create;

@@ -1,4 +1,4 @@
-//! How Plane's database is connected to.
+//! The options of a Plane store, and its constructors.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::ports::StoreError;
 use crate::stores::pg::{Fault, Pg, Settings};
 use crate::tls::TrustRoots;
 
-/// How a [`PlaneStore`] is connected.
+/// The options with which a [`PlaneStore`] connects.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -34,7 +34,7 @@ pub struct PlaneOptions {
 }
 
 impl PlaneOptions {
-    /// The defaults.
+    /// Returns the default options.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -42,47 +42,49 @@ impl PlaneOptions {
         }
     }
 
-    /// How many connections there may be at one time; 10 by default. Plane's own processes and all
-    /// replicas share the server's limit (PostgreSQL, `max_connections`).
+    /// Sets the most connections at one time; 10 by default. Plane's own processes and all replicas
+    /// share the server's limit (PostgreSQL, `max_connections`).
     #[must_use]
     pub fn max_connections(mut self, connections: NonZeroUsize) -> Self {
         self.settings.max_connections = connections;
         self
     }
 
-    /// How long making a connection may take, TLS and authentication included; 5 seconds by default.
+    /// Sets the time limit for a new connection, TLS and authentication included; 5 seconds by default.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.connect_timeout = timeout;
         self
     }
 
-    /// How long to wait for a connection when all are in use; 5 seconds by default.
+    /// Sets how long a call waits for a connection if all are in use; 5 seconds by default.
     #[must_use]
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.settings.acquire_timeout = timeout;
         self
     }
 
-    /// How long a call may take, waiting and connecting included; 10 seconds by default. Then it is
-    /// [`StoreError::Unavailable`], the server is told to stop, and the connection is closed.
+    /// Sets the time limit for a call, waiting and connecting included; 10 seconds by default. A call
+    /// that takes longer is [`StoreError::Unavailable`]: the query is cancelled on the server, and the
+    /// connection is closed.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.settings.call_timeout = timeout;
         self
     }
 
-    /// The certificate authorities to trust; [`TrustRoots::mozilla`] by default.
+    /// Sets the certificate authorities to trust; [`TrustRoots::mozilla`] by default.
     #[must_use]
     pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
         self.settings.roots = roots.clone();
         self
     }
 
-    /// Connects to the database.
+    /// Connects to the database of this URL (PostgreSQL, "Connection URIs"), and checks that it has
+    /// Plane's tables.
     ///
     /// # Errors
-    /// As [`PlaneStore::connect`].
+    /// See [`PlaneStore::connect`].
     pub async fn connect(&self, url: &str) -> Result<PlaneStore, StoreError> {
         let store = self.open(url)?;
         let mismatches = store.schema_mismatches().await?;
@@ -91,7 +93,7 @@ impl PlaneOptions {
         }
         let sentence = schema::sentence(&mismatches);
         Err(StoreError::failed(format!(
-            "these aren't the tables of a Plane that this release knows: {sentence}"
+            "the tables are not those of a Plane that this release supports: {sentence}"
         )))
     }
 
@@ -114,18 +116,18 @@ impl Default for PlaneOptions {
 }
 
 impl PlaneStore {
-    /// Connects to the database of that URL (PostgreSQL, "Connection URIs"), with the defaults of
-    /// [`PlaneOptions`], and looks whether it has Plane's tables.
+    /// Connects to the database of this URL (PostgreSQL, "Connection URIs") with the default
+    /// [`PlaneOptions`], and checks that it has Plane's tables.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the server can't be reached, and [`StoreError::Failed`] when
-    /// the URL is malformed, the user is not let in, or a table or a column is missing or may not be
-    /// read. No error repeats the URL.
+    /// [`StoreError::Unavailable`] if the server can't be reached. [`StoreError::Failed`] if there is no
+    /// Tokio runtime, the URL is malformed, the server refuses the user, or the tables don't fit
+    /// ([`PlaneStore::schema_mismatches`]). No error repeats the URL.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         PlaneOptions::new().connect(url).await
     }
 
-    /// Options to connect with; short for [`PlaneOptions::new`].
+    /// Returns the default options, as [`PlaneOptions::new`] does.
     #[must_use]
     pub fn options() -> PlaneOptions {
         PlaneOptions::new()

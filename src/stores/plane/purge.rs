@@ -1,4 +1,4 @@
-//! The clean-up's statements.
+//! The statements of a purge step.
 
 use time::OffsetDateTime;
 use tokio_postgres::Row;
@@ -10,8 +10,9 @@ use crate::asset::{AssetId, ObjectKey, WorkspaceId};
 use crate::ports::purge::{Condemned, FailedRemoval, PurgeStep, StoreTime};
 use crate::stores::pg::{Fault, Session, in_micros, values};
 
-/// What this endpoint makes and nobody has attached to anything since. All else is Plane's.
-macro_rules! loose {
+/// SQL for "this API could have created the asset, and nothing has been attached to it since". All other
+/// rows are Plane's.
+macro_rules! unattached {
     () => {
         "file_assets.entity_type = 'ISSUE_ATTACHMENT' AND file_assets.workspace_id IS NOT NULL \
          AND NOT file_assets.is_archived AND file_assets.issue_id IS NULL \
@@ -20,33 +21,35 @@ macro_rules! loose {
          AND file_assets.entity_identifier IS NULL"
     };
 }
-pub(super) use loose;
+pub(super) use unattached;
 
 const FORGET: &str = concat!(
     "DELETE FROM file_assets WHERE file_assets.id = ANY ($1) \
      AND (file_assets.workspace_id, file_assets.id) IN (SELECT * FROM unnest($2, $1)) \
      AND file_assets.deleted_at < $3 AND ",
-    loose!()
+    unattached!()
 );
 
-/// Plane's tables have no columns for what the clean-up has to remember, and must not be given any. So it
-/// is in `storage_metadata`, under names that Plane doesn't have: numbers are seconds since 1970. A value
-/// that isn't an object, which Plane allows, counts as empty.
+/// SQL for the metadata of a row, as an object.
+///
+/// The purge's notes are in `storage_metadata`, under names that Plane doesn't use, because Plane's
+/// tables have no columns for them and must not get any. Times are seconds since 1970. A value of
+/// `null`, which Plane allows, counts as empty.
 macro_rules! metadata {
     () => {
         "coalesce(nullif(file_assets.storage_metadata, 'null'), '{}')"
     };
 }
 
-/// Whether it is noted that a row's object is gone. The path finds the note also where it had to be put
-/// behind something that isn't an object.
+/// SQL for "the row's object is noted as gone". The path also finds the note in an array, which `||`
+/// makes of metadata that isn't an object.
 macro_rules! noted {
     () => {
         "(file_assets.storage_metadata @@ '$.ObjectRemoved == true') IS TRUE"
     };
 }
 
-/// A number that was noted; NULL where there is none.
+/// SQL for a number among the notes, or NULL.
 macro_rules! number {
     ($name:literal) => {
         concat!(
@@ -57,7 +60,7 @@ macro_rules! number {
     };
 }
 
-/// Rows that another replica has in hand are left to it, so that no two wait for each other.
+/// Rows that another replica has locked are skipped, so no two replicas wait for each other.
 const NOTE: &str = concat!(
     "UPDATE file_assets SET storage_metadata = (",
     metadata!(),
@@ -67,7 +70,7 @@ const NOTE: &str = concat!(
      AND file_assets.deleted_at >= $3 AND NOT ",
     noted!(),
     " AND ",
-    loose!(),
+    unattached!(),
     " FOR NO KEY UPDATE SKIP LOCKED)"
 );
 
@@ -80,11 +83,11 @@ const NOTE_FAILED: &str = concat!(
      FROM unnest($1, $2, $3) AS failed (id, workspace_id, retry_at) \
      WHERE file_assets.id = failed.id AND file_assets.workspace_id = failed.workspace_id \
      AND file_assets.deleted_at IS NOT NULL AND ",
-    loose!()
+    unattached!()
 );
 
-/// Since when a row is pending, if that is noted and of the row's own key: Plane copies metadata when it
-/// duplicates an asset.
+/// SQL for the noted moment since when a row is pending, or NULL. The note counts only for the row's own
+/// key, because Plane copies metadata when it duplicates an asset.
 macro_rules! since {
     () => {
         concat!(
@@ -96,11 +99,12 @@ macro_rules! since {
     };
 }
 
-/// Since when a row is pending is noted where the sidecar takes an upload back, or makes a row by a clock
-/// that is not the server's; all others are since they were made. A row that was uploaded once and
-/// that Plane has taken back tells no time: it is left to Plane.
+/// Deletes stale and rejected assets. A row is pending since the noted moment, or else since its
+/// creation. The store notes the moment if an upload is taken back, or if the row's creation time
+/// differs from the server's clock. A row with a `ContentLength` but no noted moment was uploaded, and
+/// Plane took the upload back. Its age is unknown, so it is left to Plane.
 ///
-/// Rows that another replica gives up at the same moment are passed over.
+/// Rows that another replica has locked are skipped.
 const GIVE_UP: &str = concat!(
     "UPDATE file_assets SET is_deleted = true, deleted_at = $1 WHERE file_assets.id IN (\
      SELECT file_assets.id FROM file_assets WHERE NOT file_assets.is_uploaded AND (coalesce(",
@@ -111,7 +115,7 @@ const GIVE_UP: &str = concat!(
     ") AND ",
     living!(),
     " AND ",
-    loose!(),
+    unattached!(),
     " ORDER BY coalesce(",
     since!(),
     ", file_assets.created_at), file_assets.id LIMIT $3 FOR UPDATE SKIP LOCKED)"
@@ -127,7 +131,7 @@ const CONDEMN: &str = concat!(
     ") AND coalesce(to_timestamp(",
     number!("RemovalRetryAt"),
     ") <= $6, true) AND ",
-    loose!(),
+    unattached!(),
     " AND ($2 IS NULL \
      OR (file_assets.deleted_at, file_assets.workspace_id, file_assets.id) > ($2, $3, $4)) \
      ORDER BY file_assets.deleted_at, file_assets.workspace_id, file_assets.id LIMIT $5"
@@ -135,7 +139,7 @@ const CONDEMN: &str = concat!(
 
 const TIME: &str = "SELECT pg_catalog.clock_timestamp() AS now";
 
-/// The server's clock.
+/// Returns the time of the server's clock.
 pub(super) async fn time(session: &mut Session) -> Result<StoreTime, Fault> {
     let rows = session.read(TIME, &[]).await?;
     let row = rows.first().ok_or(Fault::Row("now"))?;
@@ -171,15 +175,16 @@ async fn note_failed(session: &mut Session, failed: &[FailedRemoval]) -> Result<
 
 async fn forget(session: &mut Session, step: &PurgeStep) -> Result<(), Fault> {
     match of_gone(session, FORGET, &step.gone, step.forget_before).await {
-        Err(fault) if !fault.is_passing() => {}
+        Err(fault) if !fault.is_transient() => {}
         forgotten => return forgotten,
     }
-    // One of them stands in the way of all, as something of Plane's refers to it.
+    // A row that another row of Plane's refers to fails the whole statement, so each row is removed by
+    // itself.
     for gone in &step.gone {
         let alone = std::slice::from_ref(gone);
         match of_gone(session, FORGET, alone, step.forget_before).await {
-            Err(fault) if !fault.is_passing() => {
-                tracing::warn!(asset = %gone.id, %fault, "the row of a deleted asset can't go");
+            Err(fault) if !fault.is_transient() => {
+                tracing::warn!(asset = %gone.id, %fault, "can't remove the row of a deleted asset");
             }
             forgotten => forgotten?,
         }
@@ -212,23 +217,24 @@ async fn give_up(session: &mut Session, step: &PurgeStep) -> Result<(), Fault> {
     session.write(GIVE_UP, &values).await.map(drop)
 }
 
-/// A key that Plane made and that can't be expressed here is Plane's to clean up. Where there are
-/// nothing but such, the next ones are looked at: an empty answer means that there are no more.
+/// Returns the next page of condemned assets. An asset of Plane's whose key this crate can't express is
+/// skipped, and left to Plane. If a page has only such assets, the next page is read: an empty answer
+/// means that no assets are left.
 async fn condemn(session: &mut Session, step: &PurgeStep) -> Result<Vec<Condemned>, Fault> {
-    let mut after = step.after.as_ref().map(Place::of);
+    let mut after = step.after.as_ref().map(Position::of);
     loop {
-        let rows = after_place(session, after, step).await?;
+        let rows = page_after(session, after, step).await?;
         let mut condemned = Vec::with_capacity(rows.len());
         for row in &rows {
-            let place = Place::read(row)?;
-            after = Some(place);
+            let position = Position::read(row)?;
+            after = Some(position);
             match ObjectKey::new(get::<String>(row, "asset")?) {
                 Ok(key) => {
                     let failures = get::<Option<i32>>(row, "failures")?.unwrap_or_default();
-                    condemned.push(place.condemned(key, failures.unsigned_abs()));
+                    condemned.push(position.condemned(key, failures.unsigned_abs()));
                 }
                 Err(fault) => {
-                    tracing::warn!(asset = %place.id, %fault, "an object is left to Plane");
+                    tracing::warn!(asset = %position.id, %fault, "the purge leaves an object to Plane");
                 }
             }
         }
@@ -238,31 +244,31 @@ async fn condemn(session: &mut Session, step: &PurgeStep) -> Result<Vec<Condemne
     }
 }
 
-async fn after_place(
+async fn page_after(
     session: &mut Session,
-    after: Option<Place>,
+    after: Option<Position>,
     step: &PurgeStep,
 ) -> Result<Vec<Row>, Fault> {
     let values = values![
         TIMESTAMPTZ: in_micros(step.forget_before),
-        TIMESTAMPTZ: after.map(|place| place.deleted_at),
-        UUID: after.map(|place| place.workspace),
-        UUID: after.map(|place| place.id),
+        TIMESTAMPTZ: after.map(|position| position.deleted_at),
+        UUID: after.map(|position| position.workspace),
+        UUID: after.map(|position| position.id),
         INT8: i64::from(step.most.get()),
         TIMESTAMPTZ: in_micros(step.now),
     ];
     session.read(CONDEMN, &values).await
 }
 
-/// Where a row stands in the order of [`Condemned`].
+/// The position of a row in the order of [`Condemned`].
 #[derive(Clone, Copy)]
-struct Place {
+struct Position {
     deleted_at: OffsetDateTime,
     workspace: Uuid,
     id: Uuid,
 }
 
-impl Place {
+impl Position {
     fn of(condemned: &Condemned) -> Self {
         Self {
             deleted_at: in_micros(condemned.deleted_at),

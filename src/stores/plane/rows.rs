@@ -1,4 +1,4 @@
-//! Rows of `file_assets`: what Plane wrote, as far as it can be expressed here.
+//! Converts between rows of `file_assets` and assets.
 
 use std::error::Error;
 
@@ -13,18 +13,18 @@ use crate::asset::{
 };
 use crate::stores::pg::Fault;
 
-/// Members of `attributes` that Plane doesn't know. They are written only where they say something.
+/// Members of `attributes` that only this store writes, and only if they add something to Plane's own.
 pub(super) const DISPLAY_NAME: &str = "display_name";
 pub(super) const CHECKSUM: &str = "checksum_sha256";
 
-/// Members of `storage_metadata` that only this store writes: there is no column for them.
+/// Members of `storage_metadata`. Only this store writes `Rejected` and `Key`: Plane has no column for
+/// them.
 const REJECTED: &str = "Rejected";
 const KEY: &str = "Key";
 const VERSION: &str = "VersionId";
 
-/// Adds the object's key to metadata that says something of the object. When Plane duplicates an asset
-/// it copies the metadata, and the copy's object has another key, entity tag
-/// and version.
+/// SQL that adds the object key to non-empty metadata. When Plane duplicates an asset it copies the
+/// metadata, and the copy's object has another key, entity tag and version.
 macro_rules! bound_to_key {
     ($metadata:literal, $key:literal) => {
         concat!(
@@ -40,8 +40,8 @@ macro_rules! bound_to_key {
 }
 pub(super) use bound_to_key;
 
-/// Whether a row is of an asset that was rejected. In one that is uploaded it means nothing, and
-/// neither does it where it was said of another key.
+/// SQL for "the asset is rejected". The note doesn't count if the asset is uploaded, or if the note was
+/// made for another object key.
 macro_rules! rejected {
     () => {
         "NOT file_assets.is_uploaded AND file_assets.storage_metadata ->> 'Rejected' IS NOT NULL \
@@ -63,15 +63,18 @@ pub(super) use asset_columns;
 
 /// Reads an asset.
 ///
-/// Plane's rows may lack what every asset has here. A name that is missing is taken from the key, a
-/// type from nowhere: it is bytes. A size that isn't whole is what S3 made of it, one that is 0 is
-/// looked for in the other two places where Plane keeps it, and one that is nowhere is Plane's default
-/// limit. Whoever made it may be gone: that is the nil UUID (RFC 9562, section 5.9). Anything else that
-/// can't be expressed is a fault that names its column.
+/// Plane's rows may lack values that an [`Asset`] has:
+/// - A missing name is taken from the object key.
+/// - A missing or malformed type becomes `application/octet-stream`.
+/// - A fractional size is cut off, as by Plane. For a size of 0, the store reads the two other places
+///   where Plane keeps a size, and otherwise takes Plane's default limit.
+/// - A missing creator becomes the nil UUID (RFC 9562, section 5.9).
+///
+/// Any other value that doesn't parse is an error that names its column.
 pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
     let key: String = get(row, "asset")?;
     let attributes = json(row, "attributes")?;
-    let metadata = said_of(&key, json(row, "storage_metadata")?);
+    let metadata = metadata_for(&key, json(row, "storage_metadata")?);
     let (display_name, object_name) = names(&attributes, &key)?;
     let media_type = attributes["type"].as_str();
     let creator: Option<Uuid> = get(row, "created_by_id")?;
@@ -98,7 +101,8 @@ pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
     })
 }
 
-/// Reads a column; one of another type, or out of its range, is a fault that names it.
+/// Reads a column. A value of another type or outside the type's range is an error that names the
+/// column.
 pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &'static str) -> Result<T, Fault> {
     row.try_get(column).map_err(|error| {
         let wrong_type = |cause: &(dyn Error + 'static)| cause.is::<WrongType>();
@@ -110,7 +114,7 @@ pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &'static str) -> Res
     })
 }
 
-/// A column of JSON. `NULL` is as good as empty; anything but an object has no members.
+/// Reads a column of JSON. `NULL` counts as empty. A value that isn't an object has no members.
 fn json(row: &Row, column: &'static str) -> Result<Value, Fault> {
     match get::<Option<&str>>(row, column)? {
         None => Ok(Value::Null),
@@ -118,10 +122,12 @@ fn json(row: &Row, column: &'static str) -> Result<Value, Fault> {
     }
 }
 
-/// The metadata, as far as it is about the object with that key. Nothing is, where it was recorded for
-/// another one. Where Plane wrote it, or an earlier release, it doesn't tell for which, and may be a
-/// copy: a version then links to nothing, and all else is the same of the copy.
-fn said_of(key: &str, mut metadata: Value) -> Value {
+/// Returns the part of the metadata that is about the object with this key.
+///
+/// Metadata of another key counts as empty. Metadata without a key, which Plane or an earlier release
+/// wrote, may be a copy from another row. A copied version id links to no object, so it is dropped. The
+/// other members are the same for the copy's object.
+fn metadata_for(key: &str, mut metadata: Value) -> Value {
     match &metadata[KEY] {
         Value::Null => {
             if let Some(members) = metadata.as_object_mut() {
@@ -141,11 +147,11 @@ fn names(attributes: &Value, key: &str) -> Result<(DisplayName, ObjectName), Fau
         .flatten()
         .find_map(|name| Some((name, ObjectName::clean(name).ok()?)))
         .ok_or(Fault::Row("attributes"))?;
-    let shown = attributes[DISPLAY_NAME].as_str().unwrap_or(name);
-    Ok((DisplayName::new(shown), object_name))
+    let display_name = attributes[DISPLAY_NAME].as_str().unwrap_or(name);
+    Ok((DisplayName::new(display_name), object_name))
 }
 
-/// `photo.png` of `{workspace}/{32 hex digits}-photo.png`.
+/// Returns `photo.png` of `{workspace}/{32 hex digits}-photo.png`.
 fn name_in_key(key: &str) -> &str {
     let last = key.rsplit('/').next().unwrap_or(key);
     match last.split_once('-') {
@@ -168,18 +174,19 @@ fn size(column: f64, attributes: &Value, metadata: &Value) -> Result<UploadSize,
         .ok_or(Fault::Row("size"))
 }
 
-/// Plane signs a size of 12.7 as one of 12.
+/// Cuts a fraction off, because Plane signs a size of 12.7 as 12.
 fn whole(size: f64) -> Option<UploadSize> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a fraction is to be cut off; the rest is what `UploadSize` refuses"
+        reason = "fractions are cut off, and `UploadSize` refuses sizes out of range"
     )]
     let bytes = size as u64;
     UploadSize::new(bytes).ok()
 }
 
-/// One that was announced and can't be read is not ignored: the object could not be held against it.
+/// Reads the announced checksum. A malformed one is an error: without it the object could not be
+/// compared.
 fn announced_checksum(attributes: &Value) -> Result<Option<Checksum>, Fault> {
     match &attributes[CHECKSUM] {
         Value::Null => Ok(None),
@@ -209,7 +216,7 @@ fn state(is_uploaded: bool, metadata: &Value) -> UploadState {
     }
 }
 
-/// What a HEAD has said, under the names that boto3 has for it. Without a size it says nothing.
+/// Reads the answer to a HEAD, under boto3's names. Returns `None` if there is no size.
 fn stored_object(metadata: &Value) -> Option<StoredObject> {
     let text = |name: &str| metadata[name].as_str().map(str::to_owned);
     let mut object = StoredObject::of_size(metadata["ContentLength"].as_u64()?);
@@ -221,7 +228,7 @@ fn stored_object(metadata: &Value) -> Option<StoredObject> {
     Some(object)
 }
 
-/// The column `attributes` of a new asset.
+/// Returns the column `attributes` of a new asset.
 pub(super) fn attributes(asset: &NewAsset) -> String {
     let mut attributes = serde_json::json!({
         "name": asset.object_name.as_str(),
@@ -237,7 +244,8 @@ pub(super) fn attributes(asset: &NewAsset) -> String {
     attributes.to_string()
 }
 
-/// The column `storage_metadata` of an asset in that state. What isn't known isn't there.
+/// Returns the column `storage_metadata` of an asset in this state. It has only the members that are
+/// known.
 pub(super) fn storage_metadata(state: &UploadState) -> String {
     let mut metadata = serde_json::Map::new();
     if let UploadState::Rejected(difference) = state {
@@ -261,7 +269,7 @@ pub(super) fn storage_metadata(state: &UploadState) -> String {
     Value::Object(metadata).to_string()
 }
 
-/// The column `size`.
+/// Returns the column `size`.
 pub(super) fn size_column(size: UploadSize) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
@@ -278,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_missing_is_in_the_key() {
+    fn a_missing_name_is_taken_from_the_key() {
         let key = "22222222-2222-4222-8222-000000000001/0ad9e4e3717e4883bed0ff63ea90f9ec-a-b.png";
         for attributes in [
             json!({}),
@@ -290,8 +298,11 @@ mod tests {
             json!({"name": ".."}),
             json!({"name": 5}),
         ] {
-            let (shown, name) = names(&attributes, key).unwrap();
-            assert_eq!((shown.as_str(), name.as_str()), ("a-b.png", "a-b.png"));
+            let (display_name, name) = names(&attributes, key).unwrap();
+            assert_eq!(
+                (display_name.as_str(), name.as_str()),
+                ("a-b.png", "a-b.png")
+            );
         }
         for (key, name) in [("a.png", "a.png"), ("x/a-b", "a-b"), ("x/-", "-")] {
             assert_eq!(name_in_key(key), name, "{key}");
@@ -301,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_looked_for_where_plane_keeps_it() {
+    fn a_size_is_read_from_all_places_where_plane_keeps_it() {
         let none = json!({});
         let of = |column, attributes: &Value, metadata: &Value| {
             size(column, attributes, metadata)
@@ -323,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_without_a_size_says_nothing() {
+    fn metadata_without_a_size_has_no_stored_object() {
         for metadata in [
             json!({}),
             json!(null),
@@ -335,12 +346,12 @@ mod tests {
     }
 
     #[test]
-    fn metadata_counts_for_the_key_it_was_recorded_for() {
+    fn metadata_counts_only_for_its_own_key() {
         let all = json!({"ContentLength": 7, "VersionId": "v", "Rejected": "It differs."});
         let of = |key: Value| {
             let mut metadata = all.clone();
             metadata[KEY] = key;
-            said_of("w/a.png", metadata)
+            metadata_for("w/a.png", metadata)
         };
         let own = of(json!("w/a.png"));
         assert_eq!(stored_object(&own).unwrap().version.as_deref(), Some("v"));
@@ -348,18 +359,18 @@ mod tests {
         for copied in [json!("w/b.png"), json!(""), json!(5), json!([])] {
             assert_eq!(of(copied), Value::Null);
         }
-        for untold in [said_of("w/a.png", all.clone()), of(Value::Null)] {
-            let object = stored_object(&untold).unwrap();
+        for without_key in [metadata_for("w/a.png", all.clone()), of(Value::Null)] {
+            let object = stored_object(&without_key).unwrap();
             assert_eq!((object.size, object.version), (7, None));
-            assert!(state(false, &untold).is_rejected());
+            assert!(state(false, &without_key).is_rejected());
         }
         for odd in [json!(null), json!([1]), json!("VersionId"), json!(5)] {
-            assert_eq!(said_of("w/a.png", odd.clone()), odd);
+            assert_eq!(metadata_for("w/a.png", odd.clone()), odd);
         }
     }
 
     #[test]
-    fn a_checksum_that_is_not_one_is_a_fault() {
+    fn a_malformed_checksum_is_an_error() {
         assert!(announced_checksum(&json!({})).unwrap().is_none());
         for wrong in [json!("abc"), json!(5), json!([])] {
             let read = announced_checksum(&json!({ CHECKSUM: wrong }));

@@ -1,4 +1,4 @@
-//! Whether Plane's tables are as the statements know them. Looked at, never touched.
+//! Compares Plane's tables with the columns that the statements need. Only reads the catalogue.
 
 use std::fmt;
 
@@ -9,32 +9,32 @@ use super::create::PRIMARY_KEY;
 use super::rows::get;
 use crate::stores::pg::{Fault, Session, values};
 
-/// A table, or a column of it, that isn't as [`PlaneStore`](super::PlaneStore) needs it. `Display` is a
-/// sentence that names both and says what is wrong.
+/// A table or a column that doesn't fit the statements of [`PlaneStore`](super::PlaneStore). `Display`
+/// gives a sentence that names it and says what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaMismatch {
     table: &'static str,
     column: Option<String>,
-    wrong: Wrong,
+    problem: Problem,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Wrong {
+enum Problem {
     Missing,
     Unreadable,
     Type { found: String, known: &'static str },
     Unfilled,
-    Empty,
+    NotNull,
 }
 
 impl SchemaMismatch {
-    /// The name of the table, such as `file_assets`.
+    /// Returns the name of the table, such as `file_assets`.
     #[must_use]
     pub fn table(&self) -> &str {
         self.table
     }
 
-    /// The name of the column; `None` if the whole table is missing.
+    /// Returns the name of the column, or `None` if the whole table is missing.
     #[must_use]
     pub fn column(&self) -> Option<&str> {
         self.column.as_deref()
@@ -47,23 +47,23 @@ impl fmt::Display for SchemaMismatch {
             Some(column) => write!(f, "{}.{column} ", self.table)?,
             None => write!(f, "the table {} ", self.table)?,
         }
-        match &self.wrong {
-            Wrong::Missing => f.write_str("is missing"),
-            Wrong::Unreadable => f.write_str("may not be read: this role needs SELECT"),
-            Wrong::Type { found, known } => write!(f, "has the type {found} instead of {known}"),
-            Wrong::Unfilled => f.write_str("is NOT NULL, has no default, and is not filled here"),
-            Wrong::Empty => f.write_str("is NOT NULL, but not every asset has one"),
+        match &self.problem {
+            Problem::Missing => f.write_str("is missing"),
+            Problem::Unreadable => f.write_str("may not be read: this role needs SELECT"),
+            Problem::Type { found, known } => write!(f, "has the type {found} instead of {known}"),
+            Problem::Unfilled => f.write_str("is NOT NULL, has no default, and is not filled here"),
+            Problem::NotNull => f.write_str("is NOT NULL, but not every asset has one"),
         }
     }
 }
 
-/// The mismatches in one sentence.
+/// Joins the mismatches to one sentence.
 pub(super) fn sentence(mismatches: &[SchemaMismatch]) -> String {
     let each: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
     each.join("; ")
 }
 
-/// Types as PostgreSQL calls them; the first one is Plane's.
+/// The accepted types, by PostgreSQL's names. The first one is Plane's.
 type Types = &'static [&'static str];
 
 const UUID: Types = &["uuid"];
@@ -74,11 +74,11 @@ const JSON: Types = &["jsonb"];
 const FLOAT: Types = &["double precision"];
 const INTEGER: Types = &["smallint", "integer", "bigint"];
 
-/// How a new row gets its value of a column.
+/// Whether this store gives a column a value in a new row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Filled {
     Always,
-    /// Where the asset has one.
+    /// Only if the asset has such a value.
     Sometimes,
     Never,
 }
@@ -111,10 +111,10 @@ const fn optional(name: &'static str, types: Types) -> Column {
     }
 }
 
-/// The one table to which rows are added.
+/// The only table to which this store adds rows.
 const FILE_ASSETS: &str = "file_assets";
 
-/// Every column that the other statements name.
+/// Every column that the statements name.
 const TABLES: [(&str, &[Column]); 6] = [
     (
         "workspaces",
@@ -185,9 +185,9 @@ const TABLES: [(&str, &[Column]); 6] = [
     ),
 ];
 
-/// Of the tables that the other statements find under these names. A catalogue is read without a lock,
-/// so a migration that holds a table holds up nobody here.
-const LOOK: &str = "\
+/// Lists the columns of the tables that the statements find under these names. Reading the catalogue
+/// takes no lock on the tables, so a migration that locks a table doesn't block this statement.
+const COLUMNS: &str = "\
     SELECT tables.name, columns.attname::text AS column, \
     pg_catalog.format_type(columns.atttypid, NULL) AS type, columns.attnotnull AS required, \
     columns.atthasdef OR columns.attidentity <> '' AS has_default, \
@@ -198,7 +198,7 @@ const LOOK: &str = "\
     WHERE columns.attnum > 0 AND NOT columns.attisdropped \
     ORDER BY tables.name, columns.attnum";
 
-/// A column as the database has it.
+/// A column in the database.
 struct Found {
     table: String,
     name: String,
@@ -221,10 +221,10 @@ impl Found {
     }
 }
 
-/// Finds every difference between the tables and what the statements need.
+/// Returns every mismatch between the tables and the columns that the statements need.
 pub(super) async fn mismatches(session: &mut Session) -> Result<Vec<SchemaMismatch>, Fault> {
     let names: Vec<&str> = TABLES.iter().map(|(table, _)| *table).collect();
-    let rows = session.read(LOOK, &values![TEXT_ARRAY: names]).await?;
+    let rows = session.read(COLUMNS, &values![TEXT_ARRAY: names]).await?;
     let found = rows
         .iter()
         .map(Found::read)
@@ -236,23 +236,23 @@ fn compare(found: &[Found]) -> Vec<SchemaMismatch> {
     let mut mismatches = Vec::new();
     for (table, known) in TABLES {
         let found: Vec<_> = found.iter().filter(|found| found.table == table).collect();
-        let mut report = |column: Option<&str>, wrong| {
+        let mut report = |column: Option<&str>, problem| {
             mismatches.push(SchemaMismatch {
                 table,
                 column: column.map(str::to_owned),
-                wrong,
+                problem,
             });
         };
         if found.is_empty() {
-            report(None, Wrong::Missing);
+            report(None, Problem::Missing);
             continue;
         }
         for column in known {
             match found.iter().find(|found| found.name == column.name) {
-                None => report(Some(column.name), Wrong::Missing),
+                None => report(Some(column.name), Problem::Missing),
                 Some(found) => {
-                    if let Some(wrong) = column.wrong(found) {
-                        report(Some(column.name), wrong);
+                    if let Some(problem) = column.problem(found) {
+                        report(Some(column.name), problem);
                     }
                 }
             }
@@ -262,7 +262,7 @@ fn compare(found: &[Found]) -> Vec<SchemaMismatch> {
                 let fills = known.iter().find(|known| known.name == column.name);
                 let fills = fills.map_or(Filled::Never, |known| known.filled);
                 if column.required && fills == Filled::Never && !column.has_default {
-                    report(Some(&column.name), Wrong::Unfilled);
+                    report(Some(&column.name), Problem::Unfilled);
                 }
             }
         }
@@ -271,23 +271,23 @@ fn compare(found: &[Found]) -> Vec<SchemaMismatch> {
 }
 
 impl Column {
-    /// Why the column that is there can't be used.
-    fn wrong(&self, found: &Found) -> Option<Wrong> {
+    /// Returns why an existing column doesn't fit, if it doesn't.
+    fn problem(&self, found: &Found) -> Option<Problem> {
         if !self.types.contains(&&*found.type_name) {
-            return Some(Wrong::Type {
+            return Some(Problem::Type {
                 found: found.type_name.clone(),
                 known: self.types.first().copied().unwrap_or_default(),
             });
         }
         if !found.readable {
-            return Some(Wrong::Unreadable);
+            return Some(Problem::Unreadable);
         }
-        (self.filled == Filled::Sometimes && found.required).then_some(Wrong::Empty)
+        (self.filled == Filled::Sometimes && found.required).then_some(Problem::NotNull)
     }
 }
 
-/// Whether a statement may have failed because the tables aren't as it knows them: Plane was upgraded,
-/// or a migration is half done. Appendix A of the PostgreSQL documentation, "PostgreSQL Error Codes".
+/// Returns whether a statement may have failed because the tables don't fit: Plane was upgraded, or a
+/// migration is under way (PostgreSQL, appendix A, "PostgreSQL Error Codes").
 pub(super) fn may_have_caused(fault: &Fault) -> bool {
     if let Some(constraint) = fault.violated() {
         return constraint != PRIMARY_KEY;
@@ -315,7 +315,7 @@ pub(super) fn may_have_caused(fault: &Fault) -> bool {
 mod tests {
     use super::*;
 
-    /// The columns as they are known, after a change.
+    /// Returns the columns that the statements need, after `change`.
     fn with(change: impl Fn(&mut Found)) -> Vec<Found> {
         let mut columns = Vec::new();
         for (table, known) in TABLES {
@@ -335,7 +335,7 @@ mod tests {
         columns
     }
 
-    fn said(found: &[Found]) -> String {
+    fn report(found: &[Found]) -> String {
         sentence(&compare(found))
     }
 
@@ -381,12 +381,12 @@ mod tests {
                 "workspace_members.role is missing; api_tokens.last_used is missing",
             ),
         ] {
-            assert_eq!(said(&with(change)), expected);
+            assert_eq!(report(&with(change)), expected);
         }
     }
 
     #[test]
-    fn more_columns_are_welcome_if_they_fill_themselves() {
+    fn further_columns_are_accepted_if_they_have_a_default() {
         let added = |table: &str, required, has_default| {
             let mut found = with(|_| {});
             found.push(Found {
@@ -397,11 +397,11 @@ mod tests {
                 has_default,
                 readable: false,
             });
-            said(&found)
+            report(&found)
         };
         assert_eq!(added(FILE_ASSETS, false, false), "");
         assert_eq!(added(FILE_ASSETS, true, true), "");
-        // Nothing is added to other tables.
+        // This store adds no rows to other tables.
         assert_eq!(added("users", true, false), "");
         assert_eq!(
             added(FILE_ASSETS, true, false),
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn types_that_read_alike_are_alike() {
+    fn types_that_read_alike_are_accepted() {
         let text = with(|found| {
             if found.type_name == "character varying" {
                 found.type_name = "text".to_owned();

@@ -1,4 +1,4 @@
-//! When keys were used last, written behind the callers' backs.
+//! Writes `api_tokens.last_used` in the background.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +10,17 @@ use uuid::Uuid;
 use super::directory::{self, ApiKey};
 use crate::stores::pg::Pg;
 
-/// A key's stamp may be that old.
-const EVERY: Duration = Duration::MINUTE;
+/// A key is stamped at most once in this time.
+const INTERVAL: Duration = Duration::MINUTE;
 
-/// So many keys are remembered. Those that come on top in the same minute stay without their stamp.
-const MOST: usize = 4096;
+/// The most keys that are remembered. Further keys in the same minute get no stamp.
+const MAX_KEYS: usize = 4096;
 
-/// Stamps keys, one after the other over one connection at most.
+/// Stamps keys one after the other, over at most one connection.
 pub(super) struct Stamps {
     pg: Pg,
     runtime: Handle,
-    book: Mutex<Book>,
+    uses: Mutex<Uses>,
 }
 
 impl Stamps {
@@ -28,13 +28,13 @@ impl Stamps {
         Arc::new(Self {
             pg,
             runtime,
-            book: Mutex::default(),
+            uses: Mutex::default(),
         })
     }
 
-    /// Sees to it that the key's use is noted, and waits for nothing.
+    /// Records the use of a key. A task writes it, so this returns at once.
     pub(super) fn used(self: &Arc<Self>, key: &ApiKey, now: OffsetDateTime) {
-        if self.book().note(key.id, key.last_used, now) {
+        if self.uses().note(key.id, key.last_used, now) {
             let stamps = Arc::clone(self);
             self.runtime.spawn(async move { stamps.write().await });
         }
@@ -47,42 +47,42 @@ impl Stamps {
             });
             if let Err(fault) = written.await {
                 tracing::warn!(%fault, "the use of API keys is not noted");
-                self.book().due.clear();
+                self.uses().due.clear();
             }
         }
     }
 
     fn next(&self) -> Option<(Uuid, OffsetDateTime)> {
-        let mut book = self.book();
-        let next = book.due.pop();
-        book.writing = next.is_some();
+        let mut uses = self.uses();
+        let next = uses.due.pop();
+        uses.writing = next.is_some();
         next
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        // Nothing panics while it is held; and a stamp that is lost is no harm.
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn uses(&self) -> MutexGuard<'_, Uses> {
+        // No code panics while it holds the lock, and a lost stamp does no harm.
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[derive(Default)]
-struct Book {
+struct Uses {
     noted: HashMap<Uuid, OffsetDateTime>,
     due: Vec<(Uuid, OffsetDateTime)>,
     writing: bool,
 }
 
-impl Book {
-    /// Whether somebody has to start writing.
+impl Uses {
+    /// Notes the use of a key. Returns whether the caller must start a writer.
     fn note(&mut self, key: Uuid, last_used: Option<OffsetDateTime>, now: OffsetDateTime) -> bool {
-        let fresh = |used: OffsetDateTime| now - used < EVERY;
+        let fresh = |used: OffsetDateTime| now - used < INTERVAL;
         if last_used.is_some_and(fresh) || self.noted.get(&key).copied().is_some_and(fresh) {
             return false;
         }
-        if self.noted.len() >= MOST {
+        if self.noted.len() >= MAX_KEYS {
             self.noted.retain(|_, used| fresh(*used));
         }
-        if self.noted.len() >= MOST || self.due.len() >= MOST {
+        if self.noted.len() >= MAX_KEYS || self.due.len() >= MAX_KEYS {
             return false;
         }
         self.noted.insert(key, now);
@@ -105,28 +105,28 @@ mod tests {
 
     #[test]
     fn a_key_is_due_once_a_minute() {
-        let mut book = Book::default();
-        assert!(book.note(key(1), None, NOW));
-        assert!(!book.note(key(2), None, NOW), "one writes already");
+        let mut uses = Uses::default();
+        assert!(uses.note(key(1), None, NOW));
+        assert!(!uses.note(key(2), None, NOW), "a writer is running already");
         for (at, due) in [(59, 2), (60, 3)] {
-            book.note(key(1), None, NOW + Duration::seconds(at));
-            assert_eq!(book.due.len(), due, "after {at} s");
+            uses.note(key(1), None, NOW + Duration::seconds(at));
+            assert_eq!(uses.due.len(), due, "after {at} s");
         }
         let other_replica = NOW + Duration::seconds(30);
-        book.note(key(3), Some(other_replica), NOW + Duration::seconds(60));
-        assert_eq!(book.due.len(), 3, "another replica has stamped it");
+        uses.note(key(3), Some(other_replica), NOW + Duration::seconds(60));
+        assert_eq!(uses.due.len(), 3, "another replica has stamped it");
     }
 
     #[test]
-    fn memory_is_bounded_and_free_again_after_a_minute() {
-        let mut book = Book::default();
-        for n in 0..MOST + 100 {
-            book.note(key(n), None, NOW);
+    fn at_most_max_keys_are_remembered_each_minute() {
+        let mut uses = Uses::default();
+        for n in 0..MAX_KEYS + 100 {
+            uses.note(key(n), None, NOW);
         }
-        assert_eq!((book.noted.len(), book.due.len()), (MOST, MOST));
-        book.due.clear();
-        let later = NOW + EVERY;
-        book.note(key(MOST + 1), None, later);
-        assert_eq!((book.noted.len(), book.due.len()), (1, 1));
+        assert_eq!((uses.noted.len(), uses.due.len()), (MAX_KEYS, MAX_KEYS));
+        uses.due.clear();
+        let later = NOW + INTERVAL;
+        uses.note(key(MAX_KEYS + 1), None, later);
+        assert_eq!((uses.noted.len(), uses.due.len()), (1, 1));
     }
 }

@@ -1,4 +1,4 @@
-//! A store over Plane's own tables.
+//! The Plane store.
 
 use std::fmt;
 use std::future::Future;
@@ -20,87 +20,94 @@ use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use crate::ports::{AssetStore, CreateOutcome, StoreError};
 use crate::stores::pg::{Fault, Pg, Session};
 
-/// An [`AssetStore`], [`CredentialVerifier`] and [`PurgeStore`] over the tables of a Plane that is
-/// already there: its workspaces, members, projects, API keys and assets.
+/// An [`AssetStore`], [`CredentialVerifier`] and [`PurgeStore`] over the tables of an existing Plane:
+/// its workspaces, members, projects, API keys and assets.
 ///
-/// It never alters the schema: `SELECT`, `INSERT`, `UPDATE` and `DELETE` on `file_assets`, `UPDATE` of
-/// `api_tokens.last_used`, and `SELECT` on `workspaces`, `workspace_members`, `projects`, `api_tokens`
-/// and `users` are all it needs. A call takes one round trip; a create with an external reference or a cap
-/// takes two, a purge step usually up to five. A handle: its clones share the connections. What
-/// [`PostgresStore`](crate::PostgresStore) says of durability, poolers, TLS, time and servers that are away
-/// holds here, too.
+/// The store never alters the schema. Its database role needs these privileges:
+/// - `SELECT`, `INSERT`, `UPDATE` and `DELETE` on `file_assets`;
+/// - `SELECT` on `workspaces`, `workspace_members`, `projects`, `api_tokens` and `users`;
+/// - `UPDATE` of `api_tokens.last_used`.
 ///
-/// # What holds
-/// 1. **Rows are Plane's.** What is made here has every column as Plane writes it, and what Plane wrote is
-///    read: an asset without a type is bytes, one without a name is called as in its key, one whose maker
-///    is gone was made by the nil UUID. What can't be expressed, such as a key with a line break, is
-///    [`StoreError::Failed`] and names the column.
-/// 2. **What Plane has deleted is gone**: workspaces, memberships, projects, keys and assets with a
-///    `deleted_at`, members and users who aren't active.
-/// 3. **Any asset of the workspace** is found and completed by any active member, as in Plane's own
-///    endpoint: whatever made it, whatever project it is in, whatever the member's role.
-/// 4. **Roles say who deletes**: members (15) what they have made, administrators (20) any asset, guests
-///    (5) and unknown roles none. See [`Workspace::deletion`].
-/// 5. **Uniqueness among these stores.** Plane has no unique index for external references, so an advisory
-///    lock keeps any number of replicas from making one pair twice. Plane's own writers don't know of it:
-///    that one of them makes the same pair in the same moment can't be prevented.
+/// A call takes one round trip. A create with an external reference or a cap takes two, and a purge step
+/// usually takes up to five. The store is a handle: clones share its connections. Durability, poolers,
+/// TLS, time and the handling of a server that is away are those of
+/// [`PostgresStore`](crate::PostgresStore).
+///
+/// # Guarantees
+/// 1. **Rows are Plane's.** A new row has every column as Plane writes it, and the store reads the rows
+///    that Plane wrote. An asset without a type is `application/octet-stream`. One without a name has
+///    the name in its key. One without a creator has the nil UUID as its creator. A value that this crate
+///    can't express, such as a key with a line break, is [`StoreError::Failed`], which names the column.
+/// 2. **Deleted rows don't count**: workspaces, memberships, projects, keys and assets with a
+///    `deleted_at`, and members and users who aren't active.
+/// 3. **Members see the whole workspace.** Any active member finds and completes any asset of the
+///    workspace, as in Plane's own endpoint. The asset's origin and project and the member's role don't
+///    matter.
+/// 4. **Roles decide who deletes.** Administrators (role 20) may delete any asset, and members (15) the
+///    assets that they created. Guests (5) and unknown roles may delete nothing. See
+///    [`Workspace::deletion`].
+/// 5. **Uniqueness among these stores.** Plane has no unique index for external references. An advisory
+///    lock keeps all replicas from creating two assets with the same external pair. Plane's own writers
+///    don't take this lock, so Plane can still create the same pair at the same moment.
 ///
 /// # API keys
-/// A key is valid while it and its user are active, it isn't deleted and its end, if it has one, is to
-/// come. It has all scopes: Plane has none. [`CredentialKind::Bearer`] is never valid: Plane keeps no
-/// OAuth tokens in these tables. A key that Plane bound to a workspace opens every workspace of its user,
-/// as in Plane.
+/// A key is valid while the key and its user are active, the key isn't deleted, and the key hasn't
+/// expired. It has all scopes, because Plane has no scopes. [`CredentialKind::Bearer`] is never valid,
+/// because Plane keeps no OAuth tokens in these tables. A key that Plane bound to one workspace opens
+/// every workspace of its user, as in Plane.
 ///
-/// Plane keeps keys in the clear, and so they are looked up: [`CredentialVerifier`]'s rule on timing is
-/// kept no further than an index does. Keys are drawn at random, and what an index's comparisons tell of
-/// one is far below what a network lets through.
+/// Plane stores keys in plain text, so the store looks the key itself up in an index, and the look-up's
+/// time may depend on the key. That weakens [`CredentialVerifier`]'s rule on timing. Keys are random,
+/// and the time differences of an index are far too small to measure over a network.
 ///
-/// `last_used` is written behind the caller's back, at most once a minute for each key and for 4,096 keys in
-/// a minute. That it fails is logged, and nothing else.
+/// The store writes `last_used` in the background: at most once a minute for each key, and for at most
+/// 4,096 keys a minute. A failed write is logged, and has no other effect.
 ///
-/// # Where further facts go
+/// # Facts without a column of their own
 /// | fact | column | when |
 /// |---|---|---|
-/// | the name that is safe | `attributes.name` | always, as in Plane |
-/// | the name for people | `attributes.display_name` | where it differs |
-/// | the announced SHA-256 | `attributes.checksum_sha256` | where there is one |
-/// | what the object store said | `storage_metadata`: `ContentLength`, `ContentType`, `ContentEncoding`, `ETag`, `VersionId`, `ChecksumSHA256` | once it was asked |
-/// | that the asset is rejected, and why | `storage_metadata.Rejected`, a sentence | where it is |
-/// | since when the upload is pending | `storage_metadata.PendingSince` | after it was taken back, or if `created_at` is more than an hour off the server's clock |
-/// | the key that the last three were recorded for | `storage_metadata.Key` | with each change of the state |
-/// | that a deleted asset's object is gone | `storage_metadata.ObjectRemoved`, `true` | until its row goes |
-/// | how often in a row the object couldn't be removed | `storage_metadata.RemovalFailures` | until it is removed |
-/// | when the clean-up tries that again | `storage_metadata.RemovalRetryAt` | until it is removed |
+/// | the object name | `attributes.name` | always, as in Plane |
+/// | the display name | `attributes.display_name` | if it differs from the object name |
+/// | the announced SHA-256 | `attributes.checksum_sha256` | if one was announced |
+/// | the stored object | `storage_metadata`: `ContentLength`, `ContentType`, `ContentEncoding`, `ETag`, `VersionId`, `ChecksumSHA256` | once the object store was asked |
+/// | the reason of a rejection, a sentence | `storage_metadata.Rejected` | if the asset is rejected |
+/// | since when the asset is pending | `storage_metadata.PendingSince` | after it was taken back, or if `created_at` is more than an hour off the server's clock |
+/// | the object key to which the three facts above belong | `storage_metadata.Key` | with each change of the state |
+/// | the object of a deleted asset is gone | `storage_metadata.ObjectRemoved`, `true` | until the row is removed |
+/// | the number of consecutive failures to remove the object | `storage_metadata.RemovalFailures` | until the object is removed |
+/// | when the purge tries again | `storage_metadata.RemovalRetryAt` | until the object is removed |
 ///
-/// Times are seconds since 1970. When Plane duplicates an asset it copies the metadata to a row with
-/// another key. This store ignores metadata whose `Key` is not the row's. From metadata without `Key`, it
-/// ignores only `VersionId`.
+/// Times are seconds since 1970. When Plane duplicates an asset, it copies the metadata to a row with
+/// another key. So this store ignores metadata whose `Key` is not the row's key. If metadata has no
+/// `Key`, it ignores only `VersionId`.
 ///
-/// To Plane itself a rejected asset is one that was never uploaded. So its external reference is free here,
-/// and taken in Plane's own API until the clean-up has come by.
+/// To Plane itself, a rejected asset is one that was never uploaded. So its external reference is free
+/// in this API, but taken in Plane's own API until the purge has deleted the asset.
 ///
-/// # Completion
-/// Plane's own assets are in the same rows, and their `size` is the largest that their forms take. So a
-/// smaller file counts as complete, and completion removes no object: only the clean-up does, if the host
-/// runs it ([`Ownership::Shared`]).
+/// # Completing an upload
+/// Plane's own assets are in the same table, and their `size` is the largest size that their forms
+/// accept. So a smaller object counts as complete. Completing an upload removes no object; only the
+/// purge does, if the host runs it ([`Ownership::Shared`]).
 ///
-/// # When Plane is upgraded
-/// [`connect`](PlaneStore::connect) compares the tables with what the statements need, and
+/// # Upgrades of Plane
+/// [`connect`](PlaneStore::connect) compares the tables with those that the statements need, and
 /// [`schema_mismatches`](PlaneStore::schema_mismatches) does so again for a readiness probe. A call that
-/// fails because a migration has changed the tables is [`StoreError::Unavailable`], and the next one
-/// succeeds once they are right.
+/// fails because a migration changed the tables is [`StoreError::Unavailable`]. Calls succeed again once
+/// the tables fit.
 ///
-/// # The clean-up
-/// Touches nothing but what this endpoint has made and nobody has attached since: `ISSUE_ATTACHMENT`s in
-/// a workspace, not archived, without issue, draft, comment, page, user and entity. The
-/// [caps](PendingCaps) count the same. Set caps on discarded assets only if the clean-up runs: rows that
-/// Plane has deleted count, too, until the clean-up removes them.
+/// # Purge
+/// The purge touches only assets that this API could have created and that nothing has been attached to
+/// since: `ISSUE_ATTACHMENT`s in a workspace that aren't archived and have no issue, draft, comment,
+/// page, user or entity. The [caps](PendingCaps) count the same assets. Set caps on discarded assets
+/// only if you run the purge: rows that Plane has deleted count too, until the purge removes them.
 ///
-/// What is deleted, by whomever, is condemned with the next run, and once more when it was deleted before
-/// [`PurgeStep::forget_before`]; then its row goes, too. In between the row notes that the object is gone,
-/// beside whatever its metadata holds: there is no column for it. **Danger:** that goes for what Plane
-/// itself has deleted as well. If Plane brings such a row back, its object isn't there any more. A row
-/// that something else refers to stays, without its object.
+/// The next run condemns every deleted asset of that kind, whether Plane or this API deleted it. Once
+/// the deletion is before [`PurgeStep::forget_before`], a run condemns the asset again and then removes
+/// its row. In between, `storage_metadata` notes that the object is gone, because there is no column for
+/// it. A row that another row refers to stays, without its object.
+///
+/// **Danger:** the purge also removes the objects of assets that Plane itself has deleted. If Plane
+/// restores such a row, its object is gone.
 ///
 /// ```no_run
 /// use tower_asset_upload::{HeaderAuthenticator, PlaneStore};
@@ -123,21 +130,22 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    /// Makes a call. One that fails because the tables aren't as its statements know them may succeed
-    /// later: a migration of Plane's is under way, or a release of this crate is due.
+    /// Runs a call. If it fails because the tables don't fit its statements, the error is one that may
+    /// pass: a migration of Plane's is running, or this crate needs an upgrade.
     async fn call<T, W>(&self, work: impl FnOnce(Session) -> W + Send + 'static) -> Result<T, Fault>
     where
         T: Send + 'static,
         W: Future<Output = Result<T, Fault>> + Send + 'static,
     {
         match self.pg.call(work).await {
-            Err(fault) if schema::may_have_caused(&fault) => Err(self.explained(fault).await),
+            Err(fault) if schema::may_have_caused(&fault) => Err(self.explain(fault).await),
             answer => answer,
         }
     }
 
-    /// The same fault, with the names of the columns that have caused it where the catalogue tells.
-    async fn explained(&self, fault: Fault) -> Fault {
+    /// Returns [`Fault::Tables`] with the mismatches that the catalogue shows, or else with the fault's
+    /// own text.
+    async fn explain(&self, fault: Fault) -> Fault {
         match self.mismatches().await {
             Ok(found) if !found.is_empty() => Fault::Tables(schema::sentence(&found)),
             _ => Fault::Tables(fault.to_string()),
@@ -145,20 +153,21 @@ impl Inner {
     }
 
     async fn mismatches(&self) -> Result<Vec<SchemaMismatch>, Fault> {
-        let look = |mut session| async move { schema::mismatches(&mut session).await };
-        self.pg.call(look).await
+        let compare = |mut session| async move { schema::mismatches(&mut session).await };
+        self.pg.call(compare).await
     }
 }
 
 impl PlaneStore {
-    /// Compares Plane's tables with what this store's statements need: a column that is missing, that
-    /// has another type or may not be read, and one that a new row has to fill and this store doesn't.
-    /// Empty while all is well. For the host's readiness probe; [`connect`](Self::connect) has looked
-    /// before.
+    /// Compares Plane's tables with the columns that this store's statements need. Returns the
+    /// mismatches: columns that are missing, have another type or may not be read, and required columns
+    /// of a new row that this store doesn't fill. The list is empty if the tables fit.
     ///
-    /// A migration of Plane's can change the tables under a running store. The calls that fail for that
-    /// are [`StoreError::Unavailable`], whose cause has the same sentences, until the tables are right
-    /// again.
+    /// Call this in the host's readiness probe. [`connect`](Self::connect) has made the same comparison.
+    ///
+    /// A migration of Plane's can change the tables under a running store. Calls that fail because of
+    /// that are [`StoreError::Unavailable`] until the tables fit again, and their cause lists the same
+    /// mismatches.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -247,7 +256,7 @@ impl CredentialVerifier for PlaneStore {
         now: OffsetDateTime,
     ) -> Result<Option<Principal>, Unavailable> {
         let secret = credential.expose_secret();
-        // No text of the database holds a NUL.
+        // PostgreSQL's texts can't contain NUL, so no key with NUL exists.
         if credential.kind() != CredentialKind::ApiKey || secret.contains('\0') {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! Assets that are there: finding, changing and deleting them.
+//! Statements that find, change and delete an asset.
 
 use super::rows::{self, asset_columns};
 use super::tables::Tables;
@@ -13,7 +13,8 @@ const FIND: &str = concat!(
     " FROM {schema}.asset WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL"
 );
 
-/// Locked before it is looked at: whoever waits for another's change sees what that has made of it.
+/// The row is locked before it is read. A transaction that had to wait for another one then reads the
+/// state that the other one has committed.
 const SET_STATE: &str = concat!(
     "WITH found AS (SELECT ",
     asset_columns!(),

@@ -1,4 +1,4 @@
-//! Making an asset: all that has to hold, and the row, in one statement.
+//! Creates an asset: one statement checks all conditions and inserts the row.
 
 use std::num::NonZeroU32;
 
@@ -11,7 +11,7 @@ use crate::asset::{ExternalLabel, NewAsset, PendingCaps, ProjectId, WorkspaceId}
 use crate::ports::CreateOutcome;
 use crate::stores::pg::{Fault, Statement, in_micros, values};
 
-/// Whether a cap is reached: an index has as many rows of a sort.
+/// SQL for "the cap is reached": there is a row at the offset of the cap less one.
 macro_rules! reached {
     ($cap:literal, $of:literal) => {
         concat!(
@@ -26,11 +26,10 @@ macro_rules! reached {
     };
 }
 
-/// A row at the offset of a cap, less one, means that it is reached: never more entries of the index
-/// are looked at than the cap allows.
+/// To check a cap, the statement reads at most as many index entries as the cap allows.
 ///
-/// Two that make one pair at the same time don't see each other, so the index decides: the later one
-/// waits for the other, and inserts nothing then.
+/// Two statements that insert the same external pair concurrently don't see each other, so the unique
+/// index decides: the second one waits for the first, and then inserts nothing.
 const CREATE: &str = concat!(
     "WITH checked AS (SELECT \
         $3::uuid IS NULL OR EXISTS (SELECT 1 FROM {schema}.project \
@@ -70,11 +69,12 @@ const CREATE: &str = concat!(
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[CREATE];
 
-/// How often a pair may turn out to be taken by an asset that is deleted before it can be looked at.
-const TRIES: usize = 10;
+/// The most attempts at a create. A new attempt follows if an external pair was taken, and the asset
+/// that had it was deleted before the statement could read it.
+const ATTEMPTS: usize = 10;
 
-/// Where the connection is lost, the answer is; so it is tried again over another one, and the asset
-/// that is there already by then is the one that was asked for.
+/// Creates the asset. If the connection breaks, the answer is lost with it, so the create is tried once
+/// more over another connection. If the asset exists by then, the first attempt has created it.
 pub(super) async fn create(
     mut tables: Tables,
     workspace: WorkspaceId,
@@ -93,17 +93,17 @@ pub(super) async fn create(
         _ => {}
     }
     let found = find(&mut tables, workspace, asset.id).await?;
-    if found.is_some_and(|found| found.made == as_kept(&asset)) {
+    if found.is_some_and(|found| found.made == as_stored(&asset)) {
         return Ok(CreateOutcome::New);
     }
     created
 }
 
-/// What reads back of an asset.
-fn as_kept(asset: &NewAsset) -> NewAsset {
-    let mut kept = asset.clone();
-    kept.created_at = in_micros(asset.created_at);
-    kept
+/// Returns the asset as it reads back: PostgreSQL cuts its creation time off to microseconds.
+fn as_stored(asset: &NewAsset) -> NewAsset {
+    let mut stored = asset.clone();
+    stored.created_at = in_micros(asset.created_at);
+    stored
 }
 
 async fn attempt(
@@ -136,9 +136,9 @@ async fn attempt(
         INT8: cap(caps.discarded_per_caller),
     ];
     let capped = caps != PendingCaps::default();
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         let answer = if capped {
-            // Whoever counts does it alone.
+            // A transaction that counts holds the workspace's lock, so two can't pass the cap together.
             let lock = Some(("pending", workspace.as_uuid().as_bytes().as_slice()));
             let statement = Statement::new(CREATE, &values);
             tables.transaction(lock, &[statement]).await
@@ -147,7 +147,7 @@ async fn attempt(
         };
         let rows = match answer {
             Err(fault) if fault.violates("asset_pkey") => {
-                return Err(Fault::Refused("there is an asset of that id already"));
+                return Err(Fault::Refused("an asset with this id already exists"));
             }
             answer => answer?,
         };
@@ -159,7 +159,7 @@ async fn attempt(
     Err(Fault::Contended)
 }
 
-/// `None` when the pair was taken by an asset that the statement could not see.
+/// Returns `None` if an asset that the statement could not see has the external pair.
 fn outcome(row: &Row) -> Result<Option<CreateOutcome>, Fault> {
     let is = |name| rows::column::<bool>(row, name);
     Ok(if is("made")? {

@@ -1,4 +1,4 @@
-//! Who may enter what: workspaces, members, projects and credentials.
+//! Workspaces, members, projects and credentials.
 
 use time::OffsetDateTime;
 
@@ -153,7 +153,7 @@ pub(super) async fn add_credential(tables: Tables, record: CredentialRecord) -> 
     ensure(tables, ADD_CREDENTIAL, &values).await
 }
 
-/// Makes a change after which things are as it says, so that it may be made twice.
+/// Runs an idempotent change. It is sent again if the connection breaks.
 async fn ensure(mut tables: Tables, template: &str, values: &Values<'_>) -> Result<(), Fault> {
     tables.read(template, values).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! A store in PostgreSQL.
+//! The store in PostgreSQL.
 
 mod assets;
 mod create;

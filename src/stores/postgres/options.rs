@@ -1,4 +1,4 @@
-//! How a database is connected to.
+//! The options of a PostgreSQL store, and its constructors.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::ports::StoreError;
 use crate::stores::pg::{Fault, Pg, Settings};
 use crate::tls::TrustRoots;
 
-/// How a [`PostgresStore`] connects.
+/// The options with which a [`PostgresStore`] connects.
 ///
 /// ```no_run
 /// use std::num::NonZeroUsize;
@@ -36,7 +36,7 @@ pub struct PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// The defaults.
+    /// Returns the default options.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -45,8 +45,9 @@ impl PostgresOptions {
         }
     }
 
-    /// The schema that everything is in, which is made when there is none; `asset_upload` by default.
-    /// Two stores in schemas of their own know nothing of each other. Leave nothing else in it.
+    /// Sets the schema that holds all tables; `asset_upload` by default. [`connect`](Self::connect)
+    /// creates it if it is missing. Stores in different schemas share nothing. Keep nothing else in the
+    /// schema.
     ///
     /// # Errors
     /// See [`InvalidSchemaName`].
@@ -55,47 +56,48 @@ impl PostgresOptions {
         Ok(self)
     }
 
-    /// How many connections there may be at one time; 10 by default. The server's own limit is for
-    /// all replicas together (PostgreSQL, `max_connections`).
+    /// Sets the most connections at one time; 10 by default. All replicas together share the server's
+    /// limit (PostgreSQL, `max_connections`).
     #[must_use]
     pub fn max_connections(mut self, connections: NonZeroUsize) -> Self {
         self.settings.max_connections = connections;
         self
     }
 
-    /// How long making a connection may take, TLS and authentication included; 5 seconds by default.
+    /// Sets the time limit for a new connection, TLS and authentication included; 5 seconds by default.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.connect_timeout = timeout;
         self
     }
 
-    /// How long to wait for a connection when all are in use; 5 seconds by default.
+    /// Sets how long a call waits for a connection if all are in use; 5 seconds by default.
     #[must_use]
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.settings.acquire_timeout = timeout;
         self
     }
 
-    /// How long a call may take, waiting and connecting included; 10 seconds by default. Then it is
-    /// [`StoreError::Unavailable`], the server is told to stop, and the connection is closed.
+    /// Sets the time limit for a call, waiting and connecting included; 10 seconds by default. A call
+    /// that takes longer is [`StoreError::Unavailable`]: the query is cancelled on the server, and the
+    /// connection is closed.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.settings.call_timeout = timeout;
         self
     }
 
-    /// The certificate authorities to trust; [`TrustRoots::mozilla`] by default.
+    /// Sets the certificate authorities to trust; [`TrustRoots::mozilla`] by default.
     #[must_use]
     pub fn trust_roots(mut self, roots: &TrustRoots) -> Self {
         self.settings.roots = roots.clone();
         self
     }
 
-    /// Connects to the database.
+    /// Connects to the database of this URL (PostgreSQL, "Connection URIs").
     ///
     /// # Errors
-    /// As [`PostgresStore::connect`].
+    /// See [`PostgresStore::connect`].
     pub async fn connect(&self, url: &str) -> Result<PostgresStore, StoreError> {
         Ok(self.open(url).await?)
     }
@@ -104,7 +106,7 @@ impl PostgresOptions {
         let pg = Pg::new(url, &self.settings)?;
         let schema = Arc::new(self.schema.clone());
         let own = Arc::clone(&schema);
-        pg.call_within(schema::PATIENCE, move |mut session| async move {
+        pg.call_within(schema::MIGRATE_TIMEOUT, move |mut session| async move {
             schema::migrate(&mut session, &own).await
         })
         .await?;
@@ -121,21 +123,23 @@ impl Default for PostgresOptions {
 }
 
 impl PostgresStore {
-    /// Connects to the database of that URL (PostgreSQL, "Connection URIs"), with the defaults of
-    /// [`PostgresOptions`]. Makes the schema when there is none, for which the user needs the
-    /// privilege CREATE on the database, and brings an older one up to date: five minutes are the most
-    /// it waits for that. Where nothing has to be made, reading and writing the tables is all the
-    /// user has to be allowed to do.
+    /// Connects to the database of this URL (PostgreSQL, "Connection URIs") with the default
+    /// [`PostgresOptions`].
+    ///
+    /// Creates the schema if it is missing, and migrates an older one. It gives up after five minutes,
+    /// waiting for other processes included. To create the schema, the user needs the privilege CREATE
+    /// on the database. If nothing has to be created or migrated, the privileges to read and write the
+    /// tables are enough.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the server can't be reached, or the schema was migrated to a
-    /// version that this release can't work with; [`StoreError::Failed`] when the URL is malformed or
-    /// the user is not let in.
+    /// [`StoreError::Unavailable`] if the server can't be reached, or if the schema was migrated to a
+    /// version that this release can't work with. [`StoreError::Failed`] if there is no Tokio runtime,
+    /// the URL is malformed, or the server refuses the user.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         PostgresOptions::new().connect(url).await
     }
 
-    /// Options to connect with; short for [`PostgresOptions::new`].
+    /// Returns the default options, as [`PostgresOptions::new`] does.
     #[must_use]
     pub fn options() -> PostgresOptions {
         PostgresOptions::new()

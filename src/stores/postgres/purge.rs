@@ -1,4 +1,4 @@
-//! The clean-up's part: what has to go.
+//! The statements of a purge step.
 
 use time::OffsetDateTime;
 use tokio_postgres::Row;
@@ -10,11 +10,11 @@ use crate::asset::{AssetId, ObjectKey, WorkspaceId};
 use crate::ports::purge::{Condemned, PurgeStep, StoreTime};
 use crate::stores::pg::{Fault, Statement, in_micros, values};
 
-/// The rows that the caller has named, if they are still as they were then. Those that another
-/// replica has in hand are left to it, so that no two wait for each other.
+/// SQL for the rows that the step names, as long as they are still deleted at the same moment. Rows that
+/// another replica has locked are skipped, so no two replicas wait for each other.
 ///
-/// Each is looked up by itself: where a join is left to the planner it goes by how many were deleted
-/// when the table was last analyzed, and compares every deleted row with every one that is named.
+/// The lateral join looks each row up by itself. The planner would choose another kind of join by the
+/// number of deleted rows at the last ANALYZE, and might compare every deleted row with every named one.
 macro_rules! named {
     ($values:literal, $columns:literal, $which:literal) => {
         concat!(
@@ -63,7 +63,8 @@ const NOTE_FAILED: &str = concat!(
       removal_retry_at = named.retry_at FROM named WHERE asset.workspace_id = named.workspace_id AND asset.id = named.id"
 );
 
-/// One that is completed at this moment is passed over, and not given up: its row is locked.
+/// A row that another call is just completing is locked. SKIP LOCKED passes it over, so the asset isn't
+/// deleted.
 const GIVE_UP: &str = "\
     WITH waiting AS (SELECT workspace_id, id FROM {schema}.asset \
         WHERE state = 'pending' AND deleted_at IS NULL AND NOT object_gone AND pending_since < $1 \
@@ -78,7 +79,8 @@ const GIVE_UP_REJECTED: &str = "\
     UPDATE {schema}.asset SET deleted_at = $1 FROM rejected \
     WHERE asset.workspace_id = rejected.workspace_id AND asset.id = rejected.id";
 
-/// From each of the two indexes the first ones behind the last one, already in order.
+/// Takes the first rows after the last one that was returned, from each of the two indexes, already in
+/// order.
 const CONDEMNED: &str = "\
     (SELECT deleted_at, workspace_id, id, object_key, removal_failures FROM {schema}.asset \
         WHERE deleted_at IS NOT NULL AND NOT object_gone \
@@ -106,14 +108,14 @@ pub(super) const STATEMENTS: &[&str] = &[
     TIME,
 ];
 
-/// The server's clock.
+/// Returns the time of the server's clock.
 pub(super) async fn time(mut tables: Tables) -> Result<StoreTime, Fault> {
     let rows = tables.read(TIME, &[]).await?;
     let row = rows.first().ok_or(Fault::Row("now"))?;
     Ok(StoreTime::of_server(rows::column(row, "now")?))
 }
 
-/// Of some condemned: the columns that [`named`] finds them by.
+/// The columns by which [`named`] finds condemned assets.
 struct Named {
     workspaces: Vec<Uuid>,
     ids: Vec<Uuid>,
@@ -154,14 +156,14 @@ pub(super) async fn purge(mut tables: Tables, step: PurgeStep) -> Result<Vec<Con
         TIMESTAMPTZ_ARRAY: failed.deleted,
         TIMESTAMPTZ_ARRAY: retry,
     ];
-    let waiting = values![
+    let stale = values![
         TIMESTAMPTZ: in_micros(step.pending_before),
         TIMESTAMPTZ: now,
         INT8: most,
     ];
     let rejected = values![TIMESTAMPTZ: now, INT8: most];
     let after = step.after.as_ref();
-    let behind = values![
+    let page = values![
         TIMESTAMPTZ: forget_before,
         TIMESTAMPTZ: after.map(|last| in_micros(last.deleted_at)),
         UUID: after.map_or(Uuid::nil(), |last| last.workspace.into()),
@@ -178,9 +180,9 @@ pub(super) async fn purge(mut tables: Tables, step: PurgeStep) -> Result<Vec<Con
     if !step.failed.is_empty() {
         statements.push(Statement::new(NOTE_FAILED, &failed));
     }
-    statements.push(Statement::new(GIVE_UP, &waiting));
+    statements.push(Statement::new(GIVE_UP, &stale));
     statements.push(Statement::new(GIVE_UP_REJECTED, &rejected));
-    statements.push(Statement::new(CONDEMNED, &behind));
+    statements.push(Statement::new(CONDEMNED, &page));
     let rows = tables.transaction(None, &statements).await?;
     rows.iter().map(read).collect()
 }

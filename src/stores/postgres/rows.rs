@@ -1,4 +1,4 @@
-//! Rows, and the vocabulary they are made of.
+//! Reads rows into the crate's types.
 
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
@@ -21,7 +21,7 @@ macro_rules! asset_columns {
 }
 pub(super) use asset_columns;
 
-/// Reads an asset, if every column still holds what it has to.
+/// Reads an asset. A column whose value doesn't parse is an error.
 pub(super) fn asset(row: &Row) -> Result<Asset, Fault> {
     let text = |name: &'static str| column::<&str>(row, name);
     let label = |name: &'static str| -> Result<_, Fault> {
@@ -94,7 +94,7 @@ pub(super) fn id<T: From<Uuid>>(row: &Row, name: &'static str) -> Result<T, Faul
     Ok(column::<Uuid>(row, name)?.into())
 }
 
-/// A column of its own type. (The driver's shorter way to it panics.)
+/// Reads a column. Unlike the driver's `Row::get`, this doesn't panic.
 pub(super) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &'static str) -> Result<T, Fault> {
     row.try_get(name).map_err(|_| Fault::Row(name))
 }

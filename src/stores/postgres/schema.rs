@@ -1,4 +1,4 @@
-//! The schema that everything is in: its name, and what brings it up to date.
+//! The store's schema: its name and its migrations.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use tokio_postgres::{Client, Row};
 use super::rows::column;
 use crate::stores::pg::{Fault, Session, lock_key, values};
 
-/// The migration at index *n* brings a database of version *n* to version *n* + 1. Released ones are
-/// never changed, and a new one keeps the statements of the release before it working, as replicas of
-/// both run side by side while an upgrade goes on.
+/// The migration at index *n* brings a schema of version *n* to version *n* + 1. A released migration
+/// never changes. A new one must keep the statements of the previous release working, because replicas
+/// of both releases run side by side during an upgrade.
 const MIGRATIONS: &[Migration] = &[Migration {
     sql: include_str!("schema_1.sql"),
     oldest_release: 1,
@@ -18,26 +18,27 @@ const MIGRATIONS: &[Migration] = &[Migration {
 
 struct Migration {
     sql: &'static str,
-    /// Releases that know this version of the schema, or a later one, can work with what it makes.
+    /// The oldest schema version whose releases can work with this migration. A release that knows this
+    /// version or a later one can.
     oldest_release: i64,
 }
 
-/// How long a start may take that has to wait for other processes, or to migrate.
-pub(super) const PATIENCE: Duration = Duration::from_mins(5);
+/// The time limit for migrating at start, waiting for other processes included.
+pub(super) const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Why a text can't name the schema.
+/// The error for a text that can't name a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a schema's name has 1 to 63 bytes, none of them NUL, and doesn't begin with `pg_`, which is PostgreSQL's own"
+    "a schema name must have 1 to 63 bytes, no NUL, and must not begin with `pg_`, which PostgreSQL reserves"
 )]
 #[non_exhaustive]
 pub struct InvalidSchemaName;
 
-/// A schema, by its name.
+/// The name of a schema.
 #[derive(Clone)]
 pub(super) struct Schema {
     name: String,
-    /// With its quotes, as an identifier (PostgreSQL, "Lexical Structure").
+    /// The name as a quoted identifier (PostgreSQL, "Lexical Structure").
     quoted: String,
 }
 
@@ -45,22 +46,23 @@ impl Schema {
     const MAX_BYTES: usize = 63;
 
     pub(super) fn new(name: &str) -> Result<Self, InvalidSchemaName> {
-        let sound = (1..=Self::MAX_BYTES).contains(&name.len())
+        let is_valid = (1..=Self::MAX_BYTES).contains(&name.len())
             && !name.contains('\0')
             && !name.starts_with("pg_");
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
         let name = name.to_owned();
-        sound
+        is_valid
             .then_some(Self { name, quoted })
             .ok_or(InvalidSchemaName)
     }
 
-    /// A statement with its tables in this schema.
+    /// Returns the statement with its tables in this schema.
     pub(super) fn sql(&self, template: &str) -> String {
         template.replace("{schema}", &self.quoted)
     }
 
-    /// The advisory lock for a purpose of this schema's.
+    /// Returns the key of this schema's advisory lock for a purpose, such as a cap, and the thing that
+    /// it protects, such as a workspace.
     pub(super) fn lock(&self, purpose: &str, of: &[u8]) -> i64 {
         let own = b"tower-asset-upload";
         lock_key(&[own, self.quoted.as_bytes(), purpose.as_bytes(), of])
@@ -82,9 +84,9 @@ impl fmt::Debug for Schema {
     }
 }
 
-/// Brings the schema up to date, or makes it. Any number of processes may do so at once.
+/// Creates or migrates the schema. Any number of processes may do so at once.
 pub(super) async fn migrate(session: &mut Session, schema: &Schema) -> Result<(), Fault> {
-    // Where there is nothing to do no right is needed but to read.
+    // If nothing has to be migrated, the user needs no privilege but reading.
     let found = Found::in_database(session.take_over()?, schema).await?;
     if found.version(MIGRATIONS.len())? >= MIGRATIONS.len() {
         session.settle();
@@ -99,7 +101,7 @@ pub(super) async fn migrate(session: &mut Session, schema: &Schema) -> Result<()
              SELECT pg_catalog.pg_advisory_xact_lock({lock})"
         ))
         .await?;
-    // Looked at again, as another process may have been faster.
+    // Another process may have migrated the schema while this one waited for the lock.
     let found = Found::in_database(client, schema).await?;
     let from = found.version(MIGRATIONS.len())?;
     if !found.schema {
@@ -120,7 +122,7 @@ pub(super) async fn migrate(session: &mut Session, schema: &Schema) -> Result<()
     Ok(())
 }
 
-/// Refuses a schema that needs a newer release than this.
+/// Returns an error if the schema needs a newer release than this one.
 pub(super) async fn require_known(session: &mut Session, schema: &Schema) -> Result<(), Fault> {
     let rows = session.read(&schema.sql(Found::NEWEST), &[]).await?;
     Found::newest(rows.first())?
@@ -128,18 +130,18 @@ pub(super) async fn require_known(session: &mut Session, schema: &Schema) -> Res
         .map(drop)
 }
 
-/// What there is of a schema.
+/// The state of a schema in the database.
 struct Found {
     schema: bool,
-    /// 0 when there are no tables.
+    /// 0 if there are no tables.
     version: i64,
-    /// The oldest version that a release has to know.
+    /// The oldest schema version that a release must know to work with this schema.
     oldest_release: i64,
 }
 
 impl Found {
-    /// The catalogs are asked by SELECT: what looks names up (`to_regclass`, a CREATE with IF NOT EXISTS)
-    /// remembers names that were not there, and doesn't learn in a transaction that they are by now.
+    /// This reads the catalogs by SELECT. `to_regclass` and CREATE … IF NOT EXISTS cache names that were
+    /// missing, and within a transaction don't see that another process has created them since.
     const LOOK: &str = "\
         SELECT count(*) > 0 AS has_schema, coalesce(bool_or(relname IS NOT NULL), false) AS has_table \
         FROM pg_catalog.pg_namespace LEFT JOIN pg_catalog.pg_class \
@@ -175,7 +177,7 @@ impl Found {
         })
     }
 
-    /// The version, if a release that knows that many can work with it.
+    /// Returns the version if a release that knows the versions up to `known` can work with it.
     fn version(&self, known: usize) -> Result<usize, Fault> {
         let found = self.version;
         let oldest = usize::try_from(self.oldest_release);
@@ -194,9 +196,9 @@ mod tests {
     use super::*;
     use crate::stores::postgres::{assets, create, directory, purge};
 
-    /// `tests/postgres/start.rs` prepares them, and those of the release before.
+    /// `tests/postgres/start.rs` prepares these statements and those of the previous release.
     #[test]
-    fn the_statements_of_this_release_are_written_down() {
+    fn the_statements_of_this_release_are_recorded() {
         let own = [
             assets::STATEMENTS,
             create::STATEMENTS,

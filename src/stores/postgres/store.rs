@@ -1,4 +1,4 @@
-//! A store in PostgreSQL.
+//! The PostgreSQL store.
 
 use std::fmt;
 use std::future::Future;
@@ -20,49 +20,62 @@ use crate::ports::purge::{Condemned, PurgeStep, PurgeStore, StoreTime};
 use crate::ports::{AssetStore, CreateOutcome, CredentialStore, DirectoryStore, StoreError};
 use crate::stores::pg::{Fault, Pg};
 
-/// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in PostgreSQL (tested with 15), for
-/// any number of replicas.
+/// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in PostgreSQL (tested with 15), for any
+/// number of replicas.
 ///
-/// A handle: its clones share the connections. It lives on the Tokio runtime that it was connected
-/// in, with time and I/O enabled, as long as that runs; its calls may be made from anywhere.
+/// The store is a handle: clones share its connections. It runs on the Tokio runtime in which it was
+/// connected, and as long as that runtime does. The runtime must have time and I/O enabled. Calls may
+/// come from anywhere.
 ///
-/// # What holds
-/// 1. **Durability.** What was answered `Ok` is committed, and as safe as the server keeps it
-///    (PostgreSQL, `synchronous_commit`).
-/// 2. **Atomicity.** A call is done as a whole or not at all, also when its future is dropped: once
-///    it has a connection it goes on to its end.
-/// 3. **Several processes** may use one schema at once, and start at once: one of them makes the
-///    tables or brings them up to date, the others wait.
-/// 4. **Poolers.** PgBouncer may stand in between, in transaction mode too: nothing outlives a
-///    transaction, and no statement is prepared under a name.
-/// 5. **Few round trips.** A call takes one; one that has to be a transaction of several statements
-///    ([`create`](AssetStore::create) with caps, [`purge`](PurgeStore::purge)) takes two.
-/// 6. **Silence.** Of credentials only the SHA-256 is kept; see [`CredentialVerifier`] on why that
-///    is enough for keys drawn at random, and for no others. No error repeats the URL.
+/// # Guarantees
+/// 1. **Durability.** A change is committed once the call has returned `Ok`. It is then as durable as
+///    the server makes it (PostgreSQL, `synchronous_commit`).
+/// 2. **Atomicity.** A call makes its change completely or not at all. A call whose future is dropped
+///    runs to its end if it has a connection, and otherwise changes nothing.
+/// 3. **Concurrency.** Several processes may use one schema, and may start at the same moment. One of
+///    them creates or migrates the tables, and the others wait.
+/// 4. **Poolers.** PgBouncer may stand between the store and the server, even in transaction mode. No
+///    setting outlives a transaction, and no statement is prepared under a name.
+/// 5. **Few round trips.** A call takes one round trip. A call that is a transaction of several
+///    statements takes two: [`create`](AssetStore::create) with caps, and [`purge`](PurgeStore::purge).
+/// 6. **Secrets.** Only the SHA-256 of a credential is stored. That is enough for random keys, and for
+///    no others; see [`CredentialVerifier`]. No error repeats the URL.
 ///
 /// # When the server is away
-/// These are [`StoreError::Unavailable`]: a server that can't be reached, is stopping or starting, or has
-/// no connections, memory or disk left; a lock that another transaction keeps; a call that takes too
-/// long; and a schema that was migrated for a later release. Whatever else the server refuses and a row
-/// that no longer parses are [`StoreError::Failed`]. A store outlives its server: the next call connects
-/// anew.
+/// These failures are [`StoreError::Unavailable`], because a retry may succeed:
+/// - The server can't be reached, or is starting or stopping.
+/// - The server has no connections, memory or disk space left.
+/// - Another transaction keeps a lock.
+/// - The call exceeds a time limit.
+/// - The schema was migrated for a later release.
 ///
-/// Where the connection is lost in the midst of a call, what only reads is asked again, and what was
-/// being made is made again, by the same id: if it turns out to be there already, it was
-/// [`CreateOutcome::New`]. [`set_state`](AssetStore::set_state), [`delete`](AssetStore::delete) and
-/// [`purge`](PurgeStore::purge) are `Unavailable` then, and may or may not have been done; so may any
-/// call that runs out of time.
+/// All other refusals of the server are [`StoreError::Failed`], and so are rows that don't parse. The
+/// store survives a restart of the server: the next call connects again.
+///
+/// If the connection breaks during a call, the outcome depends on the method:
+/// - A call that only reads is sent again.
+/// - [`create`](AssetStore::create) is sent again with the same id. If the asset exists by then, the
+///   answer is [`CreateOutcome::New`].
+/// - [`set_state`](AssetStore::set_state), [`delete`](AssetStore::delete) and
+///   [`purge`](PurgeStore::purge) are `Unavailable`. The change may or may not have been made.
+///
+/// A call that times out is `Unavailable`. Its change, too, may or may not have been made.
 ///
 /// # Time
-/// The server's clock stamps since when an asset is pending, and when it was uploaded or deleted, so that
-/// the clean-up measures ages by one clock whichever replica runs it. PostgreSQL keeps microseconds:
-/// [`NewAsset::created_at`] and the end of a credential are cut off to them.
+/// The server's clock stamps since when an asset is pending, and when it was uploaded or deleted. So the
+/// purge measures ages by one clock, whichever replica runs it. PostgreSQL stores microseconds, so
+/// [`NewAsset::created_at`] and the expiry of a credential are truncated to microseconds.
 ///
 /// # TLS
-/// By rustls, with the roots of [`PostgresOptions::trust_roots`](super::PostgresOptions::trust_roots), Mozilla's by default. As in libpq
-/// the URL's `sslmode` decides: `prefer`, the default, uses TLS where the server offers it, which
-/// somebody on the way can prevent; `require` insists on it; `disable` does without. Where TLS is used
-/// the certificate and its host name are always checked, as by libpq's `verify-full`.
+/// The store uses rustls, with the roots of
+/// [`PostgresOptions::trust_roots`](super::PostgresOptions::trust_roots), Mozilla's by default. As in
+/// libpq, the URL's `sslmode` decides:
+/// - `prefer`, the default, uses TLS if the server offers it. **An attacker on the network can prevent
+///   that.**
+/// - `require` insists on TLS.
+/// - `disable` never uses TLS.
+///
+/// With TLS, the certificate and its host name are always checked, as by libpq's `verify-full`.
 ///
 /// ```no_run
 /// use tower_asset_upload::{AssetStore, DirectoryStore, PostgresStore};
@@ -109,8 +122,8 @@ impl PostgresStore {
         }
     }
 
-    /// Why a statement failed: if another replica has migrated the schema to a version that this release
-    /// can't work with, then because of that.
+    /// Returns the cause of a failed statement: [`Fault::Newer`] if another replica has migrated the
+    /// schema to a version that this release can't work with, otherwise the same fault.
     async fn explain(&self, fault: Fault) -> Fault {
         let schema = Arc::clone(&self.inner.schema);
         let known = self.inner.pg.call(move |mut session| async move {

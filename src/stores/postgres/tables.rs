@@ -1,4 +1,4 @@
-//! A connection, and where the tables are.
+//! A connection together with the schema of the tables.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::schema::Schema;
 use crate::stores::pg::{Fault, Session, Statement, Values};
 
-/// What a call works with. Statements are written with `{schema}` before their tables.
+/// Runs statements in the store's schema. Statements have `{schema}` before the names of their tables.
 pub(super) struct Tables {
     session: Session,
     schema: Arc<Schema>,
@@ -32,7 +32,7 @@ impl Tables {
         self.session.write(&self.schema.sql(sql), values).await
     }
 
-    /// See [`Session::transaction`]. The lock is the one of that purpose for that thing.
+    /// See [`Session::transaction`]. `lock` is the purpose of the lock and the thing that it protects.
     pub(super) async fn transaction(
         &mut self,
         lock: Option<(&str, &[u8])>,

@@ -1,4 +1,4 @@
-//! Assets: the statements, and a function for each call of the port.
+//! Statements on assets, with one function for each method of the port.
 
 use std::num::NonZeroU32;
 
@@ -30,8 +30,8 @@ const FIND_BY_PAIR: &str = concat!(
 const HAS_PROJECT: &str = "\
     SELECT 1 FROM project WHERE workspace_id = ?1 AND id = ?2 AND deleted_at IS NULL";
 
-/// A row at that offset means that the cap is reached: never more entries of the index are looked at
-/// than the cap allows, and never a row.
+/// Finds a row if the cap is reached: the offset is the cap less one. The statement reads at most as
+/// many index entries as the cap allows, and no rows.
 const PENDING_AT: &str = "\
     SELECT 1 FROM asset WHERE workspace_id = ?1 AND state = 'pending' AND deleted_at IS NULL \
     LIMIT 1 OFFSET ?2";
@@ -100,8 +100,8 @@ pub(super) fn create(
     }
     if let Some((source, id)) = asset.external.pair() {
         let key = params![workspace.as_uuid(), source, id];
-        if let Some(twin) = one(connection, FIND_BY_PAIR, key, rows::asset)? {
-            return Ok(CreateOutcome::Duplicate(Box::new(twin)));
+        if let Some(duplicate) = one(connection, FIND_BY_PAIR, key, rows::asset)? {
+            return Ok(CreateOutcome::Duplicate(Box::new(duplicate)));
         }
     }
     let of_workspace = |sql, cap: Option<NonZeroU32>| {
@@ -166,7 +166,7 @@ pub(super) fn set_state(
     if query::change(connection, SET_STATE, values)? {
         return Ok(ChangeOutcome::Done);
     }
-    // In the same transaction: nobody comes in between.
+    // The same transaction reads the state, so no other call comes in between.
     let found = find(connection, workspace, id)?;
     Ok(found.map_or(ChangeOutcome::NotFound, |found| {
         ChangeOutcome::Is(found.state)

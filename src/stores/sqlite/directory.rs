@@ -1,4 +1,4 @@
-//! Who may enter what: workspaces, members, projects and credentials.
+//! Workspaces, members, projects and credentials.
 
 use rusqlite::{Connection, params};
 use time::OffsetDateTime;

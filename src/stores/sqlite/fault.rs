@@ -1,4 +1,4 @@
-//! What can go wrong with the database, and whether a retry helps.
+//! The errors of the SQLite store, and whether a retry helps.
 
 use std::sync::Arc;
 
@@ -6,31 +6,31 @@ use rusqlite::ErrorCode;
 
 use crate::ports::StoreError;
 
-/// A failure inside the store. It keeps rusqlite's errors out of the public API.
+/// An error inside the store. It keeps rusqlite's error types out of the public API.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    #[error("the file is no database of this crate's: its {0}")]
+    #[error("the file is not a database of this crate: its {0}")]
     Foreign(String),
     #[error(
-        "the database has schema version {found}, which a later release made, and this release knows up \
-         to version {known}: upgrade this program"
+        "the database has schema version {found}, which a later release created, and this release knows \
+         versions up to {known}: upgrade this program"
     )]
     Newer { found: i64, known: usize },
     #[error(
-        "the database can't keep a write-ahead log, only {0:?}; it has to be a file on a local disk"
+        "the database can't use a write-ahead log, only the journal mode {0:?}: use a file on a local disk"
     )]
     NoWal(String),
     #[error(
-        "SQLite {}.{}.{} is linked, and the store needs 3.37.0 or newer: the feature `sqlite-bundled` \
-         compiles one in",
+        "SQLite {}.{}.{} is linked, but the store needs 3.37.0 or newer: the feature `sqlite-bundled` \
+         compiles a newer one in",
         .0 / 1_000_000, .0 / 1000 % 1000, .0 % 1000
     )]
     Old(i32),
-    #[error("the column {0} holds what does not parse")]
+    #[error("the column {0} holds a value that does not parse")]
     Row(&'static str),
-    #[error("{0} is out of the range that the database can hold")]
+    #[error("{0} is outside the range that the database can store")]
     Range(&'static str),
     #[error("SQLite rolled the whole transaction back")]
     RolledBack,
@@ -41,8 +41,8 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether the same call may succeed later.
-    pub(super) fn is_passing(&self) -> bool {
+    /// Returns whether the same call may succeed later.
+    pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::RolledBack | Self::Thread(_) | Self::Newer { .. } => true,
             Self::Sqlite(error) => matches!(
@@ -62,7 +62,7 @@ impl Fault {
         }
     }
 
-    /// Whether a migration of the tables may be the cause.
+    /// Returns whether a migration of the tables may be the cause.
     pub(super) fn may_be_of_schema(&self) -> bool {
         let Self::Sqlite(error) = self else {
             return matches!(self, Self::Row(_));
@@ -83,7 +83,7 @@ impl Fault {
             )
     }
 
-    /// Whether another connection was in the way.
+    /// Returns whether another connection held a lock.
     pub(super) fn is_busy(&self) -> bool {
         matches!(
             self,
@@ -94,7 +94,7 @@ impl Fault {
 
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
-        if fault.is_passing() {
+        if fault.is_transient() {
             Self::unavailable(fault)
         } else {
             Self::failed(fault)
@@ -102,10 +102,10 @@ impl From<Fault> for StoreError {
     }
 }
 
-/// One fault that several callers hear of.
+/// Several callers of one transaction share the fault.
 impl From<&Arc<Fault>> for StoreError {
     fn from(fault: &Arc<Fault>) -> Self {
-        if fault.is_passing() {
+        if fault.is_transient() {
             Self::unavailable(Arc::clone(fault))
         } else {
             Self::failed(Arc::clone(fault))
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_pass_is_unavailable_and_the_rest_has_failed() {
+    fn transient_faults_are_unavailable_and_the_others_failed() {
         let of = |code| {
             let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
             StoreError::from(Fault::from(error))

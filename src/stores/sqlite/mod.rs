@@ -1,4 +1,4 @@
-//! A store in a SQLite file.
+//! The store in a SQLite file.
 
 mod assets;
 mod directory;

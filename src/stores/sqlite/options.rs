@@ -1,4 +1,4 @@
-//! How a database is opened.
+//! The options of a SQLite store, and its constructors.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::worker::{Limits, Workers};
 use crate::asset::{Clock, SystemClock};
 use crate::ports::StoreError;
 
-/// How a [`SqliteStore`] is opened.
+/// The options with which a [`SqliteStore`] is opened.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,7 +38,7 @@ impl SqliteOptions {
     const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
     const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// The defaults.
+    /// Returns the default options.
     #[must_use]
     pub fn new() -> Self {
         let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -54,57 +54,57 @@ impl SqliteOptions {
         }
     }
 
-    /// The clock that stamps since when an asset is pending, and when it was uploaded or deleted; the
-    /// machine's by default.
+    /// Sets the clock that stamps since when an asset is pending, and when it was uploaded or deleted;
+    /// the machine's by default.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How many threads read, each with a connection of its own. One for each processor by default,
-    /// four at most. (There is always one that writes.)
+    /// Sets the number of threads that read, each with its own connection; by default one for each
+    /// processor, and at most four. One more thread writes, always.
     #[must_use]
     pub fn readers(mut self, readers: NonZeroUsize) -> Self {
         self.readers = readers;
         self
     }
 
-    /// How many calls may wait for the threads that read, and how many for the one that writes; 1,024
-    /// by default. One more is [`StoreError::Unavailable`] at once.
+    /// Sets how many calls may wait for the threads that read, and how many for the thread that writes;
+    /// 1,024 by default. A call that finds its queue full is [`StoreError::Unavailable`] at once.
     #[must_use]
     pub fn queue(mut self, calls: NonZeroUsize) -> Self {
         self.limits.queue = calls;
         self
     }
 
-    /// How long a call may take, waiting in the queue included; 10 seconds by default. Then it is
-    /// [`StoreError::Unavailable`]. If SQLite was at work on it already it goes on to its end, as it does
-    /// when the call's future is dropped.
+    /// Sets the time limit for a call, waiting in the queue included; 10 seconds by default. A call that
+    /// takes longer is [`StoreError::Unavailable`]. If SQLite has begun the call it still runs to its
+    /// end, just as when its future is dropped.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.limits.call_timeout = timeout;
         self
     }
 
-    /// How long to wait for a lock that another process holds; 5 seconds by default. Then the calls
-    /// that wait are [`StoreError::Unavailable`].
+    /// Sets how long to wait for a lock that another process holds; 5 seconds by default. After that,
+    /// the waiting calls are [`StoreError::Unavailable`].
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
     }
 
-    /// Opens the database in that file.
+    /// Opens the database in this file. See [`SqliteStore::open`].
     ///
     /// # Errors
-    /// As [`SqliteStore::open`].
+    /// See [`SqliteStore::open`].
     pub fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
         Ok(self.connect(path.as_ref())?)
     }
 
     fn connect(&self, path: &Path) -> Result<SqliteStore, Fault> {
-        recent_enough(rusqlite::version_number())?;
+        require_version(rusqlite::version_number())?;
         let writer = schema::open_writer(path, self.busy_timeout)?;
         let readers = (0..self.readers.get())
             .map(|_| schema::open_reader(path, self.busy_timeout))
@@ -127,8 +127,8 @@ impl Default for SqliteOptions {
     }
 }
 
-/// Strict tables came with SQLite 3.37.0.
-fn recent_enough(version: i32) -> Result<(), Fault> {
+/// Returns an error before SQLite 3.37.0, the first version with strict tables.
+fn require_version(version: i32) -> Result<(), Fault> {
     if version < 3_037_000 {
         return Err(Fault::Old(version));
     }
@@ -136,18 +136,18 @@ fn recent_enough(version: i32) -> Result<(), Fault> {
 }
 
 impl SqliteStore {
-    /// Opens the database in that file, with the defaults of [`SqliteOptions`]. Makes the file when
-    /// there is none, and brings an older one up to date.
+    /// Opens the database in this file with the default [`SqliteOptions`]. Creates the file if it is
+    /// missing, and migrates an older database.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the file can't be opened, is locked, or was migrated to a
-    /// version that this release can't work with, and [`StoreError::Failed`] when it is no database or
-    /// another application's, and when the SQLite that is linked is older than 3.37.
+    /// [`StoreError::Unavailable`] if the file can't be opened, is locked, or was migrated to a version
+    /// that this release can't work with. [`StoreError::Failed`] if the file is not a database or
+    /// belongs to another application, or if the linked SQLite is older than 3.37.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         SqliteOptions::new().open(path)
     }
 
-    /// Options to open a database with; short for [`SqliteOptions::new`].
+    /// Returns the default options, as [`SqliteOptions::new`] does.
     #[must_use]
     pub fn options() -> SqliteOptions {
         SqliteOptions::new()
@@ -159,14 +159,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_library_that_is_too_old_is_named() {
-        let refused = recent_enough(3_036_001).unwrap_err();
+    fn an_old_sqlite_is_refused_with_its_version() {
+        let refused = require_version(3_036_001).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "SQLite 3.36.1 is linked, and the store needs 3.37.0 or newer: the feature \
-             `sqlite-bundled` compiles one in"
+            "SQLite 3.36.1 is linked, but the store needs 3.37.0 or newer: the feature \
+             `sqlite-bundled` compiles a newer one in"
         );
-        assert!(!refused.is_passing());
-        assert!(recent_enough(3_037_000).is_ok());
+        assert!(!refused.is_transient());
+        assert!(require_version(3_037_000).is_ok());
     }
 }

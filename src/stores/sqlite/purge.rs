@@ -1,4 +1,4 @@
-//! The clean-up: the statements, and a step of it.
+//! The statements of a purge step.
 
 use rusqlite::{Connection, params};
 use time::OffsetDateTime;
@@ -21,8 +21,8 @@ const NOTE_FAILED: &str = "\
 
 const NOTE_RUN: &str = "UPDATE clean_up SET ran_at = max(coalesce(ran_at, ?1), ?1) WHERE id = 1";
 
-/// The newest of: the run before, the last asset made, the last one taken back, the last one deleted. The
-/// rows of a table with a rowid are in the order in which they were made.
+/// The newest moment of all: the previous purge, the last asset created, the last one taken back, or the
+/// last one deleted. The rowid grows with each insert, so the largest one is the last asset created.
 const LAST_RECORDED: &str = "\
     SELECT max(at) FROM (SELECT ran_at AS at FROM clean_up \
     UNION ALL SELECT pending_since FROM asset WHERE rowid = (SELECT max(rowid) FROM asset) \
@@ -41,12 +41,13 @@ const GIVE_UP_REJECTED: &str = "\
         SELECT rowid FROM asset WHERE state = 'rejected' AND deleted_at IS NULL \
         ORDER BY created_at, workspace_id, id LIMIT ?2)";
 
-/// The state of the object is said in so many words, as only then does the index give the order.
+/// The condition on `object_gone` names one value, because only then does the index give the rows in
+/// order.
 macro_rules! condemned {
-    ($of_those:literal) => {
+    ($which:literal) => {
         concat!(
             "SELECT deleted_at, workspace_id, id, object_key, removal_failures FROM asset WHERE ",
-            $of_those,
+            $which,
             " AND deleted_at IS NOT NULL AND (deleted_at, workspace_id, id) > (?1, ?2, ?3) \
              AND (removal_retry_at IS NULL OR removal_retry_at <= ?5) \
              ORDER BY deleted_at, workspace_id, id LIMIT ?4"
@@ -99,7 +100,7 @@ pub(super) fn step(connection: &Connection, step: &PurgeStep) -> Result<Vec<Cond
     change(connection, GIVE_UP, params![now, pending_before, most])?;
     change(connection, GIVE_UP_REJECTED, params![now, most])?;
 
-    // Without a last one: before anything that there can be.
+    // Without `after`, the page begins before every possible row.
     let (at, workspace, id): (_, &[u8], &[u8]) = match &step.after {
         Some(last) => (
             rows::nanos_of_end(last.deleted_at),
@@ -117,7 +118,7 @@ pub(super) fn step(connection: &Connection, step: &PurgeStep) -> Result<Vec<Cond
     Ok(condemned)
 }
 
-/// The newest moment that the store's clock has stamped, if any.
+/// Returns the newest moment that the store's clock has stamped, if any.
 pub(super) fn last_recorded(connection: &Connection) -> Result<Option<OffsetDateTime>, Fault> {
     let read = |row: &rusqlite::Row<'_>| Ok(row.get::<_, Option<i64>>(0)?);
     let at = one(connection, LAST_RECORDED, [], read)?.flatten();
@@ -153,7 +154,7 @@ mod tests {
                 NOTE_RUN,
                 &["SEARCH clean_up USING INTEGER PRIMARY KEY (rowid=?)"],
             ),
-            // The end of each index, and the one row that says when the clean-up ran.
+            // The plan reads the end of each index, and the one row that says when the purge last ran.
             (
                 LAST_RECORDED,
                 &[
@@ -190,7 +191,8 @@ mod tests {
                     "SCAN asset USING INDEX asset_rejected",
                 ],
             ),
-            // In the order of the index: nothing is sorted, and no more is read than is named.
+            // The rows come in the order of the index, so SQLite sorts nothing, and reads no more rows
+            // than the limit.
             (
                 CONDEMNED,
                 &[

@@ -1,10 +1,10 @@
-//! The shapes of statement that the store knows.
+//! Helpers that run a statement.
 
 use rusqlite::{Connection, Params, Row};
 
 use super::fault::Fault;
 
-/// The one row there may be.
+/// Returns the first row, if there is one.
 pub(super) fn one<T>(
     connection: &Connection,
     sql: &str,
@@ -16,7 +16,7 @@ pub(super) fn one<T>(
     rows.next()?.map(read).transpose()
 }
 
-/// All rows.
+/// Returns all rows.
 pub(super) fn many<T>(
     connection: &Connection,
     sql: &str,
@@ -27,7 +27,7 @@ pub(super) fn many<T>(
     statement.query_and_then(params, read)?.collect()
 }
 
-/// Whether there is a row.
+/// Returns whether there is a row.
 pub(super) fn exists(
     connection: &Connection,
     sql: &str,
@@ -36,7 +36,7 @@ pub(super) fn exists(
     Ok(connection.prepare_cached(sql)?.exists(params)?)
 }
 
-/// Makes a change; whether there was anything to change.
+/// Runs a change. Returns whether it changed any row.
 pub(super) fn change(
     connection: &Connection,
     sql: &str,
@@ -45,13 +45,13 @@ pub(super) fn change(
     Ok(connection.prepare_cached(sql)?.execute(params)? > 0)
 }
 
-/// The steps of SQLite's plan for a statement, in a fresh database.
+/// Returns the steps of SQLite's plan for a statement, in a new database.
 #[cfg(test)]
 pub(super) fn plan(sql: &str) -> Vec<String> {
     explain(&format!("EXPLAIN QUERY PLAN {sql}"), "detail")
 }
 
-/// The instructions that SQLite makes of a statement.
+/// Returns the instructions to which SQLite compiles a statement.
 #[cfg(test)]
 pub(super) fn instructions(sql: &str) -> Vec<String> {
     explain(&format!("EXPLAIN {sql}"), "opcode")

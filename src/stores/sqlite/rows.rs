@@ -1,4 +1,4 @@
-//! Rows, and the vocabulary they are made of.
+//! Converts between rows and the crate's types.
 
 use rusqlite::Row;
 use time::OffsetDateTime;
@@ -21,7 +21,7 @@ macro_rules! asset_columns {
 }
 pub(super) use asset_columns;
 
-/// Reads an asset, if every column still holds what it has to.
+/// Reads an asset. A column whose value doesn't parse is an error.
 pub(super) fn asset(row: &Row<'_>) -> Result<Asset, Fault> {
     let text = |column: &'static str| row.get::<_, String>(column);
     let label = |column: &'static str| -> Result<_, Fault> {
@@ -81,14 +81,14 @@ fn stored_object(row: &Row<'_>) -> Result<Option<StoredObject>, Fault> {
     }))
 }
 
-/// A column of a size: SQLite's integers have a sign.
+/// Reads a size. SQLite's integers are signed, so a negative one is an error.
 fn bytes(row: &Row<'_>, column: &'static str) -> Result<Option<u64>, Fault> {
     let bytes = row.get::<_, Option<i64>>(column)?;
     let bytes = bytes.map(u64::try_from).transpose();
     bytes.map_err(|_| Fault::Row(column))
 }
 
-/// The column of a size.
+/// Returns a size as SQLite stores it.
 pub(super) fn size(bytes: u64) -> Result<i64, Fault> {
     i64::try_from(bytes).map_err(|_| Fault::Range("the size"))
 }
@@ -105,12 +105,14 @@ pub(super) fn instant(nanos: i64, column: &'static str) -> Result<OffsetDateTime
     OffsetDateTime::from_unix_timestamp_nanos(nanos.into()).map_err(|_| Fault::Row(column))
 }
 
-/// The column of an instant: the years 1678 to 2261 and some months around them.
+/// Returns an instant as SQLite stores it: nanoseconds since 1970 in 64 bits, from September 1677 to
+/// April 2262.
 pub(super) fn nanos(instant: OffsetDateTime) -> Result<i64, Fault> {
     i64::try_from(instant.unix_timestamp_nanos()).map_err(|_| Fault::Range("the time"))
 }
 
-/// The column of an end. One beyond the range is as good as the range's own.
+/// Returns the end of a period as SQLite stores it. An instant outside the range becomes the range's
+/// first or last, which compares alike.
 pub(super) fn nanos_of_end(end: OffsetDateTime) -> i64 {
     let far = if end.unix_timestamp() < 0 {
         i64::MIN
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_is_out_of_range_stays_far_away() {
+    fn an_end_outside_the_range_becomes_the_range_s_own() {
         assert_eq!(nanos_of_end(datetime!(9999-12-31 23:59 UTC)), i64::MAX);
         assert_eq!(nanos_of_end(datetime!(0001-01-01 0:00 UTC)), i64::MIN);
     }

@@ -1,4 +1,4 @@
-//! Opening connections: whose file it is, which version, and how it is kept safe.
+//! Opens connections: checks that the file is this crate's, migrates it, and sets how it is synced.
 
 use std::path::Path;
 use std::thread;
@@ -11,9 +11,9 @@ use super::fault::Fault;
 /// Marks a file as this crate's (SQLite, "Database File Format", offset 68).
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"tAUp");
 
-/// The migration at index *n* brings a database of version *n* to version *n* + 1. Released ones are
-/// never changed, and a new one keeps the statements of the release before it working, as replicas of
-/// both run side by side while an upgrade goes on.
+/// The migration at index *n* brings a database of version *n* to version *n* + 1. A released migration
+/// never changes. A new one must keep the statements of the previous release working, because processes
+/// of both releases run side by side during an upgrade.
 const MIGRATIONS: &[Migration] = &[Migration {
     sql: include_str!("schema_1.sql"),
     oldest_release: 1,
@@ -21,26 +21,27 @@ const MIGRATIONS: &[Migration] = &[Migration {
 
 struct Migration {
     sql: &'static str,
-    /// Releases that know this version of the schema, or a later one, can work with what it makes.
+    /// The oldest schema version whose releases can work with this migration. A release that knows this
+    /// version or a later one can.
     oldest_release: i64,
 }
 
-/// More than there are statements, so that none is prepared twice.
+/// More than the store has statements, so each is prepared once for each connection.
 const CACHED_STATEMENTS: usize = 64;
 
 const WAL_RETRY: Duration = Duration::from_millis(10);
 
-/// The connection that writes. Makes the file when there is none, and brings it up to date.
+/// Opens the connection that writes. Creates the file if it is missing, and migrates it.
 pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE, busy_timeout)?;
-    // Before anything is written: a file that is not ours has to stay as it is.
+    // Checked before anything is written: the file of another application must stay unchanged.
     version(&connection)?;
     write_ahead(&connection, busy_timeout)?;
     migrate(&mut connection)?;
     Ok(connection)
 }
 
-/// A connection that only reads, to a file that [`open_writer`] has opened before.
+/// Opens a connection that only reads. [`open_writer`] must have opened the file before.
 pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
     let connection = connect(path, OpenFlags::empty(), busy_timeout)?;
     connection.pragma_update(None, "query_only", true)?;
@@ -48,20 +49,20 @@ pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connect
 }
 
 fn connect(path: &Path, more: OpenFlags, busy_timeout: Duration) -> Result<Connection, Fault> {
-    // Without SQLITE_OPEN_URI, a path is a path whatever characters it has.
+    // Without SQLITE_OPEN_URI, SQLite takes every character of the path literally.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    // A commit is on the disk before anyone hears of it; `fullfsync` is what that takes on macOS.
+    // A commit is on the disk before its callers get an answer. On macOS that takes `fullfsync`.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
 }
 
-/// The version of the database; 0 when the file is empty. It may be newer than this release knows, if
-/// the database says that this release can work with it.
+/// Returns the version of the database, or 0 if the file is empty. The version may be later than this
+/// release knows if the database says that this release can work with it.
 fn version(connection: &Connection) -> Result<usize, Fault> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let application = pragma("application_id")?;
@@ -84,7 +85,7 @@ fn version(connection: &Connection) -> Result<usize, Fault> {
     }
 }
 
-/// Refuses a database that needs a newer release than this.
+/// Returns an error if the database needs a newer release than this one.
 fn require_known(connection: &Connection) -> Result<(), Fault> {
     const NEWEST: &str =
         "SELECT version, oldest_release FROM migration ORDER BY version DESC LIMIT 1";
@@ -97,8 +98,8 @@ fn require_known(connection: &Connection) -> Result<(), Fault> {
     Err(Fault::Newer { found, known })
 }
 
-/// Why a statement failed: if another process has migrated the database to a version that this release
-/// can't work with, then because of that.
+/// Returns the cause of a failed statement: [`Fault::Newer`] if another process has migrated the
+/// database to a version that this release can't work with, otherwise the same fault.
 pub(super) fn explain(connection: &Connection, fault: Fault) -> Fault {
     if !fault.may_be_of_schema() {
         return fault;
@@ -110,8 +111,8 @@ pub(super) fn explain(connection: &Connection, fault: Fault) -> Fault {
 }
 
 fn write_ahead(connection: &Connection, busy_timeout: Duration) -> Result<(), Fault> {
-    // Here SQLite does not wait by itself while another process does the same.
-    let mut patience = busy_timeout;
+    // SQLite's busy timeout doesn't apply while another process switches the journal mode.
+    let mut remaining = busy_timeout;
     loop {
         let switched = connection
             .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))
@@ -119,9 +120,9 @@ fn write_ahead(connection: &Connection, busy_timeout: Duration) -> Result<(), Fa
         match switched {
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(other) => return Err(Fault::NoWal(other)),
-            Err(fault) if fault.is_busy() && !patience.is_zero() => {
+            Err(fault) if fault.is_busy() && !remaining.is_zero() => {
                 thread::sleep(WAL_RETRY);
-                patience = patience.saturating_sub(WAL_RETRY);
+                remaining = remaining.saturating_sub(WAL_RETRY);
             }
             Err(fault) => return Err(fault),
         }
@@ -133,7 +134,7 @@ fn migrate(connection: &mut Connection) -> Result<(), Fault> {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Asked again, as another process may have been faster.
+    // Another process may have migrated the database while this one waited for the lock.
     let from = version(&transaction)?;
     for (migration, number) in MIGRATIONS.iter().zip(1_i64..).skip(from) {
         transaction.execute_batch(migration.sql)?;
@@ -154,14 +155,14 @@ mod tests {
     use super::*;
     use crate::stores::sqlite::{assets, directory, purge};
 
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
     #[test]
-    fn a_file_is_made_once_and_opened_ever_after() {
+    fn a_file_is_created_once_and_then_opened() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.sqlite3");
         for _ in 0..2 {
-            let connection = open_writer(&path, PATIENCE).unwrap();
+            let connection = open_writer(&path, BUSY_TIMEOUT).unwrap();
             assert_eq!(version(&connection).unwrap(), MIGRATIONS.len());
             let setting = |name| {
                 let value = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
@@ -170,7 +171,7 @@ mod tests {
             assert_eq!(setting("synchronous"), 2, "FULL");
             assert_eq!(setting("foreign_keys"), 1);
         }
-        let reader = open_reader(&path, PATIENCE).unwrap();
+        let reader = open_reader(&path, BUSY_TIMEOUT).unwrap();
         assert!(reader.execute("DELETE FROM asset", []).is_err());
     }
 
@@ -186,12 +187,12 @@ mod tests {
         );
     }
 
-    /// The statements of each release, by the version of the schema it knows. When a version is added,
-    /// the file of the version before is left as it was released.
+    /// The statements of each release, by the schema version that it knows. Adding a version leaves the
+    /// file of the previous version as it was released.
     const STATEMENTS: &[&str] = &[include_str!("statements_1.sql")];
 
     #[test]
-    fn the_statements_of_this_release_are_written_down() {
+    fn the_statements_of_this_release_are_recorded() {
         assert_eq!(STATEMENTS.len(), MIGRATIONS.len());
         let own = [assets::STATEMENTS, directory::STATEMENTS, purge::STATEMENTS].concat();
         let own: String = own.iter().flat_map(|sql| [sql, ";\n"]).collect();
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn statements_of_the_release_before_still_work() {
         let directory = tempfile::tempdir().unwrap();
-        let newest = open_writer(&directory.path().join("a"), PATIENCE).unwrap();
+        let newest = open_writer(&directory.path().join("a"), BUSY_TIMEOUT).unwrap();
         let columns = "SELECT m.name || '.' || c.name FROM sqlite_schema AS m \
              JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' AND c.\"notnull\" \
              AND c.dflt_value IS NULL AND c.pk = 0";
@@ -231,9 +232,9 @@ mod tests {
         }
     }
 
-    /// As another process of a later release would leave it.
+    /// Migrates the file as another process of a later release would.
     fn migrated_later(path: &Path, oldest_release: i64, sql: &str) {
-        let other = open_writer(path, PATIENCE).unwrap();
+        let other = open_writer(path, BUSY_TIMEOUT).unwrap();
         let later = i64::try_from(MIGRATIONS.len()).unwrap() + 1;
         other.execute_batch(sql).unwrap();
         other
@@ -246,27 +247,27 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_is_worked_with_if_it_says_so_and_else_it_is_told() {
+    fn a_later_version_is_accepted_only_if_it_is_compatible() {
         let directory = tempfile::tempdir().unwrap();
         let known = i64::try_from(MIGRATIONS.len()).unwrap();
         let path = directory.path().join("compatible");
         migrated_later(&path, known, "ALTER TABLE asset ADD COLUMN new_in_2 TEXT");
-        open_writer(&path, PATIENCE).unwrap();
+        open_writer(&path, BUSY_TIMEOUT).unwrap();
 
         let path = directory.path().join("incompatible");
-        let running = open_writer(&path, PATIENCE).unwrap();
+        let running = open_writer(&path, BUSY_TIMEOUT).unwrap();
         let sql = "SELECT display_name FROM asset";
         let read = || running.prepare_cached(sql)?.exists([]).map_err(Fault::from);
         read().unwrap();
         let rename = "ALTER TABLE asset RENAME COLUMN display_name TO shown_name";
         migrated_later(&path, known + 1, rename);
-        let refused = open_writer(&path, PATIENCE).unwrap_err();
+        let refused = open_writer(&path, BUSY_TIMEOUT).unwrap_err();
         assert!(matches!(refused, Fault::Newer { .. }), "{refused}");
-        assert!(refused.is_passing(), "an upgrade is on its way");
+        assert!(refused.is_transient(), "an upgrade is on its way");
 
-        // A process that was running before the migration notices it by its statements.
+        // A process that was running before the migration notices it when a statement fails.
         let failed = read().unwrap_err();
-        assert!(!failed.is_passing(), "{failed}");
+        assert!(!failed.is_transient(), "{failed}");
         let explained = explain(&running, failed);
         assert!(matches!(explained, Fault::Newer { .. }), "{explained}");
         let state = explain(&running, Fault::Row("state"));
@@ -281,7 +282,7 @@ mod tests {
         let path = directory.path().join("a.sqlite3");
         thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| open_writer(&path, PATIENCE).unwrap());
+                scope.spawn(|| open_writer(&path, BUSY_TIMEOUT).unwrap());
             }
         });
     }
@@ -300,18 +301,18 @@ mod tests {
                 .execute_batch(statements)
                 .unwrap();
             let before = std::fs::read(&path).unwrap();
-            let refused = open_writer(&path, PATIENCE).unwrap_err();
+            let refused = open_writer(&path, BUSY_TIMEOUT).unwrap_err();
             assert!(matches!(refused, Fault::Foreign(_)), "{name}: {refused}");
             assert_eq!(std::fs::read(&path).unwrap(), before, "{name}");
         }
         let path = directory.path().join("text");
         std::fs::write(&path, "no database at all, but long enough to be read").unwrap();
-        assert!(!open_writer(&path, PATIENCE).unwrap_err().is_passing());
+        assert!(!open_writer(&path, BUSY_TIMEOUT).unwrap_err().is_transient());
     }
 
     #[test]
-    fn what_can_not_keep_a_log_is_refused() {
-        let refused = open_writer(Path::new(":memory:"), PATIENCE).unwrap_err();
+    fn a_database_without_a_write_ahead_log_is_refused() {
+        let refused = open_writer(Path::new(":memory:"), BUSY_TIMEOUT).unwrap_err();
         assert!(matches!(refused, Fault::NoWal(_)), "{refused}");
     }
 }

@@ -1,4 +1,4 @@
-//! A store in a SQLite file.
+//! The SQLite store.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,25 +23,28 @@ use crate::ports::{AssetStore, CreateOutcome, CredentialStore, DirectoryStore, S
 /// An [`AssetStore`], [`PurgeStore`] and [`CredentialVerifier`] in one SQLite file, for hosts of one
 /// machine.
 ///
-/// A handle: its clones share the connections. Calls never block an async runtime, and need none:
-/// SQLite runs on the store's own threads. Dropping the last handle closes the file and blocks for up
-/// to two seconds.
+/// The store is a handle: clones share its connections. SQLite runs on the store's own threads, so calls
+/// never block an async runtime, and need none. Dropping the last handle closes the file, and blocks for
+/// up to two seconds.
 ///
-/// # What holds
-/// 1. **Durability.** What was answered `Ok` is on the disk, and is there after a crash of the
-///    process or of the machine. Calls that wait at the same time share one sync of the disk.
-/// 2. **Atomicity.** A call is done as a whole or not at all, also when its future is dropped.
-/// 3. **Several processes** of one machine may use the file at once. It must be on a local disk:
-///    SQLite's write-ahead log does not work over a network (SQLite, "Write-Ahead Logging").
-/// 4. **Silence.** Of credentials only the SHA-256 is kept; see [`CredentialVerifier`] on why that
-///    is enough for keys drawn at random, and for no others.
+/// # Guarantees
+/// 1. **Durability.** A change is on the disk once the call has returned `Ok`, and survives a crash of
+///    the process or of the machine. Calls that wait at the same time share one sync of the disk.
+/// 2. **Atomicity.** A call makes its change completely or not at all, even if its future is dropped.
+/// 3. **Concurrency.** Several processes of one machine may use the file at once. The file must be on a
+///    local disk: SQLite's write-ahead log doesn't work over a network (SQLite, "Write-Ahead Logging").
+/// 4. **Secrets.** Only the SHA-256 of a credential is stored. That is enough for random keys, and for
+///    no others; see [`CredentialVerifier`].
 ///
-/// It needs SQLite 3.37 or newer, and 3.44 with rusqlite 0.43. The feature `sqlite-bundled` compiles one
-/// in; `sqlite` alone links the one that another crate of the program compiles, or the system's.
+/// # SQLite version
+/// The store needs SQLite 3.37 or newer, and 3.44 or newer with rusqlite 0.43. The feature
+/// `sqlite-bundled` compiles SQLite in. The feature `sqlite` alone links the SQLite that another crate
+/// of the program compiles, or the system's.
 ///
-/// A full disk, a lock that another process keeps, a full queue, a call that takes too long and a
-/// database that was migrated for a later release are [`StoreError::Unavailable`]; a damaged file and a
-/// row that no longer parses are [`StoreError::Failed`].
+/// # Failures
+/// These failures are [`StoreError::Unavailable`], because a retry may succeed: a full disk, a lock that
+/// another process keeps, a full queue, a call that exceeds its time limit, and a database that was
+/// migrated for a later release. A damaged file and a row that doesn't parse are [`StoreError::Failed`].
 ///
 /// ```
 /// use tower_asset_upload::{AssetStore, DirectoryStore, SqliteStore};
@@ -71,7 +74,8 @@ pub struct SqliteStore {
 pub(super) struct Inner {
     pub(super) path: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
-    // Dropped in this order: the writer's connection is the last to go and clears the log away.
+    // Fields drop in this order: the writer's connection closes last, and then removes the write-ahead
+    // log.
     pub(super) readers: Workers,
     pub(super) writer: Workers,
 }
@@ -151,7 +155,7 @@ impl AssetStore for SqliteStore {
     }
 }
 
-/// A step is one transaction.
+/// Each step is one transaction.
 #[async_trait]
 impl PurgeStore for SqliteStore {
     async fn time(&self) -> Result<StoreTime, StoreError> {

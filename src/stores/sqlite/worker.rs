@@ -1,4 +1,4 @@
-//! The threads that talk to SQLite, so that no runtime of the host's is ever blocked.
+//! The store's threads. SQLite blocks its thread, so it never runs on a thread of the host's runtime.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -21,15 +21,16 @@ use super::fault::Fault;
 use super::schema::explain;
 use crate::ports::StoreError;
 
-/// The most calls that share a commit. All of them wait for the slowest.
+/// The most calls that share a commit. Each of them waits until the slowest one is done.
 const MAX_BATCH: usize = 256;
 
-/// How long the drop of the last handle waits for the threads to end.
+/// How long dropping the last handle waits for the threads to end.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// Threads that serve one queue. Dropping it lets them finish, and waits for that, but not for long.
+/// Threads that serve one queue. Dropping this lets the threads finish, and waits for them for up to a
+/// second.
 pub(super) struct Workers {
-    /// `None` only while it is being dropped.
+    /// `None` only during the drop.
     queue: Option<SyncSender<Box<dyn Job>>>,
     threads: Vec<JoinHandle<()>>,
     /// Disconnected once every thread has ended.
@@ -37,17 +38,17 @@ pub(super) struct Workers {
     limits: Limits,
 }
 
-/// How much a crew takes on.
+/// The limits of a queue and of its calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Calls in the queue.
+    /// The most calls in the queue.
     pub(super) queue: NonZeroUsize,
-    /// For a call, from the moment it is queued.
+    /// The time limit for a call, from the moment at which it is queued.
     pub(super) call_timeout: Duration,
 }
 
 impl Workers {
-    /// One thread for each connection; a call goes to whichever is free.
+    /// Starts one thread for each connection. A free thread takes the next call.
     pub(super) fn of_readers(connections: Vec<Connection>, limits: Limits) -> Result<Self, Fault> {
         let (queue, jobs) = sync_channel(limits.queue.get());
         let jobs = Arc::new(Mutex::new(jobs));
@@ -64,8 +65,8 @@ impl Workers {
         })
     }
 
-    /// A single thread, in which the calls that wait at one time share a transaction: with a full
-    /// sync for each commit, that is what makes many callers fast.
+    /// Starts a single thread. Calls that wait at the same time share one transaction, because each
+    /// commit waits for a full sync of the disk.
     pub(super) fn of_writer(connection: Connection, limits: Limits) -> Result<Self, Fault> {
         let (queue, jobs) = sync_channel(limits.queue.get());
         let (runs, running) = channel();
@@ -78,10 +79,10 @@ impl Workers {
         })
     }
 
-    /// Has `work` done in one of the threads.
+    /// Runs `work` on one of the threads.
     ///
-    /// A future that is dropped, or runs out of time, before its work was begun has changed nothing;
-    /// later, the work is done to the end.
+    /// If the future is dropped or its time is over before `work` has begun, `work` is never run. Later,
+    /// `work` runs to its end.
     pub(super) async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
@@ -94,7 +95,7 @@ impl Workers {
         });
         let queue = self.queue.as_ref().ok_or_else(ended)?;
         queue.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => StoreError::unavailable("the queue of the store is full"),
+            TrySendError::Full(_) => StoreError::unavailable("the store's queue is full"),
             TrySendError::Disconnected(_) => ended(),
         })?;
         let (mut answer, mut end) = (answer, Delay::new(self.limits.call_timeout));
@@ -113,7 +114,8 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.queue = None;
-        // A waker that a thread of the crew calls may drop the last handle; it can't wait for itself.
+        // A waker that one of these threads calls may drop the last handle. A thread can't wait for
+        // itself.
         let own = thread::current().id();
         if self
             .threads
@@ -127,7 +129,7 @@ impl Drop for Workers {
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
         if let Err(RecvTimeoutError::Timeout) = running.recv_timeout(CLOSING) {
-            tracing::warn!("SQLite is still busy: the file is closed when it has finished");
+            tracing::warn!("SQLite is still busy: it closes the file when it has finished");
             return;
         }
         for thread in self.threads.drain(..) {
@@ -140,7 +142,7 @@ fn ended() -> StoreError {
     StoreError::failed("the store's thread has ended")
 }
 
-/// A thread that holds `runs` until it ends.
+/// Starts a thread that holds `runs` until it ends.
 fn spawn(
     name: &str,
     runs: Sender<Infallible>,
@@ -174,22 +176,23 @@ fn write(connection: Connection, jobs: &Receiver<Box<dyn Job>>) {
             job.answer(committed.as_ref().copied());
         }
     }
-    // The log goes back into the file, unless another process has it in use: nobody waits for that.
+    // Copies the write-ahead log into the file, unless another process is using it. This doesn't wait.
     let _ = connection.busy_timeout(Duration::ZERO);
     let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     let _ = connection.close();
 }
 
 fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
-    // A transaction that could not even be rolled back must not stay open for ever.
+    // A transaction whose rollback failed must not stay open.
     if !connection.is_autocommit() {
         execute(connection, "ROLLBACK")?;
     }
-    // Taking the write lock at once means that no statement of the batch can find it taken.
+    // With the write lock taken at the start, no statement of the batch can fail for the lock.
     execute(connection, "BEGIN IMMEDIATE")?;
     for job in batch {
         job.run(connection, Isolation::Savepoint);
-        // A full disk, for one, ends the transaction, and with it what the jobs before have done.
+        // Some errors, such as a full disk, roll the whole transaction back, with the changes of earlier
+        // jobs.
         if connection.is_autocommit() {
             return Err(Fault::RolledBack);
         }
@@ -208,18 +211,18 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), Fault> {
 
 #[derive(Clone, Copy)]
 enum Isolation {
-    /// A statement stands alone.
+    /// No transaction: each statement is its own.
     None,
-    /// What fails takes back what it did, and nothing that others did.
+    /// A savepoint: a call that fails rolls back its own changes, and no others.
     Savepoint,
 }
 
-/// Work for a thread, and who waits for it.
+/// Work for a thread, with the sender of its answer.
 trait Job: Send {
-    /// Does the work, unless nobody waits for it any more.
+    /// Runs the work, unless its caller has stopped waiting.
     fn run(&mut self, connection: &Connection, isolation: Isolation);
 
-    /// Tells how it went, once what was done is on the disk or is known not to be.
+    /// Sends the answer. `committed` is the outcome of the transaction that the work was in.
     fn answer(self: Box<Self>, committed: Result<(), &Arc<Fault>>);
 }
 
@@ -268,14 +271,14 @@ fn saved<T>(
     };
     let closed = undone.and_then(|()| execute(connection, "RELEASE call"));
     if let Err(fault) = closed {
-        // Half a call must not be committed with the others: better none of them.
+        // Half a call must not be committed, so the whole transaction is rolled back.
         let _ = execute(connection, "ROLLBACK");
         return outcome.and(Err(fault));
     }
     outcome
 }
 
-/// A panic is this call's failure and nobody else's.
+/// Runs `work`. A panic becomes this call's error, so the thread goes on.
 fn caught<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, Fault>,
@@ -320,25 +323,25 @@ mod tests {
         }
     }
 
-    fn sum(crew: &Workers) -> i64 {
+    fn sum(workers: &Workers) -> i64 {
         let sum = |connection: &Connection| {
             Ok(connection.query_row("SELECT total(n) FROM t", [], |row| row.get::<_, f64>(0))?)
         };
         #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
-        let sum = wait(crew.call(sum)).unwrap() as i64;
+        let sum = wait(workers.call(sum)).unwrap() as i64;
         sum
     }
 
-    /// Keeps the crew's one thread busy until the sender is dropped.
+    /// Keeps the single thread busy until the sender is dropped.
     fn block(
-        crew: &Workers,
+        workers: &Workers,
     ) -> (
         mpsc::Sender<()>,
         impl Future<Output = Result<(), StoreError>>,
     ) {
         let (release, released) = mpsc::channel::<()>();
         let (begun, begins) = mpsc::channel::<()>();
-        let mut call = Box::pin(crew.call(move |_| {
+        let mut call = Box::pin(workers.call(move |_| {
             let _ = begun.send(());
             let _ = released.recv();
             Ok(())
@@ -354,19 +357,19 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_fails_or_panics_takes_back_its_own_work_only() {
-        let crew = Workers::of_writer(table(), limits(16)).unwrap();
-        let (release, blocked) = block(&crew);
-        let mut good = Box::pin(crew.call(add(1)));
-        let mut bad = Box::pin(crew.call(|connection| {
+    fn a_call_that_fails_or_panics_rolls_back_only_its_own_work() {
+        let workers = Workers::of_writer(table(), limits(16)).unwrap();
+        let (release, blocked) = block(&workers);
+        let mut good = Box::pin(workers.call(add(1)));
+        let mut bad = Box::pin(workers.call(|connection| {
             add(10)(connection)?;
             Err::<(), _>(Fault::Row("n"))
         }));
-        let mut worse = Box::pin(crew.call(|connection| {
+        let mut worse = Box::pin(workers.call(|connection| {
             add(100)(connection)?;
             panic!("on purpose") as Result<(), _>
         }));
-        let mut last = Box::pin(crew.call(add(2)));
+        let mut last = Box::pin(workers.call(add(2)));
         poll(&mut good);
         poll(&mut bad);
         poll(&mut worse);
@@ -377,7 +380,7 @@ mod tests {
         assert!(matches!(wait(bad), Err(StoreError::Failed(_))));
         assert!(matches!(wait(worse), Err(StoreError::Failed(_))));
         wait(last).unwrap();
-        assert_eq!(sum(&crew), 3);
+        assert_eq!(sum(&workers), 3);
     }
 
     #[test]
@@ -389,10 +392,10 @@ mod tests {
                  CREATE TABLE child (n REFERENCES parent (n) DEFERRABLE INITIALLY DEFERRED)",
             )
             .unwrap();
-        let crew = Workers::of_writer(connection, limits(16)).unwrap();
-        let (release, blocked) = block(&crew);
-        let mut good = Box::pin(crew.call(add(1)));
-        let mut orphan = Box::pin(crew.call(|connection| {
+        let workers = Workers::of_writer(connection, limits(16)).unwrap();
+        let (release, blocked) = block(&workers);
+        let mut good = Box::pin(workers.call(add(1)));
+        let mut orphan = Box::pin(workers.call(|connection| {
             connection.execute("INSERT INTO child VALUES (7)", [])?;
             Ok(())
         }));
@@ -402,17 +405,17 @@ mod tests {
         wait(blocked).unwrap();
         assert!(wait(good).is_err());
         assert!(wait(orphan).is_err());
-        assert_eq!(sum(&crew), 0);
-        wait(crew.call(add(5))).unwrap();
-        assert_eq!(sum(&crew), 5);
+        assert_eq!(sum(&workers), 0);
+        wait(workers.call(add(5))).unwrap();
+        assert_eq!(sum(&workers), 5);
     }
 
     #[test]
-    fn when_the_transaction_ends_early_nothing_of_it_is_answered_as_done() {
-        let crew = Workers::of_writer(table(), limits(16)).unwrap();
-        let (release, blocked) = block(&crew);
-        let mut good = Box::pin(crew.call(add(1)));
-        let mut ending = Box::pin(crew.call(|connection| {
+    fn when_the_transaction_ends_early_all_its_calls_fail() {
+        let workers = Workers::of_writer(table(), limits(16)).unwrap();
+        let (release, blocked) = block(&workers);
+        let mut good = Box::pin(workers.call(add(1)));
+        let mut ending = Box::pin(workers.call(|connection| {
             connection.execute_batch("ROLLBACK")?;
             Err::<(), _>(Fault::RolledBack)
         }));
@@ -422,7 +425,7 @@ mod tests {
         wait(blocked).unwrap();
         assert!(matches!(wait(good), Err(StoreError::Unavailable(_))));
         assert!(matches!(wait(ending), Err(StoreError::Unavailable(_))));
-        assert_eq!(sum(&crew), 0);
+        assert_eq!(sum(&workers), 0);
     }
 
     #[test]
@@ -441,38 +444,38 @@ mod tests {
             connection.execute(sql, [])?;
             Ok(())
         };
-        let crew = Workers::of_writer(connection, limits(16)).unwrap();
-        wait(crew.call(full(true))).unwrap();
+        let workers = Workers::of_writer(connection, limits(16)).unwrap();
+        wait(workers.call(full(true))).unwrap();
         assert!(matches!(
-            wait(crew.call(many)),
+            wait(workers.call(many)),
             Err(StoreError::Unavailable(_))
         ));
-        wait(crew.call(full(false))).unwrap();
-        wait(crew.call(many)).unwrap();
-        wait(crew.call(add(1))).unwrap();
-        assert_eq!(sum(&crew), 1);
+        wait(workers.call(full(false))).unwrap();
+        wait(workers.call(many)).unwrap();
+        wait(workers.call(add(1))).unwrap();
+        assert_eq!(sum(&workers), 1);
     }
 
     #[test]
-    fn work_that_nobody_waits_for_is_not_begun() {
-        let crew = Workers::of_writer(table(), limits(16)).unwrap();
-        let (release, blocked) = block(&crew);
-        let mut dropped = Box::pin(crew.call(add(1)));
+    fn work_whose_caller_has_left_is_not_begun() {
+        let workers = Workers::of_writer(table(), limits(16)).unwrap();
+        let (release, blocked) = block(&workers);
+        let mut dropped = Box::pin(workers.call(add(1)));
         poll(&mut dropped);
         drop(dropped);
         drop(release);
         wait(blocked).unwrap();
-        assert_eq!(sum(&crew), 0);
+        assert_eq!(sum(&workers), 0);
     }
 
     #[test]
     fn a_full_queue_is_unavailable() {
-        let crew = Workers::of_writer(table(), limits(1)).unwrap();
-        let (release, blocked) = block(&crew);
-        let mut queued = Box::pin(crew.call(add(1)));
+        let workers = Workers::of_writer(table(), limits(1)).unwrap();
+        let (release, blocked) = block(&workers);
+        let mut queued = Box::pin(workers.call(add(1)));
         poll(&mut queued);
         assert!(matches!(
-            wait(crew.call(add(2))),
+            wait(workers.call(add(2))),
             Err(StoreError::Unavailable(_))
         ));
         drop(release);
@@ -481,38 +484,42 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_answered_in_time_whatever_sqlite_does() {
-        let hasty = Limits {
+    fn a_call_times_out_even_while_sqlite_is_busy() {
+        let short = Limits {
             call_timeout: Duration::from_millis(20),
             ..limits(16)
         };
-        let crew = Workers::of_writer(table(), hasty).unwrap();
-        let (release, blocked) = block(&crew);
-        // One is being done and one is waiting; neither can be answered before `release`.
-        for late in [wait(blocked), wait(crew.call(add(1)))] {
+        let workers = Workers::of_writer(table(), short).unwrap();
+        let (release, blocked) = block(&workers);
+        // One call is running and one is waiting. Neither can be answered before `release`.
+        for late in [wait(blocked), wait(workers.call(add(1)))] {
             let Err(StoreError::Unavailable(cause)) = late else {
                 panic!("{late:?}");
             };
             assert!(cause.to_string().contains("within 20ms"), "{cause}");
         }
         drop(release);
-        assert_eq!(sum(&crew), 0, "what was not begun in time is not done");
+        assert_eq!(
+            sum(&workers),
+            0,
+            "a call that times out in the queue changes nothing"
+        );
     }
 
     #[test]
-    fn dropping_the_last_handle_does_not_wait_for_ever() {
-        for crew in [
+    fn dropping_the_last_handle_waits_only_briefly() {
+        for workers in [
             Workers::of_writer(table(), limits(16)).unwrap(),
             Workers::of_readers(vec![table()], limits(16)).unwrap(),
         ] {
-            let (release, blocked) = block(&crew);
+            let (release, blocked) = block(&workers);
             std::mem::forget(blocked);
             let (dropped, ended) = mpsc::channel();
             thread::spawn(move || {
-                drop(crew);
+                drop(workers);
                 let _ = dropped.send(());
             });
-            // Its thread goes on until `release` is dropped, which is later.
+            // The thread goes on until `release` is dropped, which happens later.
             let ended = ended.recv_timeout(Duration::from_mins(1));
             ended.expect("the drop waits for a thread that is busy");
             drop(release);
@@ -521,24 +528,24 @@ mod tests {
 
     #[test]
     fn a_reader_survives_a_panic() {
-        let crew = Workers::of_readers(vec![table()], limits(1)).unwrap();
+        let workers = Workers::of_readers(vec![table()], limits(1)).unwrap();
         let panics = |_: &Connection| -> Result<(), Fault> { panic!("on purpose") };
-        assert!(wait(crew.call(panics)).is_err());
-        assert_eq!(sum(&crew), 0);
+        assert!(wait(workers.call(panics)).is_err());
+        assert_eq!(sum(&workers), 0);
     }
 
     #[test]
-    fn the_last_handle_may_go_in_a_thread_of_the_crew() {
-        let crew = Workers::of_writer(table(), limits(1)).unwrap();
-        let (release, _) = block(&crew);
+    fn a_worker_thread_may_drop_the_last_handle() {
+        let workers = Workers::of_writer(table(), limits(1)).unwrap();
+        let (release, _) = block(&workers);
         let (moved, arrives) = mpsc::channel::<Workers>();
-        let mut call = Box::pin(crew.call(move |_| {
+        let mut call = Box::pin(workers.call(move |_| {
             drop(arrives.recv());
             Ok(())
         }));
         poll(&mut call);
         std::mem::forget(call);
         drop(release);
-        moved.send(crew).unwrap();
+        moved.send(workers).unwrap();
     }
 }
