@@ -93,7 +93,7 @@ impl PlaneOptions {
         }
         let sentence = schema::sentence(&mismatches);
         Err(StoreError::failed(format!(
-            "the tables are not those of a Plane that this release supports: {sentence}"
+            "the tables are not those of a Plane that this release knows: {sentence}"
         )))
     }
 
