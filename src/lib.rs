@@ -1,9 +1,9 @@
 //! Direct-to-object-storage uploads for any tower host.
 //!
-//! Mount [`AssetUploadService`] in a hyper or axum server and its users upload files straight to S3,
-//! MinIO, Garage, Ceph, R2 or whatever speaks S3: the service checks who may, signs a form for just
-//! that file, and asks the store what arrived before it counts. It serves Plane's "Create workspace
-//! asset upload" API, `POST /api/v1/workspaces/{slug}/assets/`, and the three routes around it.
+//! Mount [`AssetUploadService`] in a hyper or axum server, and its users upload files straight to S3, R2,
+//! MinIO, Garage, Ceph or any other store that speaks S3. The service checks who may upload, signs a form
+//! for exactly that file, and asks the object store before the upload counts. It serves Plane's "Create
+//! workspace asset upload" API, `POST /api/v1/workspaces/{slug}/assets/`, and the three routes around it.
 //!
 //! ```
 //! # #[cfg(feature = "verify")]
@@ -28,50 +28,51 @@
 //! # }
 //! ```
 //!
-//! # A map
+//! # Map
 //!
-//! | what you need | where it is |
+//! | to | use |
 //! |---|---|
-//! | the service, and the same as a layer | [`AssetUploadService`], [`AssetUploadLayer`] |
-//! | who is calling | [`Authenticator`]: [`HeaderAuthenticator`] over a [`CredentialVerifier`](auth::CredentialVerifier), [`ExtensionAuthenticator`](auth::ExtensionAuthenticator), or yours |
-//! | where assets are kept | [`AssetStore`]: [`MemoryStore`], `SqliteStore`, `PostgresStore`, `PlaneStore`, or [yours](docs::bring_your_own_store) |
-//! | who signs | [`UploadSigner`]: [`s3::S3Signer`] by what the [store documents](docs::object_stores), [`s3::S3PostSigner`], [`s3::S3PutSigner`], or yours |
-//! | what really arrived | [`ObjectStore`]: `s3::S3Objects`, or yours |
-//! | what has to go | [`PurgeStore`](purge::PurgeStore), and `purge` to call now and then |
-//! | how often a credential may call | `RateLimitLayer` |
-//! | whether a store of yours is sound | `conformance` |
-//! | what becomes of an upload | [`docs::life_of_an_asset`] |
-//! | what is wrong with a bucket | `s3::doctor` |
-//! | whom TLS trusts: private authorities, the system's | `TrustRoots` |
-//! | calling the API from a program, or a browser | `client`, [`docs::uppy`] |
-//! | the API's OpenAPI document | `OpenApi` |
-//! | beside a self-hosted Plane | [`docs::plane_sidecar`] |
-//! | signing without the service | [`sigv4`] |
-//! | how this differs from Plane | [`docs::differences_from_plane`] |
+//! | serve the API | [`AssetUploadService`], or [`AssetUploadLayer`] in front of another service; see [`docs::mounting`] |
+//! | authenticate | [`HeaderAuthenticator`] over a [`CredentialVerifier`](auth::CredentialVerifier), [`ExtensionAuthenticator`](auth::ExtensionAuthenticator), or your own [`Authenticator`] |
+//! | keep assets | [`MemoryStore`], `SqliteStore`, `PostgresStore`, `PlaneStore`, or [your own](docs::bring_your_own_store) [`AssetStore`] |
+//! | add workspaces, members and keys | [`DirectoryStore`], [`CredentialStore`] |
+//! | sign, and ask the object store | [`s3::S3`] for each [provider](docs::object_stores), or your own [`UploadSigner`] and [`ObjectStore`] |
+//! | delete objects and rows that nobody needs | [`purge`] |
+//! | limit requests for each credential | `rate_limit::RateLimitLayer` |
+//! | check a bucket | `s3::doctor` |
+//! | test a store of your own | `conformance` |
+//! | trust private certificate authorities | `tls::TrustRoots` |
+//! | call the API from Rust or a browser | `client`, [`docs::uppy`] |
+//! | publish the API's OpenAPI document | `openapi` |
+//! | sign without the service | [`sigv4`] |
+//! | run beside a self-hosted Plane | [`docs::plane_sidecar`] |
 //!
-//! A request goes one way: route, authenticate, read the body, parse it into a command, enter the
-//! workspace, create, sign, respond.
+//! Guides: [the life of an asset](docs::life_of_an_asset), [running in production](docs::production),
+//! [security](docs::security), [differences from Plane](docs::differences_from_plane).
+//!
+//! A request takes one way through the layers: route, authenticate, read the body, parse it into a command,
+//! enter the workspace, create, sign, respond.
 //!
 //! # Features
 //!
-//! None is on by default; a feature only adds.
+//! No feature is on by default. A feature only adds.
 //!
-//! | feature | adds | brings |
+//! | feature | adds | dependencies |
 //! |---|---|---|
-//! | `sqlite-bundled` | `SqliteStore`: assets, memberships and hashed credentials in one file | rusqlite with SQLite compiled in |
-//! | `sqlite` | the same without a SQLite of its own: it links another crate's, or the machine's | rusqlite |
+//! | `sqlite-bundled` | `SqliteStore`: assets, memberships and hashed credentials in one file | rusqlite, with SQLite compiled in |
+//! | `sqlite` | `SqliteStore`, linked to the SQLite of another crate or of the system | rusqlite |
 //! | `postgres` | `PostgresStore`: the same in PostgreSQL, for any number of replicas | tokio-postgres, deadpool, rustls |
-//! | `plane` | `PlaneStore`: the tables of a self-hosted Plane | what `postgres` brings |
+//! | `plane` | `PlaneStore`: the tables of a self-hosted Plane | those of `postgres` |
 //! | `profile` | `s3::ProfileCredentials`: a profile of the shared credentials and config files | rust-ini |
-//! | `aws-credentials` | `s3::AwsSdkCredentials`: whatever the AWS SDK's providers know (IMDS, ECS, SSO, web identity) | aws-credential-types |
-//! | `verify` | `s3::S3Objects`: asks the object store before an upload counts as complete | hyper's client, roxmltree, rustls, Tokio's timer |
-//! | `purge` | `purge`: removes the objects and rows that nobody needs any more | |
-//! | `rate-limit` | `RateLimitLayer`: so many requests in a time for each credential | governor, quick_cache |
-//! | `conformance` | `conformance`: what every store has to do, as tests for yours | Tokio |
-//! | `doctor` | `s3::doctor`: tries a bucket for real | what `verify` brings |
-//! | `client` | `client::AssetClient`: uploads and downloads for programs that call the API | hyper's client, rustls, Tokio |
-//! | `openapi` | `OpenApi`: the OpenAPI 3.1 document of what the service answers | |
-//! | `system-roots` | `TrustRoots::system`: TLS trusts the authorities that the operating system does | rustls-native-certs |
+//! | `aws-credentials` | `s3::AwsSdkCredentials`: the AWS SDK's providers (IMDS, ECS, SSO, web identity) | aws-credential-types |
+//! | `verify` | `s3::S3Objects`: asks the object store before an upload counts as complete | hyper, rustls, roxmltree, Tokio |
+//! | `purge` | `purge::purge`: deletes objects and rows that nobody needs | |
+//! | `rate-limit` | `rate_limit::RateLimitLayer`: limits the requests of each credential | governor, quick_cache |
+//! | `conformance` | `conformance`: tests for a store of your own | Tokio |
+//! | `doctor` | `s3::doctor`: checks a bucket with real requests | those of `verify` |
+//! | `client` | `client::AssetClient`: uploads and downloads from Rust | hyper, rustls, Tokio |
+//! | `openapi` | `openapi::OpenApi`: the OpenAPI 3.1 document of the service | |
+//! | `system-roots` | `TrustRoots::system`: trusts the operating system's certificate authorities | rustls-native-certs |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -122,13 +123,6 @@ pub use stores::PostgresStore;
 pub use stores::SqliteStore;
 
 /// The examples of the README, compiled.
-#[cfg(all(
-    doctest,
-    feature = "postgres",
-    feature = "purge",
-    feature = "rate-limit",
-    feature = "sqlite",
-    feature = "verify"
-))]
+#[cfg(all(doctest, feature = "sqlite", feature = "verify"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
