@@ -54,7 +54,7 @@ const REFUSED_FORMS: [(&str, &str, &str); 8] = [
     ),
     (
         "exp_700000",
-        "no ExpiresIn",
+        "a signature is valid for 1 second to 7 days",
         "longer than the seven days that the algorithm allows",
     ),
     (
