@@ -1,7 +1,7 @@
 //! Mounted in an axum application, beside its own routes, behind its own session middleware.
 //!
 //! ```text
-//! cargo run --example axum_host
+//! cargo run --features verify --example axum_host
 //! curl -sS -X POST http://127.0.0.1:3000/uploads/workspaces/acme/assets -H 'x-session: alice' \
 //!     -H 'Content-Type: application/json' -d '{"name":"photo.png","size":1024}'
 //! ```

@@ -1,5 +1,5 @@
 //! A store of your own: five methods over a map behind a lock. **Don't use it as it is:** everybody is a
-//! member of its only workspace. Run it with `cargo run --example custom_store`.
+//! member of its only workspace. Run it with `cargo run --features verify --example custom_store`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};

@@ -1,7 +1,7 @@
 //! As a layer in front of another service, which gets every request that isn't for this API.
 //!
 //! ```text
-//! cargo run --example layer
+//! cargo run --features verify --example layer
 //! curl -sS http://127.0.0.1:3000/hello
 //! curl -sS -X POST http://127.0.0.1:3000/api/v1/workspaces/acme/assets/
 //! ```

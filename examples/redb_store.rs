@@ -2,7 +2,7 @@
 //! `docs/bring-your-own-store.md` explains it. The smallest store that works is `custom_store`.
 //!
 //! ```text
-//! cargo run --example redb_store
+//! cargo run --features verify --example redb_store
 //! ```
 
 #[path = "redb_store/mod.rs"]
