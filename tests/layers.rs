@@ -330,7 +330,8 @@ fn imports_between_folders_go_down_only() {
 fn no_files_import_each_other_in_a_circle() {
     let house = House::read();
     let mut left = house.arrows();
-    // A file is in no circle if it imports none of those that are left, or none of them imports it.
+    // Drops the files that no circle contains: those without an import, and those that no file imports.
+    // What is left when nothing more can be dropped are the circles, and the ways between them.
     loop {
         let imported: BTreeSet<_> = left.values().flatten().cloned().collect();
         let ends: Vec<_> = left

@@ -5,7 +5,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use serde_json::{Map, Value};
 
-use super::request::Action;
+use super::action::Action;
 use crate::size;
 
 /// One thing that a request may say.

@@ -4,6 +4,7 @@
 //! With `--stdin` it signs many: a JSON object a line, the same names in `snake_case`. It answers a
 //! JSON object a line in the same order.
 
+mod action;
 mod flags;
 mod output;
 mod request;

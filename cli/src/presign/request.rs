@@ -14,30 +14,8 @@ use tower_asset_upload::sigv4::{
     Credentials, FormFields, Method, PostPolicy, Presign, Region, Signer,
 };
 
+use super::action::Action;
 use super::flags::{Flag, dashed};
-
-/// What the signature is to allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Action {
-    Form,
-    Get,
-    Put,
-    Head,
-    Delete,
-}
-
-impl Action {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Form => "form",
-            Self::Get => "get",
-            Self::Put => "put",
-            Self::Head => "head",
-            Self::Delete => "delete",
-        }
-    }
-}
 
 /// Why a request wasn't signed: one sentence, and the member it is about.
 #[derive(Debug)]

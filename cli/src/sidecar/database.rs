@@ -2,7 +2,7 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::environment::{first_of, variable};
+use super::variables::{first_of, variable};
 use crate::Failure;
 
 /// A database's URL, and the variable that named it. Holds a password, so there is no `Debug`.

@@ -1,6 +1,5 @@
-//! Plane's own environment variables, read once. An empty one counts as none, as in Plane.
+//! The settings that Plane's own environment variables hold, read once.
 
-use std::env;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -12,6 +11,7 @@ use tower_asset_upload::sigv4::{Credentials, Region};
 use super::cors;
 use super::database::Database;
 use super::flags::Flags;
+use super::variables::{first_of, parsed, required, switch, variable};
 use crate::Failure;
 
 /// What Plane is configured with. Holds secrets, so there is no `Debug`.
@@ -197,52 +197,4 @@ fn wrong_bucket(fault: &InvalidBucket, endpoint: &str) -> Failure {
         _ => "AWS_S3_BUCKET_NAME",
     };
     format!("{name}: {fault}")
-}
-
-/// The first of the variables that is set, and its name.
-pub(crate) fn first_of<const N: usize>(
-    names: [&'static str; N],
-) -> Result<Option<(&'static str, String)>, Failure> {
-    for name in names {
-        if let Some(value) = variable(name)? {
-            return Ok(Some((name, value)));
-        }
-    }
-    Ok(None)
-}
-
-/// The variable, unless it is empty.
-pub(crate) fn variable(name: &str) -> Result<Option<String>, Failure> {
-    match env::var_os(name) {
-        None => Ok(None),
-        Some(value) if value.is_empty() => Ok(None),
-        Some(value) => match value.into_string() {
-            Ok(value) => Ok(Some(value)),
-            Err(_) => Err(format!("{name} is not UTF-8")),
-        },
-    }
-}
-
-fn required(name: &str, why: &str) -> Result<String, Failure> {
-    variable(name)?.ok_or_else(|| format!("{name} is not set: {why}"))
-}
-
-fn switch(name: &str) -> Result<bool, Failure> {
-    match variable(name)?.as_deref() {
-        None | Some("0") => Ok(false),
-        Some("1") => Ok(true),
-        Some(other) => Err(format!("{name} {other:?} is neither 0 nor 1")),
-    }
-}
-
-fn parsed<T>(
-    name: &str,
-    default: T,
-    wrong: &str,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, Failure> {
-    match variable(name)? {
-        None => Ok(default),
-        Some(text) => parse(&text).ok_or_else(|| format!("{name} {text:?} {wrong}")),
-    }
 }

@@ -8,6 +8,7 @@ mod database;
 mod environment;
 mod flags;
 mod health;
+mod variables;
 
 use std::io::Write;
 use std::process::ExitCode;

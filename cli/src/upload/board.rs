@@ -41,7 +41,7 @@ impl Board {
         }))
     }
 
-    /// Shows a file of so many bytes that is about to be sent.
+    /// Adds a bar for a file of `size` bytes, or a line where there are no bars.
     pub(crate) fn add(&self, path: &Path, size: u64) -> Place {
         let name = shown(path);
         let Some(Bars { all, total }) = &self.0 else {
